@@ -1,0 +1,130 @@
+# strata: `make help` lists the targets. One non-recursive Makefile; objects in build/<MODE>/.
+# MODE: release (default), debug (fault points, -O1), asan (address and undefined sanitizers).
+MODE ?= release
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1.0
+B := build/$(MODE)
+
+DUCKDB_HOME ?= deps/duckdb
+PKGS_CORE := jansson yaml-0.1 libcrypto
+PKGS_CLI := libuv libpq libgit2
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS_CORE) $(PKGS_CLI) 2>/dev/null)
+LIBS_CORE := $(shell pkg-config --libs $(PKGS_CORE) 2>/dev/null)
+LIBS_CLI := $(shell pkg-config --libs $(PKGS_CLI) 2>/dev/null) $(LIBS_CORE)
+LIBS_DUCKDB = -Wl,--start-group $(wildcard $(DUCKDB_HOME)/lib/*.a) -Wl,--end-group -lpthread -ldl -lm
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes -Wconversion -Wvla -Wno-format-truncation -Werror
+CFLAGS_release := -O2 -g1
+CFLAGS_debug := -O1 -g -DSTRATA_FAULTS
+CFLAGS_asan := -O1 -g -DSTRATA_FAULTS -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_release :=
+LDFLAGS_debug :=
+LDFLAGS_asan := -fsanitize=address,undefined
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSTRATA_VERSION='"$(VERSION)"' -I. -I$(B) -isystem $(DUCKDB_HOME)/include \
+	$(PKG_CFLAGS) $(WARNINGS) $(CFLAGS_$(MODE)) $(CFLAGS)
+ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
+
+src = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(1)))))
+# A library a folder: the linker takes what a program needs, and a link line says who may use whom.
+OBJ_base := $(call src,base)
+OBJ_core := $(call src,core)
+OBJ_executor := $(filter-out $(B)/executor/main.o,$(call src,executor))
+OBJ_scheduler := $(call src,scheduler)
+OBJ_cli := $(filter-out $(B)/cli/main.o,$(call src,cli ui-tui))
+LIB_CORE := $(B)/libcore.a $(B)/libbase.a
+LIB_EXECUTOR := $(B)/libexecutor.a $(LIB_CORE)
+LIB_SCHEDULER := $(B)/libscheduler.a $(LIB_CORE)
+LIB_CLI := $(B)/libcli.a $(LIB_SCHEDULER)
+
+# Unit tests: one program a file. tests/unit/*.c link base and core; tests/unit/<dir>/*.c link <dir> too.
+UNIT_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
+UNIT_SCHEDULER := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/scheduler/*.c))
+UNIT_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/cli/*.c))
+UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*.c))
+UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_CLI) $(UNIT_EXECUTOR)
+HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
+
+.PHONY: all deps run test unit sim check lint bench asan install clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/strata $(B)/strata-worker ## build strata and strata-worker
+
+deps: ## install what is missing (Debian packages by apt, libduckdb into deps/)
+	infra/setup.sh
+
+# The dependencies come first, then the build in a make of its own, which sees the new pkg-config files.
+run: deps ## install, build, bring the sample project up to date for a week and show the result
+	$(MAKE) all
+	infra/run-sample.sh $(B)
+
+test: deps ## install, build, every test
+	tests/run.sh
+
+unit: $(UNIT) ## the unit tests of this MODE
+	@set -e; for t in $(UNIT); do $$t; done
+
+sim: $(SIM) ## the simulations of this MODE
+	@set -e; for t in $(SIM); do $$t; done
+
+check: ## the tests that need no server: unit and simulation
+	$(MAKE) MODE=debug unit sim
+
+lint: ## layering, style, warnings as errors, cppcheck
+	infra/lint.sh
+
+bench: deps ## the numbers, as ratios to floors and peers of the same run
+	$(MAKE) MODE=release all
+	bench/run.sh
+
+asan: ## build with the address and undefined sanitizers
+	$(MAKE) MODE=asan all
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/strata/sql
+	install -m 755 $(B)/strata $(B)/strata-worker $(DESTDIR)$(PREFIX)/bin/
+
+clean: ## remove build/ (deps/ stays)
+	rm -rf build
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(B)/strata: $(B)/cli/main.o $(LIB_CLI)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI)
+
+# g++ because libduckdb is C++.
+$(B)/strata-worker: $(B)/executor/main.o $(LIB_EXECUTOR)
+	@echo "  LINK  $@"
+	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB)
+
+$(UNIT_CORE) $(SIM): $(B)/%: $(B)/%.o $(LIB_CORE)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) -lcmocka
+$(UNIT_SCHEDULER): $(B)/%: $(B)/%.o $(LIB_SCHEDULER)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka
+$(UNIT_CLI): $(B)/%: $(B)/%.o $(LIB_CLI)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka
+$(UNIT_EXECUTOR): $(B)/%: $(B)/%.o $(LIB_EXECUTOR)
+	@echo "  LINK  $@"
+	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB) -lcmocka
+$(HELPERS): $(B)/%: $(B)/%.o $(LIB_CORE)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE)
+
+.SECONDEXPANSION:
+$(B)/lib%.a: $$(OBJ_$$*)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,183 @@
+/* See file.h. */
+#include "base/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+int file_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+	while (n) {
+		ssize_t w = write(fd, p, n);
+		if (w < 0) {
+			if (errno == EINTR)
+				continue;
+			return -1;
+		}
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int file_read(int dirfd, const char *path, struct buf *out, struct err *err)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, ERR_IO, "open '%s'", path);
+	char chunk[65536];
+	int rc = 0;
+	for (;;) {
+		ssize_t r = read(fd, chunk, sizeof chunk);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			rc = err_errno(err, ERR_IO, "read '%s'", path);
+		if (r <= 0)
+			break;
+		buf_add(out, chunk, (size_t)r);
+		if (out->overflow) {
+			rc = err_set(err, ERR_IO, "read '%s': larger than %zu bytes", path, out->max);
+			break;
+		}
+	}
+	close(fd);
+	return rc;
+}
+
+bool path_join(char *out, size_t size, const char *dir, const char *name)
+{
+	size_t n = strlen(dir);
+	bool slash = n && dir[n - 1] == '/';
+	int w = snprintf(out, size, "%s%s%s", dir, slash || !n ? "" : "/", name);
+	return w >= 0 && (size_t)w < size;
+}
+
+/* The folder part of path: "." when there is none. The caller frees. */
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	if (!slash)
+		return mem_strdup(".");
+	return mem_strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+static int sync_dir_at(int dirfd, const char *path)
+{
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	int rc = fsync(fd);
+	int saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
+int dir_sync(const char *path, struct err *err)
+{
+	if (sync_dir_at(AT_FDCWD, path) < 0)
+		return err_errno(err, ERR_IO, "sync folder '%s'", path);
+	return 0;
+}
+
+int file_replace(int dirfd, const char *path, const void *data, size_t n, mode_t mode, struct err *err)
+{
+	char *dir = parent_of(path);
+	char *tmp = mem_printf("%s.tmp-%ld", path, (long)getpid());
+	int rc = 0;
+	int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	if (fd < 0) {
+		rc = err_errno(err, ERR_IO, "create '%s'", tmp);
+	} else {
+		bool ok = file_write_all(fd, data, n) == 0 && fsync(fd) == 0;
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		if (!ok)
+			rc = err_errno(err, ERR_IO, "write '%s'", tmp);
+		else if (renameat(dirfd, tmp, dirfd, path) < 0)
+			rc = err_errno(err, ERR_IO, "rename '%s' to '%s'", tmp, path);
+		else if (sync_dir_at(dirfd, dir) < 0)
+			rc = err_errno(err, ERR_IO, "sync folder '%s'", dir);
+		if (rc < 0)
+			unlinkat(dirfd, tmp, 0);
+	}
+	free(tmp);
+	free(dir);
+	return rc;
+}
+
+int dir_make_all(const char *path, mode_t mode, struct err *err)
+{
+	char *copy = mem_strdup(path);
+	int rc = 0;
+	for (char *p = copy + 1; rc == 0; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char was = *p;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			rc = err_errno(err, ERR_IO, "make folder '%s'", copy);
+		*p = was;
+		if (!was)
+			break;
+	}
+	free(copy);
+	struct stat st;
+	if (rc == 0 && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))
+		rc = err_set(err, ERR_IO, "make folder '%s': exists and is no folder", path);
+	return rc;
+}
+
+int tree_remove(int dirfd, const char *path, struct err *err)
+{
+	if (unlinkat(dirfd, path, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return err_errno(err, ERR_IO, "remove '%s'", path);
+	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	if (!d) {
+		int rc = err_errno(err, ERR_IO, "open folder '%s'", path);
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	int rc = 0;
+	struct dirent *e;
+	while (rc == 0 && (e = readdir(d))) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = tree_remove(fd, e->d_name, err);
+	}
+	closedir(d);
+	if (rc == 0 && unlinkat(dirfd, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		rc = err_errno(err, ERR_IO, "remove folder '%s'", path);
+	return rc;
+}
+
+int file_lock(int dirfd, const char *path, bool wait, struct err *err)
+{
+	int fd = openat(dirfd, path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_errno(err, ERR_IO, "open lock '%s'", path);
+	int rc;
+	do
+		rc = flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+	while (rc < 0 && errno == EINTR);
+	if (rc == 0)
+		return fd;
+	int code = errno == EWOULDBLOCK ? ERR_LOCKED : ERR_IO;
+	rc = err_errno(err, code, "lock '%s'", path);
+	close(fd);
+	return rc;
+}
