@@ -1,0 +1,3 @@
+-- The aircraft registry as delivered.
+SELECT *
+FROM tmp_ods_planes
