@@ -1,0 +1,358 @@
+/* See worker.h. */
+#include "scheduler/worker.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/protocol.h"
+#include "scheduler/locks.h"
+
+enum {
+	IDLE_EXIT_MS = 60 * 1000,
+	GRACE_MS = 5 * 1000,   /* between cancel, SIGTERM and SIGKILL */
+	SERVED_MAX = 2000,     /* requests, then a new process: bounds whatever an engine leaks */
+	RSS_CHECK_EVERY = 16,  /* requests between looks at its memory */
+};
+static const unsigned long RSS_MAX = 2UL << 30; /* bytes */
+
+/* A process that never was: its handles close on the loop, and the last one frees it. */
+static void free_unborn(struct worker *w, struct request *held, const char *why)
+{
+	(void)held;
+	(void)why;
+	worker_free(w);
+}
+static const struct worker_hooks unborn = {.on_gone = free_unborn};
+
+static void finish_if_gone(struct worker *w)
+{
+	if (!w->exited || !w->drained || !w->lock_free || w->open_handles)
+		return;
+	struct request *held = w->held;
+	w->held = NULL;
+	if (w->exit_signal && !w->why[0])
+		snprintf(w->why, sizeof w->why, "its worker %s was killed by signal %d (%s)", w->name, w->exit_signal,
+		         strsignal(w->exit_signal));
+	else if (!w->why[0])
+		snprintf(w->why, sizeof w->why, "its worker %s exited with status %" PRId64, w->name, w->exit_status);
+	if (held || (!w->greeted && w->hooks != &unborn))
+		log_event(LOG_WARN, "worker.died", "worker", w->name, "why", w->why, NULL);
+	w->hooks->on_gone(w, held, w->why);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct worker *w = handle->data;
+	w->open_handles--;
+	finish_if_gone(w);
+}
+
+static void close_handle(uv_handle_t *handle)
+{
+	if (!uv_is_closing(handle))
+		uv_close(handle, on_closed);
+}
+
+static void wait_for_lock(uv_work_t *work)
+{
+	struct worker *w = work->data;
+	locks_await(w->lock_path, LOCKS_GRACE_MS);
+}
+
+static void lock_is_free(uv_work_t *work, int status)
+{
+	struct worker *w = work->data;
+	(void)status;
+	w->lock_free = true;
+	unlink(w->lock_path);
+	finish_if_gone(w);
+}
+
+/* Exit status and end of replies are both there: whoever it left behind must go, too. */
+static void on_dead(struct worker *w)
+{
+	if (!w->exited || !w->drained)
+		return;
+	uv_timer_stop(&w->timer);
+	close_handle((uv_handle_t *)&w->timer);
+	close_handle((uv_handle_t *)&w->in);
+	close_handle((uv_handle_t *)&w->out);
+	close_handle((uv_handle_t *)&w->process);
+	w->lock_wait.data = w;
+	uv_queue_work(w->loop, &w->lock_wait, wait_for_lock, lock_is_free);
+}
+
+static void on_exit_status(uv_process_t *process, int64_t status, int sig)
+{
+	struct worker *w = process->data;
+	w->exited = true;
+	w->leaving = true;
+	w->exit_status = status;
+	w->exit_signal = sig;
+	on_dead(w);
+}
+
+/* It broke the protocol: nothing it says can be trusted any more. */
+static void give_up(struct worker *w, const char *why)
+{
+	snprintf(w->why, sizeof w->why, "its worker %s was given up: %s", w->name, why);
+	w->leaving = true;
+	if (!w->exited)
+		uv_process_kill(&w->process, SIGKILL);
+}
+
+static bool grown_too_large(const struct worker *w)
+{
+	if (w->served >= SERVED_MAX)
+		return true;
+	if (w->served % RSS_CHECK_EVERY)
+		return false;
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/statm", uv_process_get_pid(&w->process));
+	FILE *f = fopen(path, "re");
+	unsigned long pages = 0;
+	if (f) {
+		if (fscanf(f, "%*u %lu", &pages) != 1)
+			pages = 0;
+		fclose(f);
+	}
+	return pages * (unsigned long)sysconf(_SC_PAGESIZE) > RSS_MAX;
+}
+
+static void on_idle_too_long(uv_timer_t *timer)
+{
+	worker_dismiss(timer->data);
+}
+
+static void be_idle(struct worker *w)
+{
+	uv_timer_start(&w->timer, on_idle_too_long, IDLE_EXIT_MS, 0);
+	uv_unref((uv_handle_t *)&w->timer); /* an idle worker never keeps the loop alive */
+}
+
+static void on_hello_reply(struct worker *w, const json_t *reply)
+{
+	const char *version = json_string_value(json_object_get(reply, "version"));
+	const char *engine = json_string_value(json_object_get(reply, "duckdb"));
+	if (!version || strcmp(version, STRATA_VERSION) != 0) {
+		const char *message = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
+		give_up(w, message ? message : "its version is not this program's");
+		return;
+	}
+	w->greeted = true;
+	be_idle(w);
+	w->hooks->on_hello(w, engine ? engine : "");
+}
+
+static void on_last_reply(struct worker *w, const json_t *reply)
+{
+	struct request *r = w->held;
+	w->held = NULL;
+	w->interrupted = 0;
+	w->served++;
+	be_idle(w);
+	if (w->leaving || grown_too_large(w))
+		worker_dismiss(w);
+	w->hooks->on_reply(w, r, reply);
+}
+
+static void take_line(struct worker *w, const char *line, size_t n)
+{
+	json_t *reply = json_loadb(line, n, 0, NULL);
+	uint64_t id = (uint64_t)json_integer_value(json_object_get(reply, "id"));
+	if (!json_is_object(reply))
+		give_up(w, "a reply is no JSON object");
+	else if (!w->greeted)
+		on_hello_reply(w, reply);
+	else if (!w->held || w->held->id != id)
+		give_up(w, "a reply to no request");
+	else if (!json_object_get(reply, "event"))
+		on_last_reply(w, reply);
+	else if (w->held->on_event)
+		w->held->on_event(w->held->ctx, reply);
+	json_decref(reply);
+}
+
+static void take_lines(struct worker *w)
+{
+	size_t from = 0;
+	char *nl;
+	while (from < w->replies.len && (nl = memchr(w->replies.data + from, '\n', w->replies.len - from))) {
+		size_t n = (size_t)(nl - (w->replies.data + from));
+		take_line(w, w->replies.data + from, n);
+		from += n + 1;
+	}
+	buf_drop(&w->replies, from);
+	if (w->replies.overflow)
+		give_up(w, "a reply is longer than a line may be");
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
+{
+	static char shared[65536]; /* one loop, one read at a time: copied out before the next */
+	(void)handle;
+	(void)suggested;
+	*ret = uv_buf_init(shared, sizeof shared);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
+{
+	struct worker *w = stream->data;
+	if (n > 0) {
+		buf_add(&w->replies, data->base, (size_t)n);
+		take_lines(w);
+	} else if (n < 0) {
+		uv_read_stop(stream);
+		w->drained = true;
+		w->leaving = true;
+		on_dead(w);
+	}
+}
+
+struct send {
+	uv_write_t write;
+	char *line;
+};
+
+static void on_sent(uv_write_t *write, int status)
+{
+	struct send *s = write->data;
+	(void)status; /* a broken pipe shows as its exit */
+	free(s->line);
+	free(s);
+}
+
+static void send_json(struct worker *w, const json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	size_t n = strlen(text);
+	struct send *s = mem_alloc(sizeof *s);
+	s->line = mem_realloc(text, n + 2, 1);
+	s->line[n++] = '\n';
+	s->write.data = s;
+	uv_buf_t data = uv_buf_init(s->line, (unsigned)n);
+	if (uv_write(&s->write, (uv_stream_t *)&w->in, &data, 1, on_sent) < 0)
+		on_sent(&s->write, -1);
+}
+
+static void send_hello(struct worker *w, const struct workers_config *c)
+{
+	json_t *hello = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:s}", "op", "hello", "id", 0, "version",
+	                          STRATA_VERSION, "lake", c->lake, "worker", w->name, "threads", c->threads,
+	                          "memory_bytes", (json_int_t)c->memory_bytes, "lock", w->lock_path);
+	send_json(w, hello);
+	json_decref(hello);
+}
+
+static struct worker *worker_new(const struct workers_config *c, struct workers *pool, const char *name,
+                                 const struct worker_hooks *hooks)
+{
+	struct worker *w = mem_alloc(sizeof *w);
+	w->pool = pool;
+	w->hooks = hooks;
+	w->loop = c->loop;
+	snprintf(w->name, sizeof w->name, "%s", name);
+	w->lock_path = mem_printf("%s/%s.lock", c->lock_dir, name);
+	w->replies = BUF_INIT(PROTOCOL_LINE_MAX + 1);
+	uv_pipe_init(c->loop, &w->in, 0);
+	uv_pipe_init(c->loop, &w->out, 0);
+	uv_timer_init(c->loop, &w->timer);
+	w->in.data = w->out.data = w->timer.data = w->process.data = w;
+	w->open_handles = 4; /* with the process, which uv_spawn makes a handle even when it fails */
+	list_init(&w->link);
+	return w;
+}
+
+struct worker *worker_spawn(const struct workers_config *c, struct workers *pool, const char *name,
+                            const struct worker_hooks *hooks, struct err *err)
+{
+	if (dir_make_all(c->lock_dir, 0777, err) < 0)
+		return NULL;
+	struct worker *w = worker_new(c, pool, name, hooks);
+	char *args[] = {(char *)(uintptr_t)c->program, w->name, NULL};
+	uv_stdio_container_t stdio[] = {
+		{.flags = UV_IGNORE},
+		{.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+		{.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+		{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&w->in},
+		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&w->out},
+	};
+	uv_process_options_t options = {
+		.exit_cb = on_exit_status,
+		.file = c->program,
+		.args = args,
+		.flags = UV_PROCESS_DETACHED, /* its own session: Ctrl-C is the scheduler's to handle */
+		.stdio_count = 5,
+		.stdio = stdio,
+	};
+	int rc = uv_spawn(c->loop, &w->process, &options);
+	w->process.data = w;
+	if (rc < 0) {
+		err_set(err, ERR_IO, "start '%s': %s", c->program, uv_strerror(rc));
+		w->hooks = &unborn;
+		w->exited = w->drained = true;
+		on_dead(w);
+		return NULL;
+	}
+	uv_read_start((uv_stream_t *)&w->out, on_alloc, on_read);
+	send_hello(w, c);
+	return w;
+}
+
+bool worker_idle(const struct worker *w)
+{
+	return w->greeted && !w->held && !w->leaving;
+}
+
+void worker_give(struct worker *w, struct request *r)
+{
+	uv_timer_stop(&w->timer);
+	w->held = r;
+	send_json(w, r->body);
+	json_decref(r->body);
+	r->body = NULL;
+}
+
+static void on_grace_over(uv_timer_t *timer)
+{
+	struct worker *w = timer->data;
+	if (!w->held || w->exited)
+		return;
+	int sig = ++w->interrupted >= 3 ? SIGKILL : SIGTERM;
+	log_event(LOG_WARN, "worker.signal", "worker", w->name, LOG_INT("signal", sig), NULL);
+	kill(-uv_process_get_pid(&w->process), sig);
+	uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
+}
+
+void worker_interrupt(struct worker *w)
+{
+	if (w->interrupted || !w->held)
+		return;
+	w->interrupted = 1;
+	json_t *cancel = json_pack("{s:s, s:I}", "op", "cancel", "id", (json_int_t)w->held->id);
+	send_json(w, cancel);
+	json_decref(cancel);
+	uv_ref((uv_handle_t *)&w->timer);
+	uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
+}
+
+void worker_dismiss(struct worker *w)
+{
+	w->leaving = true;
+	if (!w->held && w->greeted)
+		close_handle((uv_handle_t *)&w->in); /* end of requests: it exits */
+}
+
+void worker_free(struct worker *w)
+{
+	buf_free(&w->replies);
+	free(w->lock_path);
+	free(w);
+}

@@ -1,0 +1,63 @@
+/* One strata-worker process: pipes, handshake, its single request, and its end. Internal to workers.c.
+ *
+ * Life: spawned → greeted → (idle ⇄ holds a request) → leaving → gone. `gone` needs three things: the exit
+ * status, the end of its replies, and its lock free (no exec child of it is left). */
+#ifndef STRATA_SCHEDULER_WORKER_H
+#define STRATA_SCHEDULER_WORKER_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "scheduler/workers.h"
+
+struct request {
+	struct list link; /* in the pool's queue */
+	uint64_t id;
+	json_t *body;     /* NULL once it is sent */
+	worker_event_fn on_event;
+	worker_answer_fn on_answer;
+	void *ctx;
+};
+
+struct worker;
+struct worker_hooks {
+	void (*on_hello)(struct worker *w, const char *engine_version);
+	void (*on_reply)(struct worker *w, struct request *r, const json_t *reply); /* takes r */
+	void (*on_gone)(struct worker *w, struct request *held, const char *why);   /* takes held and frees w */
+};
+
+struct worker {
+	struct list link; /* in the pool's list */
+	struct workers *pool;
+	const struct worker_hooks *hooks;
+	char name[32];
+	char *lock_path;
+	uv_loop_t *loop;
+	uv_process_t process;
+	uv_pipe_t in, out;  /* requests to it, replies from it */
+	uv_timer_t timer;   /* idle exit, or the next step of an interruption */
+	uv_work_t lock_wait;
+	struct buf replies; /* bytes after the last whole line */
+	struct request *held;
+	uint32_t served;    /* requests answered */
+	int interrupted;    /* 0 no, 1 cancel sent, 2 SIGTERM sent, 3 SIGKILL sent */
+	bool greeted, leaving, exited, drained, lock_free;
+	int open_handles;
+	int64_t exit_status;
+	int exit_signal;
+	char why[256];      /* said when it dies with a request */
+};
+
+struct worker *worker_spawn(const struct workers_config *config, struct workers *pool, const char *name,
+                            const struct worker_hooks *hooks, struct err *err);
+bool worker_idle(const struct worker *w);
+void worker_give(struct worker *w, struct request *r);
+void worker_interrupt(struct worker *w);
+void worker_dismiss(struct worker *w); /* let it exit when its request is answered */
+void worker_free(struct worker *w);
+
+#endif

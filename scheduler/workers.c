@@ -1,0 +1,278 @@
+/* See workers.h: the queue, the choice of a worker, and the answers. One process is worker.c's. */
+#include "scheduler/workers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "scheduler/worker.h"
+
+struct workers {
+	struct workers_config config;
+	char *program, *lake, *lock_dir;
+	struct list queue; /* requests not yet given to a worker */
+	struct list alive; /* workers, also those that are on their way out */
+	uint32_t nalive, spawned;
+	uint64_t last_id;
+	uint32_t spawn_failures; /* in a row; too many fail the queue instead of spinning */
+	char engine_version[32];
+	bool closing;
+};
+
+enum { SPAWN_FAILURES_MAX = 3 };
+
+static void dispatch(struct workers *w);
+
+static struct request *request_of(struct list *link)
+{
+	return LIST_ENTRY(link, struct request, link);
+}
+
+static struct worker *worker_of(struct list *link)
+{
+	return LIST_ENTRY(link, struct worker, link);
+}
+
+static void request_free(struct request *r)
+{
+	json_decref(r->body);
+	free(r);
+}
+
+static void answer_error(struct request *r, int code, const char *text, bool died)
+{
+	struct err err = {0};
+	err_set(&err, code, "%s", text);
+	r->on_answer(r->ctx, &(struct worker_answer){.err = &err, .died = died});
+	request_free(r);
+}
+
+static void fail_first(struct workers *w, int code, const char *text)
+{
+	struct request *r = request_of(w->queue.next);
+	list_remove(&r->link);
+	answer_error(r, code, text, false);
+}
+
+static void on_hello(struct worker *worker, const char *engine_version)
+{
+	struct workers *w = worker->pool;
+	w->spawn_failures = 0;
+	if (!w->engine_version[0])
+		snprintf(w->engine_version, sizeof w->engine_version, "%s", engine_version);
+	dispatch(w);
+}
+
+static void on_reply(struct worker *worker, struct request *r, const json_t *reply)
+{
+	struct workers *w = worker->pool;
+	const json_t *error = json_object_get(reply, "error");
+	if (error) {
+		struct err err = {0};
+		const char *message = json_string_value(json_object_get(error, "message"));
+		err_set(&err, ERR_ENGINE, "%s", message ? message : "the worker reported an error without a message");
+		r->on_answer(r->ctx, &(struct worker_answer){.err = &err, .error = error});
+	} else {
+		r->on_answer(r->ctx, &(struct worker_answer){.reply = reply});
+	}
+	request_free(r);
+	dispatch(w);
+}
+
+/* The process and everything below it is gone. */
+static void on_gone(struct worker *worker, struct request *held, const char *why)
+{
+	struct workers *w = worker->pool;
+	list_remove(&worker->link);
+	w->nalive--;
+	if (!worker->greeted)
+		w->spawn_failures++;
+	if (held)
+		answer_error(held, ERR_PROTOCOL, why, true);
+	while (w->spawn_failures >= SPAWN_FAILURES_MAX && !list_empty(&w->queue))
+		fail_first(w, ERR_PROTOCOL, why);
+	worker_free(worker);
+	dispatch(w);
+}
+
+static const struct worker_hooks hooks = {on_hello, on_reply, on_gone};
+
+static int spawn(struct workers *w, struct err *err)
+{
+	char name[32];
+	snprintf(name, sizeof name, "w%u-%lx", ++w->spawned, (long)getpid());
+	struct worker *worker = worker_spawn(&w->config, w, name, &hooks, err);
+	if (!worker)
+		return -1;
+	list_append(&w->alive, &worker->link);
+	w->nalive++;
+	return 0;
+}
+
+static struct worker *idle_worker(struct workers *w)
+{
+	LIST_FOR_EACH(it, &w->alive) {
+		struct worker *worker = worker_of(it);
+		if (worker_idle(worker))
+			return worker;
+	}
+	return NULL;
+}
+
+static uint32_t count_starting(const struct workers *w)
+{
+	uint32_t n = 0;
+	LIST_FOR_EACH(it, &w->alive)
+		n += !worker_of(it)->greeted && !worker_of(it)->leaving;
+	return n;
+}
+
+static uint32_t queue_length(const struct workers *w, uint32_t most)
+{
+	uint32_t n = 0;
+	for (struct list *it = w->queue.next; it != &w->queue && n < most; it = it->next)
+		n++;
+	return n;
+}
+
+static void dismiss_all(struct workers *w)
+{
+	LIST_FOR_EACH(it, &w->alive)
+		worker_dismiss(worker_of(it));
+}
+
+static void dispatch(struct workers *w)
+{
+	struct worker *worker;
+	while (!list_empty(&w->queue) && (worker = idle_worker(w))) {
+		struct request *r = request_of(w->queue.next);
+		list_remove(&r->link);
+		worker_give(worker, r);
+	}
+	while (w->nalive < w->config.most && queue_length(w, w->config.most) > count_starting(w)) {
+		struct err err = {0};
+		if (spawn(w, &err) == 0)
+			continue;
+		log_event(LOG_ERROR, "worker.spawn_failed", "error", err.text, NULL);
+		fail_first(w, err.code, err.text);
+	}
+	if (w->closing)
+		dismiss_all(w);
+}
+
+struct workers *workers_new(const struct workers_config *config)
+{
+	struct workers *w = mem_alloc(sizeof *w);
+	w->config = *config;
+	w->config.program = w->program = mem_strdup(config->program);
+	w->config.lake = w->lake = mem_strdup(config->lake);
+	w->config.lock_dir = w->lock_dir = mem_strdup(config->lock_dir);
+	list_init(&w->queue);
+	list_init(&w->alive);
+	return w;
+}
+
+uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_fn on_event,
+                     worker_answer_fn on_answer, void *ctx)
+{
+	struct request *r = mem_alloc(sizeof *r);
+	*r = (struct request){.id = ++w->last_id, .body = body, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	json_object_set_new(body, "id", json_integer((json_int_t)r->id));
+	uint64_t id = r->id;
+	list_append(urgent ? w->queue.next : &w->queue, &r->link);
+	dispatch(w);
+	return id;
+}
+
+void workers_cancel(struct workers *w, uint64_t id)
+{
+	LIST_FOR_EACH(it, &w->queue) {
+		struct request *r = request_of(it);
+		if (r->id == id) {
+			list_remove(&r->link);
+			answer_error(r, ERR_CANCELED, "canceled before a worker had it", false);
+			return;
+		}
+	}
+	LIST_FOR_EACH(it, &w->alive) {
+		struct worker *worker = worker_of(it);
+		if (worker->held && worker->held->id == id) {
+			worker_interrupt(worker);
+			return;
+		}
+	}
+}
+
+uint32_t workers_alive(const struct workers *w)
+{
+	return w->nalive;
+}
+
+uint32_t workers_busy(const struct workers *w)
+{
+	uint32_t n = 0;
+	LIST_FOR_EACH(it, &w->alive)
+		n += worker_of(it)->held != NULL;
+	return n;
+}
+
+const char *workers_holder(const struct workers *w, uint64_t id)
+{
+	LIST_FOR_EACH(it, &w->alive) {
+		struct worker *worker = worker_of(it);
+		if (worker->held && worker->held->id == id)
+			return worker->name;
+	}
+	return NULL;
+}
+
+const char *workers_engine_version(const struct workers *w)
+{
+	return w->engine_version;
+}
+
+void workers_close(struct workers *w)
+{
+	w->closing = true;
+	dismiss_all(w);
+}
+
+bool workers_gone(const struct workers *w)
+{
+	return w->nalive == 0;
+}
+
+void workers_free(struct workers *w)
+{
+	if (!w)
+		return;
+	free(w->program);
+	free(w->lake);
+	free(w->lock_dir);
+	free(w);
+}
+
+const char *workers_find_program(char *out, size_t size, struct err *err)
+{
+	const char *named = getenv("STRATA_WORKER");
+	if (named) {
+		snprintf(out, size, "%s", named);
+	} else {
+		char self[4096];
+		ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+		self[n < 0 ? 0 : n] = '\0';
+		char *slash = strrchr(self, '/');
+		if (slash)
+			*slash = '\0';
+		path_join(out, size, self, "strata-worker");
+	}
+	if (access(out, X_OK) == 0)
+		return out;
+	err_errno(err, ERR_IO, "the worker program '%s' cannot be started (build it, or set STRATA_WORKER)", out);
+	return NULL;
+}
