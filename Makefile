@@ -60,7 +60,8 @@ run: deps ## install, build, bring the sample project up to date for a week and 
 	$(MAKE) all
 	infra/run-sample.sh $(B)
 
-test: deps ## install, build, every test
+test: ## install, build, every test
+	infra/setup.sh --tests
 	tests/run.sh
 
 unit: $(UNIT) ## the unit tests of this MODE
