@@ -3,6 +3,7 @@
 #ifndef STRATA_CORE_MANIFEST_H
 #define STRATA_CORE_MANIFEST_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,5 +56,9 @@ enum { MANIFEST_MAX = 64 << 20 }; /* bytes; more is refused */
 
 void manifest_encode(const struct manifest *m, struct buf *out); /* indented JSON, keys in a fixed order */
 int manifest_decode(struct arena *arena, const char *text, size_t n, struct manifest *ret, struct err *err);
+
+/* The same as a JSON object, for messages that carry one; `code` is the ERR_* of a problem. */
+json_t *manifest_to_json(const struct manifest *m);
+int manifest_from_json(struct arena *arena, const json_t *obj, int code, struct manifest *ret, struct err *err);
 
 #endif

@@ -1,6 +1,8 @@
 /* See span.h. */
 #include "core/span.h"
 
+#include <stdio.h>
+
 #include "core/date.h"
 
 #define OPEN_LO (INT32_MIN + 1)
@@ -44,4 +46,52 @@ bool span_readers(const struct span *s, int32_t day, int32_t *ret_lo, int32_t *r
 	*ret_lo = lo;
 	*ret_hi = hi;
 	return true;
+}
+
+static int format_bound(char *out, size_t size, struct bound b)
+{
+	if (b.kind == BOUND_NONE)
+		return snprintf(out, size, "*");
+	return snprintf(out, size, b.kind == BOUND_REL ? "%+d" : "@%d", b.day);
+}
+
+char *span_format(char out[SPAN_SIZE], const struct span *s)
+{
+	int n = format_bound(out, SPAN_SIZE, s->lo);
+	out[n++] = ':';
+	format_bound(out + n, SPAN_SIZE - (size_t)n, s->hi);
+	return out;
+}
+
+static const char *parse_bound(const char *t, struct bound *ret)
+{
+	*ret = (struct bound){BOUND_NONE, 0};
+	if (*t == '*')
+		return t + 1;
+	if (*t != '@' && *t != '+' && *t != '-')
+		return NULL;
+	ret->kind = *t == '@' ? BOUND_ABS : BOUND_REL;
+	t += *t == '@';
+	bool negative = *t == '-';
+	t += *t == '-' || *t == '+';
+	int64_t value = 0;
+	if (*t < '0' || *t > '9')
+		return NULL;
+	for (; *t >= '0' && *t <= '9' && value <= INT32_MAX; t++)
+		value = value * 10 + (*t - '0');
+	value = negative ? -value : value;
+	if (value < INT32_MIN || value > INT32_MAX)
+		return NULL;
+	ret->day = (int32_t)value;
+	return t;
+}
+
+const char *span_parse(const char *text, struct span *ret_span)
+{
+	struct span s;
+	const char *t = parse_bound(text, &s.lo);
+	if (!t || *t != ':' || !(t = parse_bound(t + 1, &s.hi)))
+		return NULL;
+	*ret_span = s;
+	return t;
 }

@@ -34,4 +34,10 @@ bool span_reads(const struct span *s, int32_t day, int32_t *ret_lo, int32_t *ret
 /* The inverse: the reader dates [*ret_lo, *ret_hi] whose span covers upstream date `day`. */
 bool span_readers(const struct span *s, int32_t day, int32_t *ret_lo, int32_t *ret_hi);
 
+/* Text: "-6:+0", "@15706:*": ends as sign and offset, @ and day, or * for none. span_parse returns the first
+ * byte after the span, NULL when there is none. */
+enum { SPAN_SIZE = 32 };
+char *span_format(char out[SPAN_SIZE], const struct span *s); /* returns out */
+const char *span_parse(const char *text, struct span *ret_span);
+
 #endif
