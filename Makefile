@@ -128,4 +128,11 @@ $(B)/%.o: %.c
 	@echo "  CC    $<"
 	@$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+# The migrations, as C (scheduler/db_migrate.c includes them).
+MIGRATIONS := $(sort $(wildcard sql/*.sql))
+$(B)/migrations.inc: $(MIGRATIONS) sql/embed.sh
+	@mkdir -p $(@D)
+	@sql/embed.sh $(MIGRATIONS) >$@
+$(B)/scheduler/db_migrate.o: $(B)/migrations.inc
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,161 @@
+/* See db.h. */
+#include "scheduler/db.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "scheduler/db_migrate.h"
+
+const char *db_message(const PGconn *conn, const PGresult *r)
+{
+	static char line[1024]; /* of the one thread that talks to Postgres */
+	const char *text = r ? PQresultErrorMessage(r) : "";
+	if (!*text)
+		text = PQerrorMessage(conn);
+	size_t n = 0;
+	for (; *text && n + 1 < sizeof line; text++) {
+		if (*text != '\n')
+			line[n++] = *text;
+		else if (text[1])
+			line[n++] = ' ';
+	}
+	line[n] = '\0';
+	return line;
+}
+
+static int finish(const PGconn *conn, PGresult *r, struct err *err)
+{
+	ExecStatusType status = PQresultStatus(r);
+	int rc = 0;
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+		rc = err_set(err, ERR_STATE, "Postgres: %s", db_message(conn, r));
+	PQclear(r);
+	return rc;
+}
+
+int db_exec(PGconn *conn, const char *sql, struct err *err)
+{
+	return finish(conn, PQexec(conn, sql), err);
+}
+
+int db_exec_params(PGconn *conn, const char *sql, int n, const char *const *values, struct err *err)
+{
+	return finish(conn, PQexecParams(conn, sql, n, NULL, values, NULL, NULL, 0), err);
+}
+
+int db_query(PGconn *conn, const char *sql, int n, const char *const *values, bool binary, PGresult **ret_rows,
+             struct err *err)
+{
+	PGresult *r = PQexecParams(conn, sql, n, NULL, values, NULL, NULL, binary);
+	if (PQresultStatus(r) != PGRES_TUPLES_OK)
+		return finish(conn, r, err);
+	*ret_rows = r;
+	return 0;
+}
+
+int db_choose(const struct db_options *o, enum db_source *ret_source, struct cluster *ret_cluster, char **ret_conninfo,
+              struct err *err)
+{
+	const char *env = getenv("STRATA_DB");
+	if (o->conninfo || (env && *env)) {
+		*ret_source = o->conninfo ? DB_FLAG : DB_ENVIRONMENT;
+		*ret_conninfo = mem_strdup(o->conninfo ? o->conninfo : env);
+		return 0;
+	}
+	int rc = cluster_locate(ret_cluster, o->home, o->lake.uuid, err);
+	if (rc < 0)
+		return rc;
+	char conninfo[CLUSTER_CONNINFO_MAX];
+	*ret_source = DB_PRIVATE;
+	*ret_conninfo = mem_strdup(cluster_conninfo(ret_cluster, conninfo));
+	return 0;
+}
+
+static void ignore_notice(void *ctx, const PGresult *r)
+{
+	(void)ctx;
+	(void)r;
+}
+
+int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err)
+{
+	/* The words of the caller win over the defaults before them. */
+	const char *const keys[] = {"fallback_application_name", "connect_timeout", "dbname", NULL};
+	const char *const values[] = {"strata", "10", conninfo, NULL};
+	PGconn *conn = PQconnectdbParams(keys, values, 1);
+	if (PQstatus(conn) != CONNECTION_OK) {
+		int rc = err_set(err, ERR_STATE, "cannot connect to the state database: %s", db_message(conn, NULL));
+		PQfinish(conn);
+		return rc;
+	}
+	PQsetNoticeReceiver(conn, ignore_notice, NULL);
+	*ret_conn = conn;
+	return 0;
+}
+
+int db_migrate(PGconn *conn, int *ret_applied, struct err *err)
+{
+	size_t count;
+	const struct migration *list = migrations_embedded(&count);
+	return migrations_apply(conn, list, count, ret_applied, err);
+}
+
+int db_lake(PGconn *conn, const struct lake_identity *lake, int *ret_lake_id, struct err *err)
+{
+	static const char find[] = "SELECT l.lake_id FROM strata.lake l JOIN strata.scheduler USING (lake_id)"
+	                           " WHERE l.uuid = $1::uuid AND l.uri = $2 AND l.host = $3";
+	static const char make[] = "WITH l AS (INSERT INTO strata.lake (uuid, uri, host) VALUES ($1::uuid, $2, $3)"
+	                           " ON CONFLICT (uuid) DO UPDATE SET uri = excluded.uri, host = excluded.host RETURNING lake_id),"
+	                           " s AS (INSERT INTO strata.scheduler (lake_id) SELECT lake_id FROM l ON CONFLICT DO NOTHING)"
+	                           " SELECT lake_id FROM l";
+	const char *const values[] = {lake->uuid, lake->uri, lake->host ? lake->host : ""};
+	PGresult *r = NULL;
+	int rc = db_query(conn, find, 3, values, false, &r, err);
+	if (rc == 0 && PQntuples(r) == 0) {
+		PQclear(r);
+		rc = db_query(conn, make, 3, values, false, &r, err);
+	}
+	if (rc < 0)
+		return err_wrap(err, "find lake '%s'", lake->uri);
+	*ret_lake_id = (int)strtol(PQgetvalue(r, 0, 0), NULL, 10);
+	PQclear(r);
+	return 0;
+}
+
+int db_open(const struct db_options *o, struct db *ret, struct err *err)
+{
+	struct db db = {0};
+	struct err local;
+	err = err ? err : &local;
+	if (db_choose(o, &db.source, &db.cluster, &db.conninfo, err) < 0)
+		return err->code;
+	int rc = 0;
+	if (db.source == DB_PRIVATE) {
+		rc = cluster_start(&db.cluster, &db.started, err);
+		char conninfo[CLUSTER_CONNINFO_MAX]; /* a running server may have another socket folder */
+		free(db.conninfo);
+		db.conninfo = mem_strdup(cluster_conninfo(&db.cluster, conninfo));
+	}
+	if (rc == 0)
+		rc = db_connect(db.conninfo, &db.conn, err);
+	if (rc == 0)
+		rc = db_migrate(db.conn, &db.migrated, err);
+	if (rc == 0)
+		rc = db_lake(db.conn, &o->lake, &db.lake_id, err);
+	if (rc < 0) {
+		db_close(&db);
+		return rc;
+	}
+	*ret = db;
+	return 0;
+}
+
+void db_close(struct db *db)
+{
+	if (db->conn)
+		PQfinish(db->conn);
+	free(db->conninfo);
+	*db = (struct db){0};
+}
