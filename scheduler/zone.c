@@ -1,0 +1,66 @@
+/* See zone.h. The C library keeps one zone a process; strata needs one at a time. */
+#include "scheduler/zone.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/str.h"
+
+static char chosen[128];
+
+static bool exists(const char *name)
+{
+	char path[PATH_MAX];
+	if (str_eq(name, "UTC"))
+		return true; /* also without a tz database */
+	if (name[0] == '/' || strstr(name, ".."))
+		return false;
+	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
+	return access(path, R_OK) == 0;
+}
+
+/* The system's zone by name: /etc/localtime is a link into the tz database, or /etc/timezone names it. */
+static void system_zone(char *out, size_t size)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink("/etc/localtime", target, sizeof target - 1);
+	target[n < 0 ? 0 : n] = '\0';
+	const char *name = strstr(target, "zoneinfo/");
+	snprintf(out, size, "%s", name ? name + strlen("zoneinfo/") : "UTC");
+}
+
+int zone_set(const char *name, struct err *err)
+{
+	const char *tz = getenv("TZ");
+	if ((!name || !*name) && tz && exists(tz))
+		name = tz;
+	if (name && *name) {
+		if (!exists(name))
+			return err_set(err, ERR_USAGE, "unknown time zone '%s'; use a name such as 'UTC' or 'America/New_York'", name);
+		snprintf(chosen, sizeof chosen, "%s", name);
+	} else {
+		system_zone(chosen, sizeof chosen);
+	}
+	setenv("TZ", chosen, 1);
+	tzset();
+	return 0;
+}
+
+const char *zone_name(void)
+{
+	return chosen;
+}
+
+int32_t zone_day(int64_t wall_us)
+{
+	time_t t = (time_t)(wall_us / 1000000);
+	struct tm local;
+	localtime_r(&t, &local);
+	local.tm_isdst = 0;
+	time_t as_utc = timegm(&local);
+	return (int32_t)(as_utc >= 0 ? as_utc / 86400 : -((-as_utc + 86399) / 86400));
+}

@@ -1,0 +1,19 @@
+/* Civil dates in an IANA time zone. */
+#ifndef STRATA_SCHEDULER_ZONE_H
+#define STRATA_SCHEDULER_ZONE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Use `name` ("Europe/Vienna") for this process's civil time; NULL or "": the system's. ERR_USAGE when there
+ * is no such zone in the tz database. */
+int zone_set(const char *name, struct err *err);
+
+/* What zone_set chose, for people: the name, or the system's zone. */
+const char *zone_name(void);
+
+/* The civil date at wall_us (microseconds since 1970-01-01T00:00:00Z) in the chosen zone, as days. */
+int32_t zone_day(int64_t wall_us);
+
+#endif
