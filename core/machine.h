@@ -48,8 +48,8 @@ struct spec_table {
 };
 
 struct spec_edge {
-	uint32_t up;            /* table index in the run; equal to the reader's: waits for its own dates */
-	const struct span *spans;
+	uint32_t up;            /* table index in the run; equal to the reader's: waits for its own earlier dates */
+	const struct span *spans; /* none: all dates */
 	size_t nspans;
 };
 
@@ -70,8 +70,8 @@ enum event_kind {
 	EV_RUN_ADD,     /* run, spec */
 	EV_COMMITTED,   /* seq */
 	EV_DECIDED,     /* task, decision */
-	EV_TRY_RUNNING, /* fence */
-	EV_TRY_ENDED,   /* fence, outcome, error, empty */
+	EV_TRY_RUNNING, /* fence; the timeout counts from here */
+	EV_TRY_ENDED,   /* fence, outcome, error, empty, jitter */
 	EV_CANCEL_RUN,  /* run */
 	EV_CAPACITY,    /* capacity: how many tries may be in flight (starting or running) */
 	EV_TIME,        /* only `now` */
@@ -105,7 +105,7 @@ enum action_kind {
 	ACT_START,      /* task, fence, try_no: hand the try to a worker (its row is durable) */
 	ACT_STOP,       /* fence, stop: interrupt the try; EV_TRY_ENDED follows in any case */
 	ACT_TIMER,      /* at_ms: send EV_TIME then; replaces the timer before; INT64_MAX: none */
-	ACT_RUN_DONE,   /* run, run_result: durable; the spec may be freed */
+	ACT_RUN_DONE,   /* run, run_result: durable; the spec may be freed, the counts are readable until the next step */
 };
 
 enum stop_reason { STOP_CANCEL, STOP_TIMEOUT };
@@ -125,7 +125,7 @@ struct transition {
 	struct task_id task;     /* OBJECT_RUN: only .run */
 	uint64_t fence;          /* OBJECT_TRY */
 	uint32_t try_no;         /* OBJECT_TRY: from 1; OBJECT_TASK: tries so far */
-	int from, to;            /* run_state, task_state or try_state */
+	int from, to;            /* run_state, task_state or try_state; from is -1 for a new try */
 	int result;              /* run_result, task_result or try_outcome; 0 when none */
 	enum task_wait wait;     /* OBJECT_TASK: why not yet */
 	enum cause_kind cause;

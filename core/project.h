@@ -82,6 +82,7 @@ struct table {
 	const char *format;              /* "parquet" */
 	const struct source *source;     /* its tmp_ view, or NULL */
 	const struct analysis *analysis; /* set by the loader before project_resolve; NULL for external */
+	const char *sha256; /* hex, of its file's bytes as they were analyzed; NULL for external */
 };
 
 static inline bool table_partitioned(const struct table *t)

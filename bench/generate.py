@@ -1,0 +1,128 @@
+"""The same work for strata, for its floor and for its peers.
+
+A workload is a list of tables in dependency order; each writer puts it down in one program's own form. The
+random choices have one seed, so every program gets the same tables on every machine.
+"""
+import datetime
+import os
+import random
+from typing import NamedTuple
+
+LAYERS = ("ods", "dwd", "dwm", "dws", "ads")
+
+
+class Table(NamedTuple):
+    layer: str
+    name: str      # with the layer's prefix
+    ups: list      # of names, in earlier layers or earlier in its own
+    sql: str       # {name} stands for the table of that name, {date} for the partition's date
+    partitioned: bool = False
+
+
+def layered(count):
+    """Tiny tables over five layers: constants first, then joins of one to three tables of the layer before."""
+    rnd = random.Random(7)
+    per = count // len(LAYERS)
+    tables = []
+    for level, layer in enumerate(LAYERS):
+        for i in range(per):
+            ups = []
+            if level:
+                picks = sorted(rnd.sample(range(per), rnd.randint(1, 3)))
+                ups = [f"{LAYERS[level - 1]}_t{j:05d}" for j in picks]
+            tables.append(Table(layer, f"{layer}_t{i:05d}", ups, join_of(ups)))
+    return tables
+
+
+def join_of(ups):
+    if not ups:
+        return "select x as id, x * 3 as v from (select unnest(range(10)) as x) as t"
+    source = "{%s} as a0" % ups[0]
+    source += "".join(" join {%s} as a%d on a%d.id = a0.id" % (up, i, i) for i, up in enumerate(ups) if i)
+    return f"select a0.id as id, {' + '.join(f'a{i}.v' for i in range(len(ups)))} as v from {source}"
+
+
+def daily():
+    """Five tables a day, each from the one before: 100 rows made from the date, then handed on."""
+    tables = [Table("ods", "ods_step", [], "select '{date}' as ds, x as id, x * 2 as v from (select unnest(range(100)) as x) as t",
+                    partitioned=True)]
+    for k, layer in enumerate(LAYERS[1:], 1):
+        up = tables[-1].name
+        tables.append(Table(layer, f"{layer}_step", [up], "select ds, id, v + %d as v from {%s} where dt = '{date}'" % (k, up),
+                            partitioned=True))
+    return tables
+
+
+def chain(count):
+    """Each table reads the one before, all in one layer."""
+    names = [f"dwd_c{i:03d}" for i in range(count)]
+    return [Table("dwd", name, names[i - 1:i], join_of(names[i - 1:i])) for i, name in enumerate(names)]
+
+
+def dates(first, count):
+    day = datetime.date.fromisoformat(first)
+    return [str(day + datetime.timedelta(i)) for i in range(count)]
+
+
+def write(path, text, mode=0o644):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, mode)
+
+
+def name_of(tables):
+    return {table.name: f"{table.layer}.{table.name}" for table in tables}
+
+
+def write_strata(folder, tables, catalog=False):
+    """A strata project; with `catalog`, tables.yaml has an entry for each table."""
+    names = name_of(tables)
+    layers = [layer for layer in LAYERS if any(t.layer == layer for t in tables)]
+    rules = "".join(f"  {layer}: [{', '.join(layers[i - 1:i])}]\n" for i, layer in enumerate(layers))
+    write(f"{folder}/dags/dw_config.yaml", "layer_dependencies:\n" + rules)
+    for t in tables:
+        sql = t.sql.format(**names, date="${PARTITION_DATE}")
+        write(f"{folder}/dags/{t.layer}/{t.name}.sql", sql + "\n")
+    entries = "".join(
+        f"  {t.name}:\n    description: Table {t.name} of the workload.\n    owner: bench\n"
+        f"    tags: [bench, {t.layer}]\n    primary_keys: [id]\n" for t in tables) if catalog else ""
+    write(f"{folder}/tables.yaml", "project: {name: bench}\n" + (f"tables:\n{entries}" if entries else ""))
+
+
+def write_actions(folder, count):
+    """`count` executables of one layer that are /bin/true and nothing else."""
+    write(f"{folder}/dags/dw_config.yaml", "layer_dependencies:\n  ads: []\n")
+    names = [f"ads_a{i:04d}" for i in range(count)]
+    for name in names:
+        write(f"{folder}/dags/ads/{name}.sh", "#!/bin/true\n", 0o755)
+    write(f"{folder}/tables.yaml", "project: {name: bench}\ntables:\n" + "".join(f"  {name}: {{output: none}}\n" for name in names))
+
+
+def write_makefile(path, count):
+    names = " ".join(f"a{i:04d}" for i in range(count))
+    write(path, f".PHONY: all {names}\nall: {names}\n{names}:\n\t@/bin/true\n")
+
+
+def write_plan(path, tables, days=("",)):
+    """What bench/floor.c reads: a line a task, a date after the other."""
+    names = name_of(tables)
+    lines = []
+    for day in days:
+        for t in tables:
+            at = f"@{day}" if t.partitioned else ""
+            ups = " ".join(names[up] + at for up in t.ups)
+            lines.append("\t".join((t.layer, t.name, day if t.partitioned else "", ups, t.sql.format(**names, date=day))))
+    write(path, "".join(line + "\n" for line in lines))
+
+
+def write_dbt(folder, tables):
+    """A dbt project of the same tables in one DuckDB file, four threads as in dbt's own examples."""
+    refs = {t.name: "{{ ref('%s') }}" % t.name for t in tables}
+    write(f"{folder}/dbt_project.yml",
+          "name: bench\nversion: '1.0'\nconfig-version: 2\nprofile: bench\nmodel-paths: [models]\n"
+          "models:\n  bench:\n    +materialized: table\nflags:\n  send_anonymous_usage_stats: false\n")
+    write(f"{folder}/profiles.yml",
+          f"bench:\n  target: dev\n  outputs:\n    dev:\n      type: duckdb\n      path: {folder}/bench.duckdb\n      threads: 4\n")
+    for t in tables:
+        write(f"{folder}/models/{t.layer}/{t.name}.sql", t.sql.format(**refs, date="") + "\n")

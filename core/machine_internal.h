@@ -1,0 +1,164 @@
+/* What the machine is made of; only core/machine*.c include it.
+ *
+ * A run has one struct mtask a task, in `tasks`, by table and then date: a partitioned table has ndates of
+ * them from first[table] on, an unpartitioned one has one. Each pool of a run is a lane: tasks whose
+ * dependencies are done lie in `eligible`; as many as fit the look-ahead are being decided; those to build
+ * lie in `ready`. Entries of tasks that ended meanwhile are dropped when they come to the top. */
+#ifndef STRATA_CORE_MACHINE_INTERNAL_H
+#define STRATA_CORE_MACHINE_INTERNAL_H
+
+#include "base/heap.h"
+#include "core/machine.h"
+
+struct place {
+	uint32_t table, date;
+};
+
+/* A heap of tasks: larger weight first, then older date, then lower table. */
+struct queue {
+	struct place *items;
+	size_t len, cap;
+};
+
+enum task_flag {
+	TASK_IN_RUN = 1,   /* set in todo */
+	TASK_ELIGIBLE = 2, /* lies in its lane's `eligible` */
+	TASK_DECIDING = 4, /* ACT_DECIDE sent, not answered */
+	TASK_RETRYING = 8, /* waits for the time of its next try */
+};
+
+struct mtask {
+	uint32_t waits; /* tasks of the run still to be done first, once for each span that covers them */
+	uint32_t tries;
+	uint8_t state, result, flags;
+};
+
+struct lane {
+	struct queue eligible, ready;
+	uint32_t ahead; /* tasks being decided or ready */
+};
+
+/* An edge as seen from its upstream table. */
+struct down {
+	uint32_t edge, reader;
+};
+
+struct mrun {
+	uint32_t id;
+	uint32_t serial;           /* never used twice, which the caller's id may be */
+	const struct run_spec *spec; /* NULL once ACT_RUN_DONE was sent */
+	enum run_state state;
+	enum run_result result;
+	bool canceled, failed_fast; /* no new try may start */
+	struct run_counts counts;
+	uint32_t ntables;
+	uint32_t *first;           /* [ntables + 1]: index of a table's first task */
+	struct mtask *tasks;       /* [first[ntables]] */
+	uint32_t *down_first;      /* [ntables + 1] into downs */
+	struct down *downs;
+	struct lane *lanes;        /* [npools] */
+	struct mrun *next_gone;
+};
+
+/* A try that has not ended. */
+struct mtry {
+	uint64_t fence;
+	uint32_t run;
+	struct place at;
+	uint32_t try_no;
+	enum try_state state;
+	bool sent;            /* ACT_START went out: its row is durable */
+	bool stopped;         /* ACT_STOP went out, for `stop` */
+	enum stop_reason stop;
+	int64_t deadline_ms;  /* INT64_MAX: none */
+};
+
+enum pending_kind { PENDING_START, PENDING_RELEASE, PENDING_RUN_DONE };
+
+/* What waits until `seq` is durable. */
+struct pending {
+	uint64_t seq;
+	enum pending_kind kind;
+	uint32_t run;
+	struct place at;
+	uint64_t fence;
+};
+
+struct machine {
+	int64_t now_ms;
+	uint64_t seq, committed;
+	uint64_t next_fence;
+	uint32_t capacity;
+	uint32_t npools;
+	uint32_t *pool_slots, *pool_used;
+	struct mrun **runs; size_t nruns, cap_runs; /* in the order they were added */
+	struct mrun *gone;                          /* done in the last step; freed by the next, so that counts can still be read */
+	size_t turn;                                /* the run that may start next */
+	struct mtry *tries; size_t ntries, cap_tries; /* by fence: it only grows */
+	struct pending *pending; size_t pending_head, npending, cap_pending; /* by seq */
+	struct heap retries;   /* retry_at_ms -> serial of the run << 32 | task index */
+	uint32_t serial;
+	int64_t timer_ms;      /* the last ACT_TIMER */
+	struct actions *out;   /* of this step */
+};
+
+/* machine.c */
+struct action *machine_emit(struct machine *m, enum action_kind kind);
+struct transition *machine_transition(struct machine *m, enum object_kind object, uint32_t run);
+void machine_pend(struct machine *m, enum pending_kind kind, uint32_t run, struct place at, uint64_t fence);
+struct mrun *machine_run(const struct machine *m, uint32_t id); /* NULL when there is none */
+
+/* machine_run.c: a run as a whole, and what the end of one task means for others. */
+struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec);
+void run_free(struct mrun *r, uint32_t npools);
+void run_set(struct machine *m, struct mrun *r, enum run_state to);
+void run_release(struct mrun *r, struct place done);
+void run_fail(struct machine *m, struct mrun *r, struct place failed); /* its task has just failed */
+void run_cancel(struct machine *m, struct mrun *r);
+void run_finish_if_done(struct machine *m, struct mrun *r);
+
+/* machine_task.c: one task and its tries. */
+struct task_change {
+	enum task_state to;
+	enum task_result result;
+	enum task_wait wait;
+	enum cause_kind cause;
+	struct place cause_at;
+	int64_t retry_at_ms;
+};
+void task_set(struct machine *m, struct mrun *r, struct place p, struct task_change c);
+void task_eligible(struct mrun *r, struct place p);
+void task_decided(struct machine *m, struct mrun *r, struct place p, enum decision d);
+void tasks_retry_due(struct machine *m);
+void tasks_decide_ahead(struct machine *m, struct mrun *r);
+void tasks_start(struct machine *m);
+int64_t tasks_next_retry(struct machine *m); /* INT64_MAX: none */
+
+struct mtry *try_find(const struct machine *m, uint64_t fence); /* NULL when it ended or never was */
+void try_running(struct machine *m, struct mtry *t);
+void try_ended(struct machine *m, struct mtry *t, const struct event *ev);
+void try_cancel(struct machine *m, struct mrun *r, struct mtry *t); /* may remove it from m->tries */
+void tries_stop_due(struct machine *m);
+int64_t tries_next_deadline(const struct machine *m); /* INT64_MAX: none */
+
+/* machine_queue.c */
+void queue_push(struct queue *q, const struct run_spec *spec, struct place p);
+bool queue_pop(struct queue *q, const struct run_spec *spec, struct place *ret_place);
+bool place_before(const struct run_spec *spec, struct place a, struct place b);
+
+static inline uint32_t table_dates(const struct mrun *r, uint32_t table)
+{
+	return r->first[table + 1] - r->first[table];
+}
+
+static inline struct mtask *task_at(const struct mrun *r, struct place p)
+{
+	return &r->tasks[r->first[p.table] + p.date];
+}
+
+static inline struct task_id task_id(const struct mrun *r, struct place p)
+{
+	return (struct task_id){r->id, p.table, p.date};
+}
+
+#endif

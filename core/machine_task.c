@@ -1,0 +1,341 @@
+/* One task and its tries: deciding, queueing, starting, ending, trying again.
+ *
+ * Every state of a task is set in task_set, of a try in try_set. */
+#include <assert.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/machine_internal.h"
+#include "core/retry.h"
+
+/* Tasks of a lane that are being decided or are ready, before its others are asked for: enough to keep
+ * every slot busy, few enough that a run of a million tasks does not say them all at once. */
+enum { LOOK_AHEAD = 256 };
+
+static struct lane *lane_of(const struct mrun *r, uint32_t table)
+{
+	return &r->lanes[r->spec->tables[table].pool];
+}
+
+void task_set(struct machine *m, struct mrun *r, struct place p, struct task_change c)
+{
+	struct mtask *t = task_at(r, p);
+	assert(task_may((enum task_state)t->state, c.to));
+	if (c.to == TASK_READY && r->state == RUN_PLANNED)
+		run_set(m, r, RUN_RUNNING);
+	struct transition *tr = machine_transition(m, OBJECT_TASK, r->id);
+	tr->task = task_id(r, p);
+	tr->try_no = t->tries;
+	tr->from = t->state;
+	tr->to = (int)c.to;
+	tr->result = (int)c.result;
+	tr->wait = c.wait;
+	tr->cause = c.cause;
+	if (c.cause == CAUSE_UPSTREAM || c.cause == CAUSE_FAIL_FAST)
+		tr->cause_task = task_id(r, c.cause_at);
+	tr->retry_at_ms = c.retry_at_ms;
+
+	struct lane *lane = lane_of(r, p.table);
+	lane->ahead -= t->state == TASK_READY || (t->flags & TASK_DECIDING);
+	lane->ahead += c.to == TASK_READY;
+	t->flags &= TASK_IN_RUN;
+	r->counts.by_state[t->state]--;
+	r->counts.by_state[c.to]++;
+	t->state = (uint8_t)c.to;
+	if (c.to != TASK_DONE)
+		return;
+	t->result = (uint8_t)c.result;
+	r->counts.by_result[c.result]++;
+	bool good = c.result == TASK_SUCCESS || c.result == TASK_EMPTY || c.result == TASK_FRESH;
+	if (good && r->down_first[p.table] != r->down_first[p.table + 1])
+		machine_pend(m, PENDING_RELEASE, r->id, p, 0);
+}
+
+static void task_done(struct machine *m, struct mrun *r, struct place p, enum task_result result)
+{
+	enum cause_kind cause = result == TASK_CANCELED ? CAUSE_CANCEL : CAUSE_NONE;
+	task_set(m, r, p, (struct task_change){.to = TASK_DONE, .result = result, .cause = cause});
+	if (result == TASK_FAILED || result == TASK_TIMEOUT)
+		run_fail(m, r, p);
+}
+
+static void task_ready(struct machine *m, struct mrun *r, struct place p)
+{
+	task_set(m, r, p, (struct task_change){.to = TASK_READY, .wait = WAIT_POOL});
+	queue_push(&lane_of(r, p.table)->ready, r->spec, p);
+}
+
+void task_eligible(struct mrun *r, struct place p)
+{
+	task_at(r, p)->flags |= TASK_ELIGIBLE;
+	queue_push(&lane_of(r, p.table)->eligible, r->spec, p);
+}
+
+void task_decided(struct machine *m, struct mrun *r, struct place p, enum decision d)
+{
+	if (p.table >= r->ntables || p.date >= table_dates(r, p.table) || !(task_at(r, p)->flags & TASK_DECIDING))
+		return;
+	if (d == DECIDE_BUILD)
+		task_ready(m, r, p);
+	else
+		task_done(m, r, p, d == DECIDE_FRESH ? TASK_FRESH : TASK_FAILED);
+}
+
+/* Across all lanes by weight: who is decided first also starts first while there is room. */
+void tasks_decide_ahead(struct machine *m, struct mrun *r)
+{
+	uint64_t most = LOOK_AHEAD + 2 * (uint64_t)m->capacity;
+	for (;;) {
+		struct lane *best = NULL;
+		struct place p;
+		for (uint32_t i = 0; i < m->npools; i++) {
+			struct lane *lane = &r->lanes[i];
+			while (lane->eligible.len && !(task_at(r, lane->eligible.items[0])->flags & TASK_ELIGIBLE))
+				queue_pop(&lane->eligible, r->spec, &p);
+			if (lane->eligible.len && lane->ahead < most &&
+			    (!best || place_before(r->spec, lane->eligible.items[0], best->eligible.items[0])))
+				best = lane;
+		}
+		if (!best)
+			return;
+		queue_pop(&best->eligible, r->spec, &p);
+		task_at(r, p)->flags = TASK_IN_RUN | TASK_DECIDING;
+		best->ahead++;
+		machine_emit(m, ACT_DECIDE)->task = task_id(r, p);
+	}
+}
+
+/* The lane whose first ready task should start next in this run; NULL when none may. */
+static struct lane *best_lane(const struct machine *m, const struct mrun *r)
+{
+	struct lane *best = NULL;
+	for (uint32_t i = 0; i < m->npools; i++) {
+		struct lane *lane = &r->lanes[i];
+		struct place p;
+		while (lane->ready.len && task_at(r, lane->ready.items[0])->state != TASK_READY)
+			queue_pop(&lane->ready, r->spec, &p);
+		if (!lane->ready.len || m->pool_used[i] >= m->pool_slots[i])
+			continue;
+		if (!best || place_before(r->spec, lane->ready.items[0], best->ready.items[0]))
+			best = lane;
+	}
+	return best;
+}
+
+static void try_set(struct machine *m, struct mtry *t, int from, enum try_state to, enum try_outcome outcome)
+{
+	assert(from < 0 ? to == TRY_STARTING : try_may((enum try_state)from, to));
+	struct transition *tr = machine_transition(m, OBJECT_TRY, t->run);
+	tr->task = (struct task_id){t->run, t->at.table, t->at.date};
+	tr->fence = t->fence;
+	tr->try_no = t->try_no;
+	tr->from = from;
+	tr->to = (int)to;
+	tr->result = (int)outcome;
+	t->state = to;
+}
+
+static void start(struct machine *m, struct mrun *r, struct lane *lane)
+{
+	struct place p;
+	queue_pop(&lane->ready, r->spec, &p);
+	r->counts.tries++;
+	task_at(r, p)->tries++;
+	task_set(m, r, p, (struct task_change){.to = TASK_RUNNING});
+	MEM_GROW(m->tries, m->ntries, m->cap_tries);
+	struct mtry *t = &m->tries[m->ntries++];
+	*t = (struct mtry){.fence = m->next_fence++, .run = r->id, .at = p, .try_no = task_at(r, p)->tries,
+	                   .deadline_ms = INT64_MAX};
+	m->pool_used[r->spec->tables[p.table].pool]++;
+	try_set(m, t, -1, TRY_STARTING, OUTCOME_NONE);
+	machine_pend(m, PENDING_START, r->id, p, t->fence);
+}
+
+/* Whether a run may have one of the free workers. Every run may: a slot that is kept for scheduled runs
+ * would be refused to the others here. */
+static bool may_take_worker(const struct machine *m, const struct mrun *r)
+{
+	(void)r;
+	return m->ntries < m->capacity;
+}
+
+void tasks_start(struct machine *m)
+{
+	for (size_t idle = 0; idle < m->nruns;) {
+		if (m->turn >= m->nruns)
+			m->turn = 0;
+		struct mrun *r = m->runs[m->turn++];
+		struct lane *lane = may_take_worker(m, r) ? best_lane(m, r) : NULL;
+		if (lane)
+			start(m, r, lane);
+		idle = lane ? 0 : idle + 1;
+	}
+}
+
+struct mtry *try_find(const struct machine *m, uint64_t fence)
+{
+	size_t lo = 0, hi = m->ntries;
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		if (m->tries[mid].fence < fence)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < m->ntries && m->tries[lo].fence == fence ? &m->tries[lo] : NULL;
+}
+
+/* The try's last transition; it leaves m->tries and its slot. Returns what it was. */
+static struct mtry try_end(struct machine *m, struct mrun *r, struct mtry *t, enum try_outcome outcome)
+{
+	try_set(m, t, (int)t->state, TRY_ENDED, outcome);
+	struct mtry was = *t;
+	m->pool_used[r->spec->tables[was.at.table].pool]--;
+	size_t i = (size_t)(t - m->tries);
+	memmove(t, t + 1, (m->ntries - i - 1) * sizeof *t);
+	m->ntries--;
+	return was;
+}
+
+void try_running(struct machine *m, struct mtry *t)
+{
+	if (!t->sent || t->state != TRY_STARTING)
+		return;
+	const struct mrun *r = machine_run(m, t->run);
+	int64_t timeout = r->spec->tables[t->at.table].timeout_ms;
+	if (timeout > 0)
+		t->deadline_ms = timeout < INT64_MAX - m->now_ms ? m->now_ms + timeout : INT64_MAX;
+	try_set(m, t, TRY_STARTING, TRY_RUNNING, OUTCOME_NONE);
+}
+
+/* A try that was told to stop and then was interrupted, or did not listen and was killed, ended for the
+ * reason it was told. */
+static enum try_outcome outcome_of(const struct mtry *t, enum try_outcome reported)
+{
+	if (t->stopped && (reported == OUTCOME_KILLED || reported == OUTCOME_LOST))
+		return t->stop == STOP_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_KILLED;
+	return reported;
+}
+
+static bool curable(const struct spec_table *table, enum try_outcome outcome, enum error_class error)
+{
+	return outcome != OUTCOME_ERROR || error == ERROR_TRANSIENT || table->retry_any;
+}
+
+static void plan_retry(struct machine *m, struct mrun *r, const struct mtry *t, double jitter)
+{
+	const struct spec_table *table = &r->spec->tables[t->at.table];
+	struct retry_policy policy = {table->retry_delay_ms, table->max_retry_delay_ms, table->retry_backoff};
+	int64_t at = m->now_ms + retry_delay_ms(&policy, t->try_no, jitter);
+	task_set(m, r, t->at, (struct task_change){.to = TASK_WAITING, .wait = WAIT_RETRY, .retry_at_ms = at});
+	task_at(r, t->at)->flags |= TASK_RETRYING;
+	heap_push(&m->retries, at, (uint64_t)r->serial << 32 | (r->first[t->at.table] + t->at.date));
+}
+
+void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
+{
+	if (!t->sent)
+		return;
+	struct mrun *r = machine_run(m, t->run);
+	const struct spec_table *table = &r->spec->tables[t->at.table];
+	enum try_outcome outcome = outcome_of(t, ev->outcome);
+	struct mtry was = try_end(m, r, t, outcome);
+	if (outcome == OUTCOME_SUCCESS) {
+		task_done(m, r, was.at, ev->empty ? TASK_EMPTY : TASK_SUCCESS);
+		return;
+	}
+	bool again = curable(table, outcome, ev->error) && was.try_no <= table->retries;
+	if (r->canceled && (again || outcome == OUTCOME_KILLED))
+		task_done(m, r, was.at, TASK_CANCELED);
+	else if (again && !r->failed_fast)
+		plan_retry(m, r, &was, ev->jitter);
+	else
+		task_done(m, r, was.at, outcome == OUTCOME_TIMEOUT ? TASK_TIMEOUT : TASK_FAILED);
+}
+
+void try_cancel(struct machine *m, struct mrun *r, struct mtry *t)
+{
+	if (!t->sent) { /* no worker has heard of it */
+		struct mtry was = try_end(m, r, t, OUTCOME_KILLED);
+		task_done(m, r, was.at, TASK_CANCELED);
+	} else if (!t->stopped) {
+		t->stopped = true;
+		t->stop = STOP_CANCEL;
+		struct action *a = machine_emit(m, ACT_STOP);
+		a->task = task_id(r, t->at);
+		a->fence = t->fence;
+		a->stop = STOP_CANCEL;
+	}
+}
+
+void tries_stop_due(struct machine *m)
+{
+	for (size_t i = 0; i < m->ntries; i++) {
+		struct mtry *t = &m->tries[i];
+		if (t->stopped || t->deadline_ms > m->now_ms)
+			continue;
+		t->stopped = true;
+		t->stop = STOP_TIMEOUT;
+		struct action *a = machine_emit(m, ACT_STOP);
+		a->task = (struct task_id){t->run, t->at.table, t->at.date};
+		a->fence = t->fence;
+		a->stop = STOP_TIMEOUT;
+	}
+}
+
+int64_t tries_next_deadline(const struct machine *m)
+{
+	int64_t next = INT64_MAX;
+	for (size_t i = 0; i < m->ntries; i++) {
+		if (!m->tries[i].stopped && m->tries[i].deadline_ms < next)
+			next = m->tries[i].deadline_ms;
+	}
+	return next;
+}
+
+/* The run and task of an entry of m->retries; false when it no longer waits for its retry. */
+static bool retry_of(const struct machine *m, uint64_t value, struct mrun **ret_run, struct place *ret_place)
+{
+	uint32_t serial = (uint32_t)(value >> 32), index = (uint32_t)value;
+	struct mrun *r = NULL;
+	for (size_t i = 0; i < m->nruns && !r; i++)
+		r = m->runs[i]->serial == serial ? m->runs[i] : NULL;
+	if (!r || !(r->tasks[index].flags & TASK_RETRYING))
+		return false;
+	uint32_t lo = 0, hi = r->ntables; /* the table with first[table] <= index < first[table + 1] */
+	while (hi - lo > 1) {
+		uint32_t mid = lo + (hi - lo) / 2;
+		if (r->first[mid] <= index)
+			lo = mid;
+		else
+			hi = mid;
+	}
+	*ret_run = r;
+	*ret_place = (struct place){lo, index - r->first[lo]};
+	return true;
+}
+
+int64_t tasks_next_retry(struct machine *m)
+{
+	struct heap_item item;
+	struct mrun *r;
+	struct place p;
+	while (heap_peek(&m->retries, &item)) {
+		if (retry_of(m, item.value, &r, &p))
+			return item.key;
+		heap_pop(&m->retries, &item);
+	}
+	return INT64_MAX;
+}
+
+void tasks_retry_due(struct machine *m)
+{
+	struct heap_item item;
+	struct mrun *r;
+	struct place p;
+	while (tasks_next_retry(m) <= m->now_ms) {
+		heap_pop(&m->retries, &item);
+		if (retry_of(m, item.value, &r, &p))
+			task_ready(m, r, p);
+	}
+}

@@ -1,0 +1,107 @@
+/* See analyses.h. */
+#include "scheduler/analyses.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/protocol.h"
+#include "scheduler/load.h"
+
+/* A batch is small enough for a line of the protocol even if every byte is escaped, and for the workers
+ * to share the work. */
+enum { BATCH_BYTES = 96 << 10, BATCH_FILES = 128 };
+
+struct gathering {
+	struct arena *arena;
+	struct workers *workers;
+	size_t open;    /* batches not answered */
+	bool done;
+	struct err err; /* the first failure */
+};
+
+struct batch {
+	struct gathering *g;
+	struct analysis_job *jobs;
+	size_t n;
+};
+
+static void ask(struct gathering *g, struct analysis_job *jobs, size_t n);
+
+static void take(struct batch *b, const json_t *reply)
+{
+	const json_t *tables = json_object_get(reply, "tables");
+	struct gathering *g = b->g;
+	if (json_array_size(tables) != b->n) {
+		if (!g->err.code)
+			err_set(&g->err, ERR_PROTOCOL, "a worker analyzed %zu tables of %zu", json_array_size(tables), b->n);
+		return;
+	}
+	for (size_t i = 0; i < b->n && !g->err.code; i++)
+		analysis_from_json(g->arena, json_array_get(tables, i), b->jobs[i].out, &g->err);
+}
+
+/* Its worker died. Alone, the file is to blame; in company, each gets a try of its own. */
+static void take_death(struct batch *b)
+{
+	struct gathering *g = b->g;
+	if (b->n == 1) {
+		*b->jobs->out = (struct analysis){
+			.canonical = "", .error = "the SQL parser crashed on this file; simplify the query and report this as a defect"};
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		ask(g, &b->jobs[i], 1);
+}
+
+static void on_answer(void *ctx, const struct worker_answer *a)
+{
+	struct batch *b = ctx;
+	struct gathering *g = b->g;
+	if (a->reply)
+		take(b, a->reply);
+	else if (a->died)
+		take_death(b);
+	else if (!g->err.code)
+		g->err = *a->err;
+	free(b);
+	g->done = --g->open == 0;
+}
+
+static void ask(struct gathering *g, struct analysis_job *jobs, size_t n)
+{
+	json_t *tables = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *text = json_stringn(jobs[i].text, jobs[i].n);
+		if (text) {
+			json_array_append_new(tables, json_pack("{s:s, s:s, s:o}", "qname", jobs[i].qname, "kind",
+			                                        jobs[i].exec ? "exec" : "sql", "text", text));
+		} else { /* not UTF-8: an executable, or a file that no parser will take either */
+			json_array_append_new(tables, json_pack("{s:s, s:s, s:s}", "qname", jobs[i].qname, "kind",
+			                                        jobs[i].exec ? "exec" : "sql", "text", ""));
+		}
+	}
+	struct batch *b = mem_alloc(sizeof *b);
+	*b = (struct batch){.g = g, .jobs = jobs, .n = n};
+	g->open++;
+	workers_ask(g->workers, json_pack("{s:s, s:o}", "op", "analyze", "tables", tables), false, NULL, on_answer, b);
+}
+
+int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, struct analysis_job *jobs, size_t n,
+                 struct err *err)
+{
+	struct gathering g = {.arena = arena, .workers = workers, .open = 1};
+	for (size_t from = 0; from < n;) {
+		size_t bytes = 0, count = 0;
+		do
+			bytes += jobs[from + count++].n;
+		while (from + count < n && count < BATCH_FILES && bytes + jobs[from + count].n < BATCH_BYTES);
+		ask(&g, jobs + from, count);
+		from += count;
+	}
+	g.done = --g.open == 0;
+	loop_until(loop, &g.done);
+	if (g.err.code && err)
+		*err = g.err;
+	return g.err.code;
+}

@@ -1,0 +1,40 @@
+/* Reading a project from disk: scan, YAML, analyses (from the cache or the workers), edges.
+ *
+ * Problems of the project go to diags, all of them; the return value is negative only when it could not
+ * be read at all (ERR_PROJECT: no dags/ folder; ERR_IO, ERR_PROTOCOL: files or workers). */
+#ifndef STRATA_SCHEDULER_LOAD_H
+#define STRATA_SCHEDULER_LOAD_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "core/diag.h"
+#include "core/project.h"
+#include "scheduler/workers.h"
+
+struct load_options {
+	const char *dir;         /* project folder; NULL: the current one */
+	const char *lake;        /* --lake, or NULL */
+	bool analyze;            /* else only YAML and file names: no edges */
+	uint32_t jobs;           /* workers for what is not cached; 0: one a core */
+	uv_loop_t *loop;         /* with `workers`: use these; both NULL: its own for the duration */
+	struct workers *workers;
+};
+
+/* The folder of the lake, absolute, in out: --lake, else STRATA_LAKE, else storage.base_uri, else the
+ * project folder. ERR_USAGE for a URI that no store of this version serves. */
+int load_lake(const struct project *p, const char *option, char *out, size_t size, struct err *err);
+
+int project_load(const struct load_options *options, struct project **ret, struct diags *diags, struct err *err);
+
+/* The text of a table's file as it was analyzed; ERR_PROJECT when it has changed since. Appends to out. */
+int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err);
+
+/* Run the loop until `*done`; other handles may stay active. */
+void loop_until(uv_loop_t *loop, const bool *done);
+
+/* cores of this machine, at least 1 */
+uint32_t load_cores(void);
+
+#endif
