@@ -48,7 +48,7 @@ suite_build() {
 
 # suite_cmocka NAME TARGET: programs of tests/NAME, one result a test; one that dies counts as a failure.
 suite_cmocka() {
-	local suite=$1 began=$SECONDS passed=0 failed=0 source program log ok bad status
+	local suite=$1 began=$SECONDS passed=0 failed=0 program log ok bad status
 	local sources
 	mapfile -t sources < <(find "tests/$suite" -name '*.c' 2>/dev/null | sort)
 	if [ ${#sources[@]} = 0 ]; then

@@ -66,12 +66,14 @@ lake_digest() {
 }
 
 # assert_status N / assert_output_has TEXT after bats's `run`: they show what there was instead.
+# shellcheck disable=SC2154 # bats sets both
 assert_status() {
 	[ "$status" = "$1" ] && return
 	printf 'status %s, expected %s; output:\n%s\n' "$status" "$1" "$output" >&2
 	return 1
 }
 
+# shellcheck disable=SC2154 # bats sets it
 assert_output_has() {
 	[[ $output == *"$1"* ]] && return
 	printf 'not in the output: %s\noutput:\n%s\n' "$1" "$output" >&2

@@ -1,0 +1,186 @@
+/* See command.h. Global options may stand before and after the command's name. */
+#include "cli/command.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { HELP_MAX = 1 << 20 };
+
+static const char *const output_words[] = {"table", "json", "csv", NULL};
+static const char *const log_words[] = {"text", "json", NULL};
+
+const struct option global_options[] = {
+	{.name = "dir", .letter = 'C', .value = "DIR", .help = "the project folder; default: the current one"},
+	{.name = "db", .value = "CONNINFO", .help = "Postgres of the state, as libpq takes it; default: STRATA_DB, else a private server"},
+	{.name = "lake", .value = "URI", .help = "where tables are published; default: STRATA_LAKE, storage.base_uri, the project folder"},
+	{.name = "timezone", .value = "ZONE", .help = "zone of \"yesterday\"; default: STRATA_TIMEZONE, defaults.timezone, the system's"},
+	{.name = "output", .letter = 'o', .value = "FORMAT", .help = "of listings: table, json or csv", .words = output_words},
+	{.name = "verbose", .letter = 'v', .help = "say more; twice: everything", .repeat = true},
+	{.name = "quiet", .letter = 'q', .help = "say errors only"},
+	{.name = "log-format", .value = "FORMAT", .help = "of log lines: text or json", .words = log_words},
+	{.name = "help", .letter = 'h', .help = "help for the command"},
+	{.name = "version", .letter = 'V', .help = "the versions"},
+	{0},
+};
+
+const struct command *command_find(const char *const *words, size_t n, size_t *ret_used)
+{
+	for (const struct command *const *c = commands; *c && n > 0; c++) {
+		const char *name = (*c)->name, *blank = strchr(name, ' ');
+		size_t first = blank ? (size_t)(blank - name) : strlen(name);
+		if (strlen(words[0]) != first || memcmp(words[0], name, first) != 0)
+			continue;
+		if (blank && (n < 2 || !str_eq(words[1], blank + 1)))
+			continue;
+		*ret_used = blank ? 2 : 1;
+		return *c;
+	}
+	return NULL;
+}
+
+static const char *command_name_at(const void *ctx, size_t i)
+{
+	(void)ctx;
+	return commands[i]->name;
+}
+
+static int unknown_command(const char *word, const char *second, struct err *err)
+{
+	struct buf family = BUF_INIT(HELP_MAX);
+	bool known = help_family(word, &family);
+	buf_free(&family);
+	if (known && !second)
+		return err_set(err, ERR_USAGE, "'strata %s' needs a command; 'strata help %s' lists them", word, word);
+	size_t n = 0;
+	while (commands[n])
+		n++;
+	char *whole = known ? mem_printf("%s %s", word, second) : mem_strdup(word);
+	const char *near = str_nearest(whole, command_name_at, NULL, n);
+	if (near)
+		err_set(err, ERR_USAGE, "unknown command '%s' (did you mean '%s'?)", whole, near);
+	else
+		err_set(err, ERR_USAGE, "unknown command '%s'; 'strata help' lists them", whole);
+	free(whole);
+	return ERR_USAGE;
+}
+
+static const char *environment(const char *name)
+{
+	const char *value = getenv(name);
+	return value && *value ? value : NULL;
+}
+
+static void read_globals(const struct options *o, struct globals *g)
+{
+	const char *output = options_text(o, "output", NULL);
+	g->dir = options_text(o, "dir", ".");
+	g->db = options_text(o, "db", environment("STRATA_DB"));
+	g->lake = options_text(o, "lake", NULL);
+	g->timezone = options_text(o, "timezone", environment("STRATA_TIMEZONE"));
+	g->output_given = output != NULL;
+	g->output = str_eq(output, "json") ? OUTPUT_JSON : str_eq(output, "csv") ? OUTPUT_CSV : OUTPUT_TABLE;
+	g->log_format = str_eq(options_text(o, "log-format", NULL), "json") ? LOG_JSON : LOG_TEXT;
+	if (options_flag(o, "quiet"))
+		g->verbosity = -1;
+	else
+		for (; g->verbosity < 2 && options_nth(o, "verbose", (size_t)g->verbosity); g->verbosity++)
+			;
+	static const enum log_level levels[] = {LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG};
+	log_setup(levels[g->verbosity + 1], g->log_format);
+}
+
+static void print(struct buf *text, FILE *file)
+{
+	fputs(buf_cstr(text), file);
+	buf_free(text);
+}
+
+static int run_command(const struct command *c, const struct options *o, struct err *err)
+{
+	struct globals globals = {0};
+	read_globals(o, &globals);
+	struct invocation inv = {.command = c, .globals = &globals, .options = o,
+	                         .operands = o->operands, .noperands = o->noperands};
+	if (inv.noperands < c->least_operands)
+		return err_set(err, ERR_USAGE, "usage: strata %s %s", c->name, c->synopsis);
+	if (inv.noperands > c->most_operands)
+		return err_set(err, ERR_USAGE, "unexpected argument '%s'; usage: strata %s%s%s", o->operands[c->most_operands],
+		               c->name, *c->synopsis ? " " : "", c->synopsis);
+	return c->run(&inv, err);
+}
+
+/* What stands before the command: global options only. Returns how much of argv it took. */
+static int dispatch(int argc, char **argv, struct options *o, const char **ret_name, struct err *err)
+{
+	static const struct option no_options[] = {{0}};
+	const struct option *const global_tables[] = {global_options, NULL};
+	struct buf help = BUF_INIT(HELP_MAX);
+	int used = options_parse(o, global_tables, argc, argv, true, err);
+	if (used < 0)
+		return used;
+	if (options_flag(o, "version")) {
+		const char *const words[] = {"version"};
+		size_t n;
+		return run_command(command_find(words, 1, &n), o, err);
+	}
+	if (used == argc) {
+		bool asked = options_flag(o, "help");
+		help_overview(&help);
+		print(&help, asked ? stdout : stderr);
+		return asked ? 0 : EXIT_USAGE;
+	}
+	size_t words = 0;
+	const struct command *c = command_find((const char *const *)argv + used, (size_t)(argc - used), &words);
+	const char *second = argc - used > 1 && argv[used + 1][0] != '-' ? argv[used + 1] : NULL;
+	if (!c && !second && argc - used > 1 && (str_eq(argv[used + 1], "--help") || str_eq(argv[used + 1], "-h")) &&
+	    help_family(argv[used], &help)) {
+		print(&help, stdout);
+		return 0;
+	}
+	if (!c)
+		return unknown_command(argv[used], second, err);
+	*ret_name = c->name;
+	used += (int)words;
+	const struct option *const tables[] = {c->options ? c->options : no_options, global_options, NULL};
+	int r = options_parse(o, tables, argc - used, argv + used, false, err);
+	if (r >= 0 && options_flag(o, "help")) {
+		help_command(c, &help);
+		print(&help, stdout);
+		return 0;
+	}
+	return r < 0 ? r : run_command(c, o, err);
+}
+
+static void print_error(const struct err *err, const char *name)
+{
+	fprintf(stderr, "strata: %s\n", err->text);
+	if (err->code == ERR_USAGE && name)
+		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
+}
+
+int command_main(int argc, char **argv)
+{
+	/* A reader that leaves early ends our output, not our work. */
+	signal(SIGPIPE, SIG_IGN);
+	struct options options = {0};
+	struct err err = {0};
+	const char *name = NULL;
+	int r = dispatch(argc - 1, argv + 1, &options, &name, &err);
+	if (r < 0)
+		print_error(&err, name);
+	int status = r < 0 ? (int)exit_status_of(r) : r;
+	errno = 0;
+	bool lost = fflush(stdout) != 0 || ferror(stdout);
+	if (lost && errno != EPIPE && status == EXIT_GOOD) {
+		fprintf(stderr, "strata: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+		status = EXIT_UNREACHABLE;
+	}
+	options_free(&options);
+	return status;
+}

@@ -1,0 +1,44 @@
+/* The table of commands, by group, and the further pages of help. */
+#include "cli/command.h"
+#include "cli/commands.h"
+
+const struct command *const commands[] = {
+	&command_init,
+	&command_help,
+	&command_version,
+	NULL,
+};
+
+const struct topic topics[] = {
+	{.name = "dates", .summary = "how days and ranges are given",
+	 .text = "A date is YYYY-MM-DD or YYYYMMDD. '--date D' is one day, '--start D --end D' a range with both ends in it; an end before its start is an error.\n"
+	         "\n"
+	         "Without any, the date is yesterday (T-1), and '--end' alone defaults to it too. Which day that is depends on the zone: '--timezone', else STRATA_TIMEZONE, else 'defaults.timezone' of dags/dw_config.yaml, else the system's."},
+	{.name = "exit", .summary = "what the exit status says",
+	 .text = "  0    all is well\n"
+	         "  1    a task or a check failed\n"
+	         "  2    the command line or the project is wrong\n"
+	         "  3    state store, lake or engine out of reach\n"
+	         "  4    nothing selected\n"
+	         "  5    another run holds the lake, with --no-wait\n"
+	         "  130  interrupted; what ran was canceled cleanly first"},
+	{.name = "output", .summary = "tables, JSON and CSV",
+	 .text = "Results go to stdout, progress and messages to stderr. Every listing is a table for people; '--output json' is an array of objects and '--output csv' has a head line. Both keep every column, and their names are stable.\n"
+	         "\n"
+	         "Colour appears on a terminal only, and never when NO_COLOR is set."},
+	{.name = "selection", .summary = "how tables are selected",
+	 .text = "A selection is words; a table that any of them selects is in (union). Within a word a comma means both (intersection). '--exclude WORD' takes away. No word selects every table.\n"
+	         "\n"
+	         "  dwd                 every table of the layer dwd\n"
+	         "  dwd_flights         the table; also dwd.dwd_flights\n"
+	         "  *_route, dws.*      names by pattern: * and ?\n"
+	         "  tag:daily           tables with that tag in tables.yaml\n"
+	         "  +dws_route          the table and all that it reads, directly or not\n"
+	         "  dwd_flights+        the table and all that read it\n"
+	         "  2+ads_league        two steps up; dwd_flights+1 one step down\n"
+	         "  @dwd_flights        the table, its readers, and all that those read\n"
+	         "  tag:daily,dws       in the layer dws and tagged daily\n"
+	         "\n"
+	         "'strata list WORD...' shows what is selected."},
+	{0},
+};

@@ -1,0 +1,11 @@
+/* Every command's descriptor; cli/cmd_<name>.c defines it. */
+#ifndef STRATA_CLI_COMMANDS_H
+#define STRATA_CLI_COMMANDS_H
+
+#include "cli/command.h"
+
+extern const struct command command_init;
+extern const struct command command_help;
+extern const struct command command_version;
+
+#endif

@@ -1,0 +1,269 @@
+/* See output.h. A table needs all its rows before the first line; JSON and CSV go out row by row. */
+#include "cli/output.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/text.h"
+
+enum { NARROWEST = 8, GAP = 2, LINE_MAX_BYTES = 1 << 20 };
+
+bool output_may_color(FILE *file)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+	return !(no && *no) && isatty(fileno(file)) && !(term && str_eq(term, "dumb"));
+}
+
+size_t output_terminal_width(FILE *file)
+{
+	struct winsize size;
+	if (!isatty(fileno(file)))
+		return 0;
+	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+const char *output_style_begin(enum output_style style, bool color)
+{
+	static const char *const codes[] = {"", "\033[32m", "\033[31m", "\033[33m", "\033[2m"};
+	return color ? codes[style] : "";
+}
+
+const char *output_style_end(bool color)
+{
+	return color ? "\033[0m" : "";
+}
+
+void output_begin(struct output *o, enum output_format format, const struct output_column *columns)
+{
+	*o = (struct output){.format = format, .columns = columns, .file = stdout};
+	while (columns[o->ncolumns].name)
+		o->ncolumns++;
+	o->width = output_terminal_width(stdout);
+	o->color = output_may_color(stdout);
+}
+
+static void csv_value(FILE *f, const char *text)
+{
+	if (!strpbrk(text, ",\"\r\n")) {
+		fputs(text, f);
+		return;
+	}
+	fputc('"', f);
+	for (; *text; text++) {
+		if (*text == '"')
+			fputc('"', f);
+		fputc(*text, f);
+	}
+	fputc('"', f);
+}
+
+static void csv_head(struct output *o)
+{
+	for (size_t c = 0; c < o->ncolumns; c++)
+		fprintf(o->file, "%s%s", c ? "," : "", o->columns[c].name);
+	fputs("\r\n", o->file);
+}
+
+/* The row that is complete: out now, unless it belongs to a table. */
+static void row_end(struct output *o)
+{
+	o->at = 0;
+	if (o->format == OUTPUT_TABLE) {
+		o->nrows++;
+		return;
+	}
+	if (o->format == OUTPUT_JSON)
+		fputs(o->nrows ? ",\n  {" : "[\n  {", o->file);
+	else if (o->nrows == 0)
+		csv_head(o);
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		if (o->format == OUTPUT_JSON) {
+			fprintf(o->file, "%s\"%s\": %s", c ? ", " : "", o->columns[c].name, o->cells[c].json);
+		} else {
+			if (c)
+				fputc(',', o->file);
+			csv_value(o->file, o->cells[c].text);
+		}
+	}
+	fputs(o->format == OUTPUT_JSON ? "}" : "\r\n", o->file);
+	o->nrows++;
+	o->ncells = 0;
+	arena_free(&o->arena);
+}
+
+static void add_cell(struct output *o, struct output_cell cell)
+{
+	assert(o->at < o->ncolumns);
+	MEM_GROW(o->cells, o->ncells, o->cells_cap);
+	o->cells[o->ncells++] = cell;
+	if (++o->at == o->ncolumns)
+		row_end(o);
+}
+
+/* Takes `value`. Text that is no UTF-8 has no JSON form; its readable form stands in. */
+static const char *dump(struct output *o, json_t *value, const char *text)
+{
+	if (!value) {
+		struct buf clean = BUF_INIT(LINE_MAX_BYTES);
+		text_add(&clean, text, SIZE_MAX);
+		value = json_string(buf_cstr(&clean));
+		buf_free(&clean);
+	}
+	char *s = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	const char *kept = arena_strdup(&o->arena, s ? s : "null");
+	free(s);
+	json_decref(value);
+	return kept;
+}
+
+void output_styled(struct output *o, enum output_style style, const char *text)
+{
+	struct output_cell cell = {.text = "", .json = "null", .style = style};
+	if (text) {
+		cell.text = arena_strdup(&o->arena, text);
+		if (o->format == OUTPUT_JSON)
+			cell.json = dump(o, json_string(text), text);
+	}
+	add_cell(o, cell);
+}
+
+void output_text(struct output *o, const char *text)
+{
+	output_styled(o, STYLE_PLAIN, text);
+}
+
+void output_int(struct output *o, int64_t value)
+{
+	const char *s = arena_printf(&o->arena, "%" PRId64, value);
+	add_cell(o, (struct output_cell){.text = s, .json = s});
+}
+
+void output_bool(struct output *o, bool value)
+{
+	bool people = o->format == OUTPUT_TABLE;
+	add_cell(o, (struct output_cell){.text = people ? (value ? "yes" : "no") : (value ? "true" : "false"),
+	                                 .json = value ? "true" : "false"});
+}
+
+void output_list(struct output *o, const char *const *items, size_t n)
+{
+	struct buf text = BUF_INIT(LINE_MAX_BYTES);
+	json_t *array = json_array();
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			buf_addc(&text, ' ');
+		buf_adds(&text, items[i]);
+		json_array_append_new(array, json_string(items[i]));
+	}
+	output_shown(o, buf_cstr(&text), array);
+	buf_free(&text);
+}
+
+void output_shown(struct output *o, const char *text, json_t *value)
+{
+	struct output_cell cell = {.text = arena_strdup(&o->arena, text), .json = "null"};
+	if (o->format == OUTPUT_JSON)
+		cell.json = dump(o, value, text);
+	else
+		json_decref(value);
+	add_cell(o, cell);
+}
+
+/* Takes columns from the widest shown one until the line fits or none can give. */
+static void shrink(const struct output *o, size_t *widths)
+{
+	for (;;) {
+		size_t total = 0, widest = SIZE_MAX;
+		for (size_t c = 0; c < o->ncolumns; c++) {
+			if (o->columns[c].detail)
+				continue;
+			total += widths[c] + GAP;
+			if (!o->columns[c].right && (widest == SIZE_MAX || widths[c] > widths[widest]))
+				widest = c;
+		}
+		if (total <= o->width + GAP || widest == SIZE_MAX || widths[widest] <= NARROWEST)
+			return;
+		size_t over = total - o->width - GAP, most = widths[widest] - NARROWEST;
+		/* a step at a time, so that two wide columns share the loss */
+		size_t step = over < 4 ? over : 4;
+		widths[widest] -= step < most ? step : most;
+	}
+}
+
+static void table_line(const struct output *o, const size_t *widths, const struct output_cell *row)
+{
+	struct buf line = BUF_INIT(LINE_MAX_BYTES);
+	size_t pending = 0; /* blanks owed: none trail */
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		if (o->columns[c].detail)
+			continue;
+		struct buf cell = BUF_INIT(LINE_MAX_BYTES);
+		size_t used = text_add(&cell, row[c].text, widths[c]);
+		size_t pad = widths[c] - used;
+		size_t before = pending + (o->columns[c].right ? pad : 0);
+		pending = (used ? GAP : before + GAP) + (o->columns[c].right ? 0 : pad);
+		if (used) {
+			const char *begin = output_style_begin(row[c].style, o->color);
+			buf_addf(&line, "%*s%s%s%s", (int)before, "", begin, buf_cstr(&cell),
+			         *begin ? output_style_end(o->color) : "");
+		}
+		buf_free(&cell);
+	}
+	fputs(buf_cstr(&line), o->file);
+	fputc('\n', o->file);
+	buf_free(&line);
+}
+
+static void table_end(struct output *o)
+{
+	size_t *widths = mem_array(o->ncolumns, sizeof *widths);
+	struct output_cell *head = mem_array(o->ncolumns, sizeof *head);
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		char *name = arena_strdup(&o->arena, o->columns[c].name);
+		for (char *p = name; *p; p++)
+			*p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
+		head[c] = (struct output_cell){.text = name, .style = STYLE_DIM};
+		widths[c] = text_width(name);
+	}
+	for (size_t i = 0; i < o->ncells; i++) {
+		size_t width = text_width(o->cells[i].text), c = i % o->ncolumns;
+		if (width > widths[c])
+			widths[c] = width;
+	}
+	if (o->width)
+		shrink(o, widths);
+	if (o->nrows)
+		table_line(o, widths, head);
+	for (size_t r = 0; r < o->nrows; r++)
+		table_line(o, widths, o->cells + r * o->ncolumns);
+	free(widths);
+	free(head);
+}
+
+void output_end(struct output *o)
+{
+	assert(o->at == 0);
+	if (o->format == OUTPUT_TABLE)
+		table_end(o);
+	else if (o->format == OUTPUT_JSON)
+		fputs(o->nrows ? "\n]\n" : "[]\n", o->file);
+	else if (o->nrows == 0)
+		csv_head(o);
+	free(o->cells);
+	arena_free(&o->arena);
+}
+
+void output_json(json_t *value)
+{
+	char *s = json_dumps(value, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	puts(s ? s : "null");
+	free(s);
+	json_decref(value);
+}

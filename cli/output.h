@@ -1,0 +1,73 @@
+/* Listings: rows of named columns, written as a table for people, JSON or CSV for programs.
+ *
+ * Calling sequence:
+ *     struct output out;
+ *     output_begin(&out, inv->globals->output, columns);
+ *     output_text(&out, name); output_int(&out, rows);          (one call a column, in order)
+ *     ...
+ *     output_end(&out);
+ *
+ * JSON is an array with one object a row, its keys the columns' names; CSV is RFC 4180 with a head line.
+ * Both keep every column and are stable; a table leaves out `detail` columns, and on a terminal shortens text
+ * with an ellipsis to fit its width. Cells are copied. */
+#ifndef STRATA_CLI_OUTPUT_H
+#define STRATA_CLI_OUTPUT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV };
+
+struct output_column {
+	const char *name; /* the JSON key, in lower case with underscores; NULL ends the list */
+	bool right;       /* numbers: aligned to the right */
+	bool detail;      /* not in tables */
+};
+
+enum output_style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_DIM };
+
+struct output_cell {
+	const char *text; /* as a table or CSV shows it; "" of an absent value */
+	const char *json; /* the JSON value */
+	enum output_style style;
+};
+
+struct output {
+	enum output_format format;
+	const struct output_column *columns;
+	size_t ncolumns, at;  /* at: the next cell's column */
+	size_t nrows;
+	struct output_cell *cells; size_t ncells, cells_cap;
+	struct arena arena;
+	FILE *file;
+	size_t width;         /* columns of the terminal; 0: no limit */
+	bool color;
+};
+
+/* To stdout, with its terminal's width and colour; a test may change file, width and color afterwards. */
+void output_begin(struct output *o, enum output_format format, const struct output_column *columns);
+void output_text(struct output *o, const char *text);                          /* NULL: absent, JSON null */
+void output_styled(struct output *o, enum output_style style, const char *text); /* as output_text */
+void output_int(struct output *o, int64_t value);
+void output_bool(struct output *o, bool value);                                /* yes/no; true/false */
+void output_list(struct output *o, const char *const *items, size_t n);        /* "a b"; ["a","b"] */
+void output_shown(struct output *o, const char *text, json_t *value);          /* different for people and programs; takes `value` */
+void output_end(struct output *o);
+
+/* Colour only on a terminal and without NO_COLOR. */
+bool output_may_color(FILE *file);
+size_t output_terminal_width(FILE *file); /* 0: no terminal */
+/* The escape that starts a style, "" without colour; output_style_end() ends any. */
+const char *output_style_begin(enum output_style style, bool color);
+const char *output_style_end(bool color);
+
+/* One JSON document on stdout, two blanks of indentation, its newline; takes `value`. */
+void output_json(json_t *value);
+
+#endif

@@ -1,0 +1,127 @@
+/* See text.h. */
+#include "cli/text.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* One code point at s: its length in bytes, 0 when it is no UTF-8. */
+static size_t decode(const char *s, uint32_t *ret_code)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	if (p[0] < 0x80) {
+		*ret_code = p[0];
+		return 1;
+	}
+	size_t n = p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 0;
+	if (n == 0 || p[0] >= 0xf5)
+		return 0;
+	uint32_t code = p[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3fu);
+	}
+	*ret_code = code;
+	return n;
+}
+
+struct range {
+	uint32_t first, last;
+};
+
+static bool within(uint32_t code, const struct range *ranges, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (code >= ranges[i].first && code <= ranges[i].last)
+			return true;
+	return false;
+}
+
+/* Good enough for names and messages: combining marks take none, East Asian wide forms and emoji two. */
+static size_t columns_of(uint32_t code)
+{
+	static const struct range none[] = {{0x300, 0x36f}, {0x200b, 0x200f}, {0xfe00, 0xfe0f}, {0x20d0, 0x20ff}};
+	static const struct range wide[] = {{0x1100, 0x115f}, {0x2e80, 0xa4cf}, {0xac00, 0xd7a3}, {0xf900, 0xfaff},
+	                                    {0xfe30, 0xfe6f}, {0xff00, 0xff60}, {0xffe0, 0xffe6}, {0x1f300, 0x1faff},
+	                                    {0x20000, 0x3fffd}};
+	if (within(code, none, sizeof none / sizeof *none))
+		return 0;
+	return within(code, wide, sizeof wide / sizeof *wide) ? 2 : 1;
+}
+
+/* The next piece of s: what to write for it and its columns; returns the bytes of s used. */
+static size_t next_piece(const char *s, const char **ret_bytes, size_t *ret_n, size_t *ret_columns)
+{
+	uint32_t code = 0;
+	size_t n = decode(s, &code);
+	*ret_columns = 1;
+	*ret_n = 1;
+	if (n == 0) {
+		*ret_bytes = "?";
+		return 1;
+	}
+	if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0)) {
+		*ret_bytes = " ";
+		return n;
+	}
+	*ret_bytes = s;
+	*ret_n = n;
+	*ret_columns = columns_of(code);
+	return n;
+}
+
+size_t text_width(const char *s)
+{
+	size_t width = 0, n, columns;
+	const char *bytes;
+	while (*s) {
+		s += next_piece(s, &bytes, &n, &columns);
+		width += columns;
+	}
+	return width;
+}
+
+size_t text_add(struct buf *out, const char *s, size_t most)
+{
+	bool cut = text_width(s) > most;
+	size_t room = cut && most > 0 ? most - 1 : most, width = 0, n, columns;
+	const char *bytes;
+	while (*s) {
+		s += next_piece(s, &bytes, &n, &columns);
+		if (width + columns > room)
+			break;
+		buf_add(out, bytes, n);
+		width += columns;
+	}
+	if (cut && most > 0) {
+		buf_adds(out, "…");
+		width++;
+	}
+	return width;
+}
+
+void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t width)
+{
+	bool first = true;
+	while (*s) {
+		size_t n = strcspn(s, " ");
+		char word[256];
+		size_t take = n < sizeof word ? n : sizeof word - 1;
+		memcpy(word, s, take);
+		word[take] = '\0';
+		size_t columns = text_width(word);
+		if (!first && at + 1 + columns > width) {
+			buf_addf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (!first) {
+			buf_addc(out, ' ');
+			at++;
+		}
+		buf_add(out, s, take);
+		at += columns;
+		s += take;
+		s += strspn(s, " ");
+		first = false;
+	}
+}
+
