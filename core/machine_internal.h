@@ -56,6 +56,7 @@ struct mrun {
 	struct mtask *tasks;       /* [first[ntables]] */
 	uint32_t *down_first;      /* [ntables + 1] into downs */
 	struct down *downs;
+	uint32_t *failed_from;     /* [ntables]: later dates than this one are withheld; UINT32_MAX: none */
 	struct lane *lanes;        /* [npools] */
 	struct mrun *next_gone;
 };

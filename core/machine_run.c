@@ -126,8 +126,10 @@ struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec
 	r->ntables = spec->ntables;
 	r->lanes = mem_array(m->npools, sizeof *r->lanes);
 	r->first = mem_array(spec->ntables + 1, sizeof *r->first);
+	r->failed_from = mem_array(spec->ntables, sizeof *r->failed_from);
 	for (uint32_t t = 0; t < spec->ntables; t++) {
 		assert(spec->tables[t].pool < m->npools);
+		r->failed_from[t] = UINT32_MAX;
 		r->first[t + 1] = r->first[t] + (spec->tables[t].partitioned ? spec->ndates : 1);
 	}
 	r->tasks = mem_array(r->first[spec->ntables] + 1, sizeof *r->tasks);
@@ -144,6 +146,7 @@ void run_free(struct mrun *r, uint32_t npools)
 	}
 	free(r->lanes);
 	free(r->first);
+	free(r->failed_from);
 	free(r->tasks);
 	free(r->down_first);
 	free(r->downs);
@@ -246,6 +249,8 @@ void run_fail(struct machine *m, struct mrun *r, struct place failed)
 	struct withholding w = {.m = m, .cause = failed};
 	for_each_reader(r, failed, withhold_one, &w);
 	if (r->spec->kind == RUN_BACKFILL && !r->spec->continue_on_error) {
+		if (failed.date < r->failed_from[failed.table])
+			r->failed_from[failed.table] = failed.date;
 		for (uint32_t d = failed.date + 1; d < table_dates(r, failed.table); d++)
 			withhold_one(r, (struct place){failed.table, d}, &w);
 	}

@@ -247,7 +247,7 @@ void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
 	bool again = curable(table, outcome, ev->error) && was.try_no <= table->retries;
 	if (r->canceled && (again || outcome == OUTCOME_KILLED))
 		task_done(m, r, was.at, TASK_CANCELED);
-	else if (again && !r->failed_fast)
+	else if (again && !r->failed_fast && was.at.date <= r->failed_from[was.at.table])
 		plan_retry(m, r, &was, ev->jitter);
 	else
 		task_done(m, r, was.at, outcome == OUTCOME_TIMEOUT ? TASK_TIMEOUT : TASK_FAILED);
