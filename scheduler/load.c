@@ -161,7 +161,8 @@ static bool needs_analysis(const struct item *it)
 	return !it->entry->analysis.canonical;
 }
 
-static int analyze_missing(struct project *p, struct item *items, size_t n, const struct load_options *o, struct err *err)
+static int analyze_missing(struct project *p, struct item *items, size_t n, uv_loop_t *loop, struct workers *workers,
+                           struct err *err)
 {
 	struct analysis_job *jobs = mem_array(n, sizeof *jobs);
 	size_t njobs = 0;
@@ -173,7 +174,7 @@ static int analyze_missing(struct project *p, struct item *items, size_t n, cons
 			                                      .n = items[i].text.len,
 			                                      .out = &items[i].entry->analysis};
 	}
-	int rc = njobs ? analyses_get(&p->arena, o->loop, o->workers, jobs, njobs, err) : 0;
+	int rc = njobs ? analyses_get(&p->arena, loop, workers, jobs, njobs, err) : 0;
 	free(jobs);
 	return rc;
 }
@@ -182,8 +183,10 @@ static int analyze_missing(struct project *p, struct item *items, size_t n, cons
 static int analyze_with_workers(struct project *p, struct item *items, size_t n, const struct load_options *o,
                                 struct err *err)
 {
-	if (o->workers)
-		return analyze_missing(p, items, n, o, err);
+	if (o->get_workers) {
+		struct workers *theirs = o->get_workers(o->ctx, p, err);
+		return theirs ? analyze_missing(p, items, n, o->loop, theirs, err) : err->code;
+	}
 	char program[PATH_MAX];
 	if (!workers_find_program(program, sizeof program, err))
 		return ERR_IO;
@@ -193,10 +196,7 @@ static int analyze_with_workers(struct project *p, struct item *items, size_t n,
 	uint32_t jobs = o->jobs ? o->jobs : load_cores();
 	struct workers *workers = workers_new(&(struct workers_config){
 		.loop = &loop, .program = program, .lake = p->dir, .lock_dir = locks, .most = jobs, .threads = 1});
-	struct load_options own = *o;
-	own.loop = &loop;
-	own.workers = workers;
-	int rc = analyze_missing(p, items, n, &own, err);
+	int rc = analyze_missing(p, items, n, &loop, workers, err);
 	workers_close(workers);
 	while (!workers_gone(workers))
 		uv_run(&loop, UV_RUN_ONCE);

@@ -15,11 +15,12 @@
 
 struct load_options {
 	const char *dir;         /* project folder; NULL: the current one */
-	const char *lake;        /* --lake, or NULL */
 	bool analyze;            /* else only YAML and file names: no edges */
 	uint32_t jobs;           /* workers for what is not cached; 0: one a core */
-	uv_loop_t *loop;         /* with `workers`: use these; both NULL: its own for the duration */
-	struct workers *workers;
+	uv_loop_t *loop;         /* with get_workers: use these; both NULL: its own for the duration */
+	/* Asked for only when something is not cached, after the YAML is read: the lake may depend on it. */
+	struct workers *(*get_workers)(void *ctx, const struct project *p, struct err *err);
+	void *ctx;
 };
 
 /* The folder of the lake, absolute, in out: --lake, else STRATA_LAKE, else storage.base_uri, else the

@@ -1,0 +1,168 @@
+/* See workspace.h. */
+#include "scheduler/workspace.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "scheduler/load.h"
+#include "scheduler/zone.h"
+
+void workspace_init(struct workspace *ws, const struct workspace_options *options)
+{
+	*ws = (struct workspace){.options = *options};
+	ws->jobs = options->jobs ? options->jobs : load_cores();
+	uv_loop_init(&ws->loop);
+}
+
+int workspace_threads(uint32_t jobs)
+{
+	uint32_t share = load_cores() / (jobs ? jobs : 1);
+	return share ? (int)share : 1;
+}
+
+int64_t workspace_memory(uint32_t jobs)
+{
+	int64_t ram = (int64_t)sysconf(_SC_PHYS_PAGES) * sysconf(_SC_PAGESIZE);
+	return ram / 10 * 7 / (jobs ? jobs : 1);
+}
+
+static int find_lake(struct workspace *ws, const struct project *p, struct err *err)
+{
+	if (ws->lake.dir[0])
+		return 0;
+	return load_lake(p, ws->options.lake, ws->lake.dir, sizeof ws->lake.dir, err);
+}
+
+static int make_workers(struct workspace *ws, const struct project *p, struct err *err)
+{
+	char program[PATH_MAX];
+	if (ws->workers)
+		return 0;
+	if (find_lake(ws, p, err) < 0 || !workers_find_program(program, sizeof program, err))
+		return err->code;
+	char *locks = mem_printf("%s/.strata/workers", ws->lake.dir);
+	ws->workers = workers_new(&(struct workers_config){.loop = &ws->loop,
+	                                                   .program = program,
+	                                                   .lake = ws->lake.dir,
+	                                                   .lock_dir = locks,
+	                                                   .most = ws->jobs,
+	                                                   .threads = workspace_threads(ws->jobs),
+	                                                   .memory_bytes = workspace_memory(ws->jobs)});
+	free(locks);
+	return 0;
+}
+
+static struct workers *workers_for_load(void *ctx, const struct project *p, struct err *err)
+{
+	struct workspace *ws = ctx;
+	return make_workers(ws, p, err) < 0 ? NULL : ws->workers;
+}
+
+static int count_problems(const struct workspace *ws, struct err *err)
+{
+	if (!ws->diags.errors)
+		return 0;
+	return err_set(err, ERR_PROJECT, "the project has %zu error%s; nothing was started", ws->diags.errors,
+	               ws->diags.errors == 1 ? "" : "s");
+}
+
+int workspace_project(struct workspace *ws, bool analyze, struct err *err)
+{
+	struct load_options o = {.dir = ws->options.dir,
+	                         .analyze = analyze,
+	                         .jobs = ws->jobs,
+	                         .loop = &ws->loop,
+	                         .get_workers = workers_for_load,
+	                         .ctx = ws};
+	int rc = project_load(&o, &ws->project, &ws->diags, err);
+	if (rc < 0)
+		return rc;
+	diags_sort(&ws->diags);
+	rc = zone_set(ws->options.timezone ? ws->options.timezone : ws->project->timezone, err);
+	return rc < 0 ? rc : count_problems(ws, err);
+}
+
+int workspace_lake(struct workspace *ws, struct err *err)
+{
+	if (ws->lake.uuid[0])
+		return 0;
+	int rc = find_lake(ws, ws->project, err);
+	if (rc < 0)
+		return rc;
+	char dir[PATH_MAX];
+	snprintf(dir, sizeof dir, "%s", ws->lake.dir);
+	return lake_open(&ws->lake, dir, err);
+}
+
+int workspace_db(struct workspace *ws, struct err *err)
+{
+	if (ws->db.conn)
+		return 0;
+	int rc = workspace_lake(ws, err);
+	if (rc < 0)
+		return rc;
+	struct db_options o = {.conninfo = ws->options.db,
+	                       .home = ws->lake.dir,
+	                       .lake = {.uuid = ws->lake.uuid, .uri = ws->lake.dir, .host = ws->lake.host}};
+	return db_open(&o, &ws->db, err);
+}
+
+int workspace_workers(struct workspace *ws, struct err *err)
+{
+	return make_workers(ws, ws->project, err);
+}
+
+struct waiting {
+	json_t *reply;
+	struct err err;
+	bool done;
+};
+
+static void on_answer(void *ctx, const struct worker_answer *a)
+{
+	struct waiting *w = ctx;
+	if (a->reply)
+		w->reply = json_incref((json_t *)(uintptr_t)a->reply);
+	else
+		w->err = *a->err;
+	w->done = true;
+}
+
+int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct err *err)
+{
+	int rc = workspace_workers(ws, err);
+	if (rc < 0) {
+		json_decref(body);
+		return rc;
+	}
+	struct waiting w = {0};
+	workers_ask(ws->workers, body, false, NULL, on_answer, &w);
+	loop_until(&ws->loop, &w.done);
+	if (w.reply) {
+		*ret_reply = w.reply;
+		return 0;
+	}
+	*err = w.err;
+	return err->code;
+}
+
+void workspace_close(struct workspace *ws)
+{
+	if (ws->workers) {
+		workers_close(ws->workers);
+		while (!workers_gone(ws->workers))
+			uv_run(&ws->loop, UV_RUN_ONCE);
+		workers_free(ws->workers);
+	}
+	if (ws->db.conn)
+		db_close(&ws->db);
+	uv_run(&ws->loop, UV_RUN_DEFAULT);
+	if (uv_loop_close(&ws->loop) != 0)
+		log_event(LOG_DEBUG, "loop.busy", NULL);
+	project_free(ws->project);
+	diags_free(&ws->diags);
+}

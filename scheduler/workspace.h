@@ -1,0 +1,60 @@
+/* What a command works with: the project, its lake, the state database, a loop and workers. Each part is
+ * opened on first use, so that `list` starts no worker and `runs` reads no SQL.
+ *
+ * Calling sequence:
+ *     struct workspace ws;
+ *     workspace_init(&ws, &(struct workspace_options){.dir = "."});
+ *     workspace_project(&ws, true, &err); workspace_db(&ws, &err); …
+ *     workspace_close(&ws); */
+#ifndef STRATA_SCHEDULER_WORKSPACE_H
+#define STRATA_SCHEDULER_WORKSPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "core/diag.h"
+#include "core/project.h"
+#include "scheduler/db.h"
+#include "scheduler/lake.h"
+#include "scheduler/workers.h"
+
+struct workspace_options {
+	const char *dir;      /* project folder; NULL: the current one */
+	const char *lake;     /* --lake, or NULL */
+	const char *db;       /* --db, or NULL */
+	const char *timezone; /* --timezone or STRATA_TIMEZONE, or NULL */
+	uint32_t jobs;        /* workers at a time; 0: one a core */
+};
+
+struct workspace {
+	struct workspace_options options;
+	uv_loop_t loop;
+	uint32_t jobs;
+	struct diags diags;       /* of the project, sorted once it is read */
+	struct project *project;  /* NULL until workspace_project */
+	struct lake lake;         /* .uuid is "" until workspace_lake */
+	struct db db;             /* .conn is NULL until workspace_db */
+	struct workers *workers;  /* NULL until workspace_workers */
+};
+
+void workspace_init(struct workspace *ws, const struct workspace_options *options);
+
+/* Read the project; with `analyze`, also its SQL. ERR_PROJECT when it has errors (in ws->diags; err counts
+ * them); the project is there nevertheless. Sets the time zone. */
+int workspace_project(struct workspace *ws, bool analyze, struct err *err);
+int workspace_lake(struct workspace *ws, struct err *err);    /* after workspace_project */
+int workspace_db(struct workspace *ws, struct err *err);      /* after workspace_lake */
+int workspace_workers(struct workspace *ws, struct err *err); /* after workspace_project; spawns none yet */
+
+/* Ask one worker one thing and wait for the answer; *ret_reply is the caller's to json_decref. */
+int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct err *err);
+
+void workspace_close(struct workspace *ws);
+
+/* A share of this machine for each of `jobs` workers. */
+int workspace_threads(uint32_t jobs);
+int64_t workspace_memory(uint32_t jobs); /* bytes: 70 % of RAM ÷ jobs */
+
+#endif
