@@ -1,0 +1,72 @@
+/* One try: prepare -> load -> validate -> commit -> cleanup.
+ *
+ * Whatever happens, the outcome is in the result and the try's staging is gone, unless it is kept on
+ * purpose. A stop that is asked for before the switch ends in `killed`; after it the try is a success.
+ *
+ * The functions of the stages return 0, or -1 with the outcome and error in t->result: the first failure
+ * ends the try. */
+#ifndef STRATA_EXECUTOR_ATTEMPT_H
+#define STRATA_EXECUTOR_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "core/protocol.h"
+#include "executor/duck.h"
+#include "executor/store.h"
+#include "executor/worker.h"
+
+struct engine;
+
+struct attempt {
+	struct worker *w;
+	const struct try_request *rq;
+	struct arena *arena;
+	struct try_result *result;
+	const struct engine *engine;
+	const struct store *store;
+	struct target target;
+	int log_fd;               /* the try's log; -1: none */
+	const char *staging;      /* .strata/staging/<try_id>, relative to the lake; NULL: the try has none */
+	const char *out;          /* <staging>/out: the folder that is to be published */
+	struct session session;   /* open while session.con */
+
+	/* prepare: what it reads, as pinned */
+	struct manifest_input *inputs;
+	size_t ninputs, inputs_cap;
+	const char *no_input;     /* name of an input whose schema nothing gives; NULL: all are known */
+
+	/* load and validate: what it made */
+	int64_t loaded_rows;      /* as the engine reported */
+	struct manifest_file *files;
+	size_t nfiles;
+	int64_t rows, bytes;
+	struct column *schema;    /* without dt of a partitioned table */
+	size_t nschema;
+	struct manifest_check *checks;
+	size_t nchecks, checks_cap;
+	bool keep;                /* the staged data stays: a check failed, or the request says so */
+};
+
+/* Called as stages begin: "running", then "load", "validate", "commit". */
+typedef void attempt_event(void *ctx, const char *stage);
+
+/* *ret lives in `arena`. Never fails itself. */
+void attempt_run(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_event *event, void *ctx,
+                 struct try_result *ret);
+
+/* For the stages. Each returns -1. */
+int attempt_fail(struct attempt *t, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int attempt_fail_err(struct attempt *t, const char *class, const struct err *err);
+/* `before`: lines that we put before the user's text, or -1 where the text is ours alone: no position. */
+int attempt_fail_duck(struct attempt *t, const struct duck_error *e, int before);
+
+void attempt_log(struct attempt *t, const char *event, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Note one thing that was read; strings are kept as they are. */
+void attempt_note_input(struct attempt *t, const char *table, const char *partition, uint64_t version, const char *try_id);
+
+#endif

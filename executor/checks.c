@@ -1,0 +1,172 @@
+/* See checks.h. */
+#include "executor/checks.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <strings.h>
+
+#include "executor/verify.h"
+
+static void note(struct attempt *t, const char *name, const char *failure)
+{
+	if (t->nchecks == t->checks_cap) {
+		struct manifest_check *more = arena_array(t->arena, t->checks_cap = t->checks_cap ? t->checks_cap * 2 : 4,
+		                                          sizeof *more);
+		if (t->nchecks)
+			memcpy(more, t->checks, t->nchecks * sizeof *more);
+		t->checks = more;
+	}
+	t->checks[t->nchecks++] = (struct manifest_check){
+		.name = name, .status = failure ? "failed" : "passed", .detail = failure ? failure : ""};
+}
+
+static bool has_column(const struct attempt *t, const char *name)
+{
+	if (t->rq->partitioned && strcasecmp(name, "dt") == 0)
+		return true;
+	for (size_t i = 0; i < t->nschema; i++) {
+		if (strcasecmp(t->schema[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* One number of the staged rows; `what` is an aggregate or a sub-query over `staged`. */
+static int count(struct attempt *t, const char *what, int64_t *ret)
+{
+	struct buf sql = BUF_INIT(1 << 24);
+	buf_adds(&sql, "WITH staged AS (");
+	verify_select(t, &sql);
+	buf_addf(&sql, ") SELECT %s", what);
+	struct duck_error e;
+	int rc = duck_int64(t->session.con, buf_cstr(&sql), ret, &e);
+	buf_free(&sql);
+	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+}
+
+/* "a, b" quoted, or "a IS NULL OR b IS NULL". */
+static const char *keys_sql(struct attempt *t, const char *between, const char *after)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
+		buf_adds(&b, i ? between : "");
+		duck_ident(&b, t->rq->primary_keys[i]);
+		buf_adds(&b, after);
+	}
+	const char *text = arena_strdup(t->arena, buf_cstr(&b));
+	buf_free(&b);
+	return text;
+}
+
+static int check_primary_keys(struct attempt *t)
+{
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
+		if (!has_column(t, t->rq->primary_keys[i])) {
+			note(t, "primary_keys", arena_printf(t->arena, "no column '%s'", t->rq->primary_keys[i]));
+			return 0;
+		}
+	}
+	int64_t nulls = 0, twice = 0;
+	const char *keys = keys_sql(t, ", ", "");
+	if (count(t, arena_printf(t->arena, "count(*) FROM staged WHERE %s", keys_sql(t, " OR ", " IS NULL")), &nulls) < 0 ||
+	    count(t, arena_printf(t->arena, "count(*) FROM (SELECT 1 FROM staged GROUP BY %s HAVING count(*) > 1)", keys),
+	          &twice) < 0)
+		return -1;
+	const char *failure = NULL;
+	if (nulls > 0)
+		failure = arena_printf(t->arena, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
+	else if (twice > 0)
+		failure = arena_printf(t->arena, "%" PRId64 " value%s of (%s) more than once", twice,
+		                       twice == 1 ? " is there" : "s are there", keys);
+	note(t, "primary_keys", failure);
+	return 0;
+}
+
+static int check_timestamp(struct attempt *t)
+{
+	const char *name = t->rq->timestamp_col;
+	if (!has_column(t, name)) {
+		note(t, "timestamp_col", arena_printf(t->arena, "no column '%s'", name));
+		return 0;
+	}
+	struct buf b = BUF_INIT(1 << 16);
+	buf_adds(&b, "count(*) FROM staged WHERE ");
+	duck_ident(&b, name);
+	buf_adds(&b, " IS NULL");
+	int64_t nulls = 0;
+	int rc = count(t, arena_strdup(t->arena, buf_cstr(&b)), &nulls);
+	buf_free(&b);
+	if (rc < 0)
+		return rc;
+	note(t, "timestamp_col", nulls == 0 ? NULL : arena_printf(t->arena, "%" PRId64 " row%s NULL in %s", nulls,
+	                                                         nulls == 1 ? " has" : "s have", name));
+	return 0;
+}
+
+/* Is `declared` another spelling of `actual` ("int" of INTEGER)? */
+static bool same_type(struct attempt *t, const char *declared, const char *actual)
+{
+	if (strcasecmp(declared, actual) == 0)
+		return true;
+	struct buf sql = BUF_INIT(1 << 16), out = BUF_INIT(1 << 16);
+	buf_addf(&sql, "SELECT typeof(CAST(NULL AS %s))", declared);
+	struct duck_error e;
+	bool same = duck_text(t->session.con, buf_cstr(&sql), &out, &e) == 0 && strcasecmp(buf_cstr(&out), actual) == 0;
+	buf_free(&sql);
+	buf_free(&out);
+	return same;
+}
+
+static void check_columns(struct attempt *t)
+{
+	struct buf b = BUF_INIT(4096);
+	for (size_t i = 0; i < t->rq->ncolumns; i++) {
+		const struct column *want = &t->rq->columns[i];
+		if (t->rq->partitioned && strcasecmp(want->name, "dt") == 0)
+			continue;
+		size_t k = 0;
+		while (k < t->nschema && strcasecmp(t->schema[k].name, want->name) != 0)
+			k++;
+		if (k == t->nschema)
+			buf_addf(&b, "%sno column '%s'", b.len ? ", " : "", want->name);
+		else if (want->type && *want->type && !same_type(t, want->type, t->schema[k].type))
+			buf_addf(&b, "%s'%s' is %s, declared %s", b.len ? ", " : "", want->name, t->schema[k].type, want->type);
+	}
+	note(t, "columns", b.len ? arena_strdup(t->arena, buf_cstr(&b)) : NULL);
+	buf_free(&b);
+}
+
+static int run_all(struct attempt *t)
+{
+	const struct try_request *rq = t->rq;
+	if (!rq->allow_empty)
+		note(t, "allow_empty", t->rows == 0 ? "the result has no rows" : NULL);
+	if (t->nfiles == 0)
+		return 0; /* no input: there is nothing to look at */
+	if (rq->ncolumns)
+		check_columns(t);
+	if (rq->nprimary_keys && check_primary_keys(t) < 0)
+		return -1;
+	return rq->timestamp_col ? check_timestamp(t) : 0;
+}
+
+int checks_run(struct attempt *t)
+{
+	if (run_all(t) < 0)
+		return -1;
+	struct buf b = BUF_INIT(8192);
+	for (size_t i = 0; i < t->nchecks; i++) {
+		if (strcmp(t->checks[i].status, "failed") == 0)
+			buf_addf(&b, "%scheck %s failed: %s", b.len ? "; " : "", t->checks[i].name, t->checks[i].detail);
+	}
+	int rc = 0;
+	if (b.len) {
+		t->keep = t->nfiles > 0;
+		if (t->keep)
+			rc = attempt_fail(t, "check", "%s (staged data kept in %s/%s)", buf_cstr(&b), t->w->lake, t->out);
+		else
+			rc = attempt_fail(t, "check", "%s", buf_cstr(&b));
+	}
+	buf_free(&b);
+	return rc;
+}

@@ -1,0 +1,14 @@
+/* From a query to staged Parquet: what every engine that ends in DuckDB shares. */
+#ifndef STRATA_EXECUTOR_LOAD_H
+#define STRATA_EXECUTOR_LOAD_H
+
+#include <stdbool.h>
+
+#include "executor/attempt.h"
+
+/* Run `sql` in the try's session and stage its rows as one zstd Parquet file in t->out; sets
+ * t->loaded_rows. A `dt` column of a partitioned table is checked on every row and not stored.
+ * `ours`: the text is not the user's, so that a position in it says nothing. */
+int load_query(struct attempt *t, const char *sql, bool ours);
+
+#endif

@@ -1,0 +1,89 @@
+/* See ops.h. */
+#include "executor/ops.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "core/jsonio.h"
+
+/* Taken before the reply and inherited by every child: who gets it knows that all of us are gone. */
+static int take_lock(struct worker *w, const char *path, struct err *err)
+{
+	char *dir = mem_strdup(path);
+	char *slash = strrchr(dir, '/');
+	int rc = 0;
+	if (slash && slash != dir) {
+		*slash = '\0';
+		rc = dir_make_all(dir, 0777, err);
+	}
+	free(dir);
+	if (rc < 0)
+		return rc;
+	w->lock_fd = file_lock(AT_FDCWD, path, false, err);
+	if (w->lock_fd < 0)
+		return w->lock_fd;
+	fcntl(w->lock_fd, F_SETFD, 0);
+	char text[32];
+	int n = snprintf(text, sizeof text, "%-10ld %-10d\n", (long)getpid(), 0);
+	if (pwrite(w->lock_fd, text, (size_t)n, 0) != n)
+		return err_errno(err, ERR_IO, "write '%s'", path);
+	return 0;
+}
+
+int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct jget g = {.arena = &arena, .err = &e->err, .code = ERR_PROTOCOL};
+	int64_t version = jget_int(&g, req, "version", 0, INT32_MAX);
+	const char *lake = jget_text(&g, req, "lake"), *lock = jget_text_or(&g, req, "lock", NULL);
+	const char *uuid = jget_text_or(&g, req, "lake_uuid", ""), *id = jget_text_or(&g, req, "worker", "worker");
+	int threads = (int)jget_int_or(&g, req, "threads", 0, 4096, 0);
+	int64_t memory = jget_int_or(&g, req, "memory_bytes", 0, INT64_MAX, 0);
+	int rc = g.result;
+	if (rc == 0 && version != PROTOCOL_VERSION)
+		rc = err_set(&e->err, ERR_PROTOCOL, "strata speaks version %d of the protocol, strata-worker %d; install both from one build",
+		             (int)version, PROTOCOL_VERSION);
+	if (rc == 0)
+		rc = worker_enter(w, lake, &e->err);
+	if (rc == 0 && lock)
+		rc = take_lock(w, lock, &e->err);
+	if (rc == 0)
+		rc = dir_make_all(".strata/staging", 0777, &e->err);
+	if (rc == 0) {
+		w->lake_uuid = mem_strdup(uuid);
+		w->id = mem_strdup(id);
+		w->threads = threads;
+		w->memory_bytes = memory;
+		*ret_reply = json_pack("{s:i, s:s, s:I}", "version", PROTOCOL_VERSION, "duckdb", duckdb_library_version(), "pid",
+		                       (json_int_t)getpid());
+	}
+	arena_free(&arena);
+	return rc;
+}
+
+static int op_try(struct worker *w, const json_t *req, struct op_events events, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct try_request rq;
+	int rc = try_request_decode(&arena, req, &rq, &e->err);
+	if (rc == 0) {
+		struct try_result result;
+		attempt_run(w, &arena, &rq, events.event, events.ctx, &result);
+		*ret_reply = try_result_encode(&result);
+	}
+	arena_free(&arena);
+	return rc;
+}
+
+int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,
+           struct op_error *e)
+{
+	if (strcmp(op, "run") == 0)
+		return op_try(w, req, events, ret_reply, e);
+	return err_set(&e->err, ERR_PROTOCOL, "unknown request '%s'", op);
+}

@@ -1,0 +1,28 @@
+/* The requests of core/protocol.h, from JSON to JSON. */
+#ifndef STRATA_EXECUTOR_OPS_H
+#define STRATA_EXECUTOR_OPS_H
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "core/protocol.h"
+#include "executor/attempt.h"
+#include "executor/worker.h"
+
+struct op_error {
+	struct err err;
+	const char *class; /* "permanent" unless said otherwise; static */
+	int line, col;
+};
+
+struct op_events {
+	attempt_event *event;
+	void *ctx;
+};
+
+/* Each: 0 with *ret_reply (the caller adds id and ok, and drops it), or negative with *ret_error. */
+int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *ret_error);
+int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,
+           struct op_error *ret_error);
+
+#endif

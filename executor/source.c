@@ -1,0 +1,158 @@
+/* The view tmp_<table> over RAW files (source.h). */
+#include "executor/source.h"
+
+#include <string.h>
+
+#include "executor/inputs.h"
+
+/* read_csv and friends over the files that have content: an empty one has no header either. */
+static size_t file_args(const struct source_files *f, struct buf *out)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < f->len; i++) {
+		if (f->items[i].size == 0)
+			continue;
+		buf_adds(out, n++ ? ", " : "[");
+		duck_literal(out, f->items[i].path);
+	}
+	buf_adds(out, n ? "]" : "");
+	return n;
+}
+
+static void option_text(struct buf *out, const char *name, const char *value)
+{
+	if (!value)
+		return;
+	buf_addf(out, ", %s = ", name);
+	duck_literal(out, value);
+}
+
+static void csv_options(const struct try_source *s, size_t nfiles, struct buf *out)
+{
+	buf_addf(out, ", header = %s, sample_size = -1", s->header == TRI_FALSE ? "false" : "true");
+	option_text(out, "delim", s->delim);
+	option_text(out, "nullstr", s->nullstr);
+	option_text(out, "encoding", s->encoding);
+	if (s->all_varchar == TRI_TRUE)
+		buf_adds(out, ", all_varchar = true");
+	if (nfiles > 1 && s->ncolumns == 0)
+		buf_adds(out, ", union_by_name = true");
+}
+
+static void column_option(const struct try_source *s, struct buf *out)
+{
+	if (s->ncolumns == 0)
+		return;
+	buf_adds(out, ", columns = {");
+	for (size_t i = 0; i < s->ncolumns; i++) {
+		const char *type = s->columns[i].type;
+		buf_adds(out, i ? ", " : "");
+		duck_literal(out, s->columns[i].name);
+		buf_adds(out, ": ");
+		duck_literal(out, type && *type ? type : "VARCHAR");
+	}
+	buf_adds(out, "}");
+}
+
+/* "SELECT * FROM read_csv([...], ...)"; false when no file has content. */
+static bool read_select(const struct try_source *s, const struct source_files *f, struct buf *out)
+{
+	struct buf files = BUF_INIT(1 << 24);
+	size_t n = file_args(f, &files);
+	buf_addf(out, "SELECT * FROM read_%s(%s, hive_partitioning = false", s->format, buf_cstr(&files));
+	buf_free(&files);
+	if (strcmp(s->format, "csv") == 0) {
+		csv_options(s, n, out);
+		column_option(s, out);
+	} else if (strcmp(s->format, "json") == 0) {
+		buf_adds(out, ", sample_size = -1");
+		if (n > 1 && s->ncolumns == 0)
+			buf_adds(out, ", union_by_name = true");
+		column_option(s, out);
+	} else if (n > 1) {
+		buf_adds(out, ", union_by_name = true");
+	}
+	buf_addc(out, ')');
+	return n > 0;
+}
+
+/* The newest date that has content, for its header. */
+static bool newest_header(struct attempt *t, const struct try_source *s, struct buf *out)
+{
+	const char *const *dates;
+	size_t n;
+	struct err err = {0};
+	if (source_dates(t->arena, s->path, &dates, &n, &err) < 0)
+		return false;
+	while (n-- > 0) {
+		struct source_files f;
+		buf_clear(out);
+		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) == 0 && read_select(s, &f, out)) {
+			buf_adds(out, " LIMIT 0");
+			return true;
+		}
+	}
+	return false;
+}
+
+/* No rows: the columns come from the options, the declared columns of the table, or the newest files. */
+static bool empty_select(struct attempt *t, const struct try_source *s, struct buf *out)
+{
+	buf_clear(out);
+	if (s->ncolumns)
+		return inputs_empty_select(s->columns, s->ncolumns, false, out);
+	if (t->rq->ncolumns)
+		return inputs_empty_select(t->rq->columns, t->rq->ncolumns, false, out);
+	return *s->date && newest_header(t, s, out);
+}
+
+static int note_files(struct attempt *t, const struct source_files *f)
+{
+	for (size_t i = 0; i < f->len; i++)
+		attempt_note_input(t, arena_printf(t->arena, "source:%s", f->items[i].path), "", 0,
+		                   source_identity(t->arena, &f->items[i]));
+	return 0;
+}
+
+static int absent(struct attempt *t, const struct try_source *s, const struct source_files *f)
+{
+	if (!f->exists)
+		return attempt_fail(t, "permanent", "the source path '%s' of %s does not exist in the lake '%s'", s->path, s->view,
+		                    t->w->lake);
+	if (strcmp(s->missing, "fail") == 0)
+		return attempt_fail(t, "permanent", "the source '%s' has no files for '%s' (missing: fail)", s->path, s->date);
+	if (strcmp(s->missing, "wait") == 0)
+		return attempt_fail(t, "transient", "the source '%s' has no files for '%s' yet (missing: wait)", s->path, s->date);
+	return 0;
+}
+
+static int create_view(struct attempt *t, const struct try_source *s, const char *select)
+{
+	struct buf sql = BUF_INIT(1 << 24);
+	buf_adds(&sql, "CREATE VIEW ");
+	duck_ident(&sql, s->view);
+	buf_addf(&sql, " AS %s", select);
+	struct duck_error e;
+	int rc = duck_run(t->session.con, buf_cstr(&sql), &e);
+	buf_free(&sql);
+	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+}
+
+int source_view(struct attempt *t, const struct try_source *s)
+{
+	struct source_files f;
+	struct err err = {0};
+	if (source_list(t->arena, s->path, s->date, s->format, &f, &err) < 0)
+		return attempt_fail_err(t, "transient", &err);
+	if (f.len == 0 && absent(t, s, &f) < 0)
+		return -1;
+	note_files(t, &f);
+	struct buf select = BUF_INIT(1 << 24);
+	int rc = 0;
+	if (read_select(s, &f, &select) || empty_select(t, s, &select))
+		rc = create_view(t, s, buf_cstr(&select));
+	else
+		t->no_input = s->view;
+	buf_free(&select);
+	return rc;
+}

@@ -1,0 +1,160 @@
+/* Listing RAW files: one rule for the view, the probe and the manifest (source.h). */
+#include "executor/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/str.h"
+#include "core/date.h"
+
+/* A path in the project is relative to the lake, with a leading slash too. */
+static const char *relative(const char *path)
+{
+	while (*path == '/')
+		path++;
+	return *path ? path : ".";
+}
+
+static bool has_format(const char *name, const char *format)
+{
+	static const struct {
+		const char *format, *suffix;
+	} known[] = {
+		{"csv", ".csv"}, {"csv", ".csv.gz"}, {"json", ".json"}, {"json", ".jsonl"}, {"json", ".ndjson"},
+		{"json", ".json.gz"}, {"parquet", ".parquet"},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		if (strcmp(known[i].format, format) == 0 && str_has_suffix(name, known[i].suffix))
+			return name[0] != '.';
+	}
+	return false;
+}
+
+static void add(struct arena *arena, struct source_files *f, const char *path, const struct stat *st)
+{
+	if (f->len == f->cap) {
+		f->cap = f->cap ? f->cap * 2 : 8;
+		struct source_file *more = arena_array(arena, f->cap, sizeof *more);
+		if (f->len)
+			memcpy(more, f->items, f->len * sizeof *more);
+		f->items = more;
+	}
+	f->items[f->len++] = (struct source_file){
+		.path = path,
+		.size = st->st_size,
+		.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+		.ctime_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+		.inode = st->st_ino,
+	};
+}
+
+static int by_path(const void *a, const void *b)
+{
+	const struct source_file *x = a, *y = b;
+	return strcmp(x->path, y->path);
+}
+
+static int list_folder(struct arena *arena, const char *folder, const char *format, struct source_files *ret, struct err *err)
+{
+	DIR *d = opendir(folder);
+	if (!d)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, ERR_IO, "list '%s'", folder);
+	struct dirent *e;
+	while ((e = readdir(d))) {
+		struct stat st;
+		if (has_format(e->d_name, format) && fstatat(dirfd(d), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+			add(arena, ret, arena_printf(arena, "%s/%s", folder, e->d_name), &st);
+	}
+	closedir(d);
+	if (ret->len)
+		qsort(ret->items, ret->len, sizeof *ret->items, by_path);
+	return 0;
+}
+
+/* A glob's path exists when the folder before its first special character does. */
+static bool glob_root_exists(struct arena *arena, const char *pattern)
+{
+	size_t special = strcspn(pattern, "*?[");
+	while (special > 0 && pattern[special - 1] != '/')
+		special--;
+	struct stat st;
+	return special == 0 || stat(arena_strndup(arena, pattern, special), &st) == 0;
+}
+
+static int list_glob(struct arena *arena, const char *pattern, struct source_files *ret, struct err *err)
+{
+	ret->exists = glob_root_exists(arena, pattern);
+	glob_t found = {0};
+	int rc = glob(pattern, 0, NULL, &found);
+	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
+		struct stat st;
+		if (stat(found.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode))
+			add(arena, ret, arena_strdup(arena, found.gl_pathv[i]), &st);
+	}
+	globfree(&found);
+	return rc == 0 || rc == GLOB_NOMATCH ? 0 : err_set(err, ERR_IO, "list '%s'", pattern);
+}
+
+int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct source_files *ret,
+                struct err *err)
+{
+	*ret = (struct source_files){0};
+	path = relative(path);
+	if (!*date && strpbrk(path, "*?["))
+		return list_glob(arena, path, ret, err);
+	struct stat st;
+	ret->exists = stat(path, &st) == 0;
+	if (ret->exists && !*date && S_ISREG(st.st_mode)) {
+		add(arena, ret, arena_strdup(arena, path), &st);
+		return 0;
+	}
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	const char *folder = arena_strndup(arena, path, n);
+	return list_folder(arena, *date ? arena_printf(arena, "%s/dt=%s", folder, date) : folder, format, ret, err);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err)
+{
+	const char **dates = NULL;
+	size_t n = 0, cap = 0;
+	DIR *d = opendir(relative(path));
+	if (!d && errno != ENOENT && errno != ENOTDIR)
+		return err_errno(err, ERR_IO, "list '%s'", path);
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		int32_t day;
+		if (!str_has_prefix(e->d_name, "dt=") || !date_parse_iso(e->d_name + 3, strlen(e->d_name + 3), &day))
+			continue;
+		if (n == cap) {
+			const char **more = arena_array(arena, cap = cap ? cap * 2 : 16, sizeof *more);
+			if (n)
+				memcpy(more, dates, n * sizeof *more);
+			dates = more;
+		}
+		dates[n++] = arena_strdup(arena, e->d_name + 3);
+	}
+	if (d)
+		closedir(d);
+	if (n)
+		qsort(dates, n, sizeof *dates, by_text);
+	*ret_dates = dates;
+	*ret_n = n;
+	return 0;
+}
+
+const char *source_identity(struct arena *arena, const struct source_file *f)
+{
+	return arena_printf(arena, "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRIu64, f->size, f->mtime_ns, f->ctime_ns, f->inode);
+}

@@ -1,0 +1,345 @@
+/* A lake in a local folder: the published folder and the staged one change places in one renameat2.
+ *
+ * Everything here happens under the partition's lock, .strata/locks/<layer>/<table>/<date>, which lies
+ * outside of what is exchanged. The lock's file also keeps the fence of the last try that had no rows,
+ * since an empty partition has no manifest that could keep it. */
+#include "executor/store.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "base/str.h"
+
+enum { MAX_PATH = 1024, FENCE_TEXT = 32, SWITCH_TRIES = 100 };
+
+/* The folder part of `path` into out; "." when there is none. */
+static void parent(char out[MAX_PATH], const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	snprintf(out, MAX_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
+/* mkdir -p, with every folder that was made durable in its parent. */
+static int make_durable(const char *path, struct err *err)
+{
+	struct stat st;
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	char above[MAX_PATH];
+	parent(above, path);
+	if (strcmp(above, ".") != 0) {
+		int rc = make_durable(above, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (mkdir(path, 0777) < 0 && errno != EEXIST)
+		return err_errno(err, ERR_LAKE, "make folder '%s'", path);
+	return dir_sync(above, err);
+}
+
+/* Can this filesystem exchange two folders? Asked once a process, before the first publish. */
+static int probe_exchange(struct err *err)
+{
+	static bool known_good;
+	if (known_good)
+		return 0;
+	char a[128], b[128];
+	snprintf(a, sizeof a, ".strata/staging/.probe-%ld-a", (long)getpid());
+	snprintf(b, sizeof b, ".strata/staging/.probe-%ld-b", (long)getpid());
+	int rc = dir_make_all(a, 0777, err);
+	if (rc == 0)
+		rc = dir_make_all(b, 0777, err);
+	if (rc == 0 && (FAULT("commit.probe") || renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0))
+		rc = err_errno(err, ERR_LAKE, "this lake's filesystem cannot exchange two folders, so that nothing can be "
+		                              "published atomically; put the lake on ext4, xfs or btrfs");
+	rmdir(a);
+	rmdir(b);
+	known_good = rc == 0;
+	return rc;
+}
+
+/* The partition's lock; *ret_fence is the fence kept in it, 0 when there is none. */
+static int lock_partition(const struct target *t, uint64_t *ret_fence, struct err *err)
+{
+	char path[MAX_PATH], dir[MAX_PATH];
+	snprintf(dir, sizeof dir, ".strata/locks/%s/%s", t->layer, t->table);
+	snprintf(path, sizeof path, "%s/%s", dir, t->partitioned ? t->partition : "_");
+	if (FAULT("commit.lock"))
+		return err_errno(err, ERR_IO, "lock '%s'", path);
+	int fd = file_lock(AT_FDCWD, path, true, err);
+	if (fd < 0 && errno == ENOENT) {
+		int rc = dir_make_all(dir, 0777, err);
+		if (rc < 0)
+			return rc;
+		fd = file_lock(AT_FDCWD, path, true, err);
+	}
+	if (fd < 0)
+		return fd;
+	char text[FENCE_TEXT] = "";
+	ssize_t n = pread(fd, text, sizeof text - 1, 0);
+	int64_t fence;
+	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+	*ret_fence = str_to_i64(text, &fence) && fence > 0 ? (uint64_t)fence : 0;
+	return fd;
+}
+
+static int keep_fence(int lock, uint64_t fence, struct err *err)
+{
+	char text[FENCE_TEXT];
+	int n = snprintf(text, sizeof text, "%-20" PRIu64 "\n", fence);
+	if (pwrite(lock, text, (size_t)n, 0) != n)
+		return err_errno(err, ERR_IO, "write the fence into the partition's lock");
+	return 0;
+}
+
+static int local_read(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err)
+{
+	char path[MAX_PATH];
+	snprintf(path, sizeof path, "%s/manifest.json", t->folder);
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	*ret_found = false;
+	int rc = file_read(AT_FDCWD, path, &text, err);
+	if (rc < 0 && (errno == ENOENT || errno == ENOTDIR))
+		rc = 0;
+	else if (rc == 0)
+		*ret_found = manifest_decode(arena, text.data, text.len, ret, NULL) == 0;
+	buf_free(&text);
+	return rc;
+}
+
+/* What is there now, and whether this try may replace it. A store_end or an error. */
+static int look(struct publication *p, uint64_t kept_fence, struct err *err)
+{
+	struct manifest now = {0};
+	int rc = local_read(p->target, p->arena, &now, &p->had, err);
+	if (rc < 0)
+		return rc;
+	p->had_rows = p->had ? now.row_count : 0;
+	p->had_fence = p->had && now.fence > kept_fence ? now.fence : kept_fence;
+	p->manifest->version = p->next_version > 0 ? p->next_version : 1;
+	if (p->had && now.version >= p->manifest->version)
+		p->manifest->version = now.version + 1;
+	return p->had_fence >= p->manifest->fence && p->had_fence > 0 ? STORE_FENCED : STORE_DONE;
+}
+
+/* The staged files get their final names: <version>-<try>-<n>.parquet. */
+static int name_files(struct publication *p, int dir, struct err *err)
+{
+	for (size_t i = 0; i < p->manifest->nfiles; i++) {
+		const char *name = arena_printf(p->arena, "%" PRIu64 "-%s-%zu.parquet", p->manifest->version,
+		                                p->manifest->try_id, i);
+		if (renameat(dir, p->files[i].name, dir, name) < 0)
+			return err_errno(err, ERR_IO, "rename staged '%s'", p->files[i].name);
+		p->files[i].name = name;
+	}
+	return 0;
+}
+
+static int write_small(int dir, const char *name, const char *data, size_t n, struct err *err)
+{
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return err_errno(err, ERR_IO, "create '%s'", name);
+	int rc = 0;
+	if (FAULT("commit.manifest") || file_write_all(fd, data, n) < 0)
+		rc = err_errno(err, ERR_IO, "write '%s'", name);
+	close(fd);
+	return rc;
+}
+
+/* fsync of every file, then of the folder. Writing is started for all of them first: the journal is then
+ * committed about once, not once a file. */
+static int sync_all(struct publication *p, int dir, struct err *err)
+{
+	size_t n = p->manifest->nfiles + 2;
+	int *fds = arena_array(p->arena, n, sizeof *fds);
+	int rc = 0;
+	size_t opened = 0;
+	for (; opened < n && rc == 0; opened++) {
+		const char *name = opened < n - 2 ? p->files[opened].name : opened == n - 2 ? "manifest.json" : "_SUCCESS";
+		fds[opened] = openat(dir, name, O_RDONLY | O_CLOEXEC);
+		if (fds[opened] < 0) {
+			rc = err_errno(err, ERR_IO, "open staged '%s'", name);
+			break;
+		}
+		sync_file_range(fds[opened], 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+	for (size_t i = 0; i < opened; i++) {
+		if (rc == 0 && (FAULT("commit.fsync") || fsync(fds[i]) < 0))
+			rc = err_errno(err, ERR_IO, "sync a staged file of '%s'", p->staged);
+		close(fds[i]);
+	}
+	if (rc == 0 && fsync(dir) < 0)
+		rc = err_errno(err, ERR_IO, "sync folder '%s'", p->staged);
+	return rc;
+}
+
+static int fill_staged(struct publication *p, struct err *err)
+{
+	int dir = open(p->staged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_errno(err, ERR_IO, "open '%s'", p->staged);
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	int rc = name_files(p, dir, err);
+	if (rc == 0) {
+		manifest_encode(p->manifest, &text);
+		if (text.overflow)
+			rc = err_set(err, ERR_LAKE, "the manifest of '%s' is larger than %d bytes", p->target->folder, MANIFEST_MAX);
+	}
+	if (rc == 0)
+		rc = write_small(dir, "manifest.json", text.data, text.len, err);
+	if (rc == 0)
+		rc = write_small(dir, "_SUCCESS", "", 0, err);
+	if (rc == 0)
+		rc = sync_all(p, dir, err);
+	buf_free(&text);
+	close(dir);
+	return rc;
+}
+
+/* The one step that readers see. Afterwards `staged` holds the old version, or is gone. */
+static int switch_folders(const char *staged, const char *folder, struct err *err)
+{
+	for (int i = 0; i < SWITCH_TRIES; i++) {
+		if (renameat2(AT_FDCWD, staged, AT_FDCWD, folder, RENAME_EXCHANGE) == 0)
+			return 0;
+		if (errno == ENOENT && renameat2(AT_FDCWD, staged, AT_FDCWD, folder, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST && errno != ENOENT)
+			break;
+	}
+	return err_errno(err, ERR_LAKE, "exchange '%s' with '%s'", staged, folder);
+}
+
+static int sync_parents(const char *staged, const char *folder, struct err *err)
+{
+	char dir[MAX_PATH];
+	parent(dir, folder);
+	if (FAULT("commit.sync_parent"))
+		return err_errno(err, ERR_IO, "sync folder '%s'", dir);
+	int rc = dir_sync(dir, err);
+	parent(dir, staged);
+	return rc < 0 ? rc : dir_sync(dir, err);
+}
+
+static int publish_locked(struct publication *p, uint64_t kept_fence, struct err *err)
+{
+	int rc = look(p, kept_fence, err);
+	if (rc != STORE_DONE)
+		return rc;
+	rc = fill_staged(p, err);
+	if (rc < 0)
+		return rc;
+	if (p->stopped(p->ctx))
+		return STORE_STOPPED;
+	if (FAULT("commit.exchange"))
+		return err_errno(err, ERR_IO, "exchange '%s'", p->target->folder);
+	rc = switch_folders(p->staged, p->target->folder, err);
+	if (rc < 0)
+		return rc;
+	if (FAULT("commit.after_exchange"))
+		return err_errno(err, ERR_IO, "after the exchange of '%s'", p->target->folder);
+	return sync_parents(p->staged, p->target->folder, err);
+}
+
+static int local_publish(struct publication *p, struct err *err)
+{
+	int rc = probe_exchange(err);
+	if (rc < 0)
+		return rc;
+	char above[MAX_PATH];
+	parent(above, p->target->folder);
+	rc = make_durable(above, err);
+	if (rc < 0)
+		return rc;
+	uint64_t kept_fence = 0;
+	int lock = lock_partition(p->target, &kept_fence, err);
+	if (lock < 0)
+		return lock;
+	rc = publish_locked(p, kept_fence, err);
+	close(lock);
+	return rc;
+}
+
+static int clear_locked(struct publication *p, int lock, uint64_t kept_fence, struct err *err)
+{
+	int rc = look(p, kept_fence, err);
+	if (rc != STORE_DONE)
+		return rc;
+	if (p->stopped(p->ctx))
+		return STORE_STOPPED;
+	rc = keep_fence(lock, p->manifest->fence, err);
+	if (rc < 0)
+		return rc;
+	char away[MAX_PATH];
+	snprintf(away, sizeof away, "%s.old", p->staged);
+	if (FAULT("commit.clear"))
+		return err_errno(err, ERR_IO, "move '%s' away", p->target->folder);
+	if (renameat2(AT_FDCWD, p->target->folder, AT_FDCWD, away, RENAME_NOREPLACE) < 0) {
+		if (errno == ENOENT)
+			return STORE_DONE;
+		return err_errno(err, ERR_LAKE, "move '%s' away", p->target->folder);
+	}
+	return sync_parents(p->staged, p->target->folder, err);
+}
+
+static int local_clear(struct publication *p, struct err *err)
+{
+	uint64_t kept_fence = 0;
+	int lock = lock_partition(p->target, &kept_fence, err);
+	if (lock < 0)
+		return lock;
+	int rc = clear_locked(p, lock, kept_fence, err);
+	close(lock);
+	return rc;
+}
+
+static bool has_partitions(const char *folder)
+{
+	DIR *d = opendir(folder);
+	if (!d)
+		return false;
+	bool found = false;
+	struct dirent *e;
+	while (!found && (e = readdir(d)))
+		found = str_has_prefix(e->d_name, "dt=");
+	closedir(d);
+	return found;
+}
+
+static int local_check_layout(const struct target *t, struct err *err)
+{
+	char path[MAX_PATH];
+	snprintf(path, sizeof path, "%s/%s", t->layer, t->table);
+	bool other;
+	if (t->partitioned) {
+		snprintf(path, sizeof path, "%s/%s/manifest.json", t->layer, t->table);
+		other = access(path, F_OK) == 0;
+	} else {
+		other = has_partitions(path);
+	}
+	if (!other)
+		return 0;
+	return err_set(err, ERR_LAKE,
+	               "%s.%s is published %s but is %s now, and its history would be lost; if that is meant, "
+	               "`strata clear --data %s.%s` first",
+	               t->layer, t->table, t->partitioned ? "as one unpartitioned table" : "in dt= partitions",
+	               t->partitioned ? "partitioned" : "unpartitioned", t->layer, t->table);
+}
+
+const struct store store_local = {
+	.name = "local",
+	.check_layout = local_check_layout,
+	.read = local_read,
+	.publish = local_publish,
+	.clear = local_clear,
+};

@@ -1,0 +1,118 @@
+/* See worker.h. */
+#include "executor/worker.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "executor/duck.h"
+
+void worker_init(struct worker *w)
+{
+	*w = (struct worker){.lock_fd = -1};
+	stop_init(&w->stop);
+}
+
+int worker_enter(struct worker *w, const char *lake, struct err *err)
+{
+	if (lake[0] != '/')
+		return err_set(err, ERR_LAKE, "lake '%s': not an absolute path", lake);
+	if (chdir(lake) < 0)
+		return err_errno(err, ERR_LAKE, "lake '%s'", lake);
+	free(w->lake);
+	w->lake = mem_strdup(lake);
+	size_t n = strlen(w->lake);
+	while (n > 1 && w->lake[n - 1] == '/')
+		w->lake[--n] = '\0';
+	return 0;
+}
+
+void worker_close_duckdb(struct worker *w)
+{
+	if (!w->db)
+		return;
+	duckdb_disconnect(&w->base);
+	duckdb_close(&w->db);
+	w->db = NULL;
+	w->db_broken = false;
+}
+
+void worker_close(struct worker *w)
+{
+	worker_close_duckdb(w);
+	if (w->lock_fd >= 0)
+		close(w->lock_fd);
+	free(w->lake);
+	free(w->lake_uuid);
+	free(w->id);
+	pthread_mutex_destroy(&w->stop.mutex);
+	*w = (struct worker){.lock_fd = -1};
+}
+
+int worker_duckdb(struct worker *w, int threads, int64_t memory_bytes, struct err *err)
+{
+	threads = threads > 0 ? threads : w->threads;
+	memory_bytes = memory_bytes > 0 ? memory_bytes : w->memory_bytes;
+	if (w->db && !w->db_broken && w->db_threads == threads && w->db_memory == memory_bytes)
+		return 0;
+	worker_close_duckdb(w);
+	char temp[256];
+	snprintf(temp, sizeof temp, ".strata/tmp/%s", w->id ? w->id : "worker");
+	if (dir_make_all(".strata/tmp", 0777, err) < 0)
+		return err_wrap(err, "prepare DuckDB's folder for spilling");
+	struct duck_config config = {.threads = threads, .memory_bytes = memory_bytes, .temp_dir = temp, .lock = true};
+	int rc = duck_open(&config, &w->db, err);
+	if (rc < 0) {
+		w->db = NULL;
+		return rc;
+	}
+	rc = duck_connect(w->db, &w->base, err);
+	if (rc < 0) {
+		duckdb_close(&w->db);
+		w->db = NULL;
+		return rc;
+	}
+	w->db_threads = threads;
+	w->db_memory = memory_bytes;
+	return 0;
+}
+
+int session_open(struct worker *w, int threads, int64_t memory_bytes, struct session *ret, struct err *err)
+{
+	int rc = worker_duckdb(w, threads, memory_bytes, err);
+	if (rc < 0)
+		return rc;
+	struct session s = {0};
+	rc = duck_connect(w->db, &s.con, err);
+	if (rc < 0)
+		return rc;
+	snprintf(s.catalog, sizeof s.catalog, "try_%" PRIu64, ++w->catalogs);
+	char sql[128];
+	snprintf(sql, sizeof sql, "ATTACH ':memory:' AS %s; USE %s", s.catalog, s.catalog);
+	stop_watch_query(&w->stop, s.con);
+	struct duck_error e;
+	if (duck_run(s.con, sql, &e) < 0) {
+		session_close(w, &s);
+		return duck_err(&e, err);
+	}
+	*ret = s;
+	return 0;
+}
+
+void session_close(struct worker *w, struct session *s)
+{
+	if (!s->con)
+		return;
+	stop_watch_query(&w->stop, NULL);
+	duckdb_disconnect(&s->con);
+	char sql[64];
+	snprintf(sql, sizeof sql, "DETACH DATABASE IF EXISTS %s", s->catalog);
+	struct duck_error e;
+	if (duck_run(w->base, sql, &e) < 0)
+		w->db_broken = true; /* what it holds goes with the database */
+	*s = (struct session){0};
+}

@@ -1,0 +1,50 @@
+/* One worker process: what `hello` told it, its DuckDB (opened only when a request needs it), and how
+ * to stop what it does.
+ *
+ * The working folder is the lake, so that every path in here and in DuckDB is relative to it and the
+ * lake's own path (which may hold "key=value") is never taken for a partition. */
+#ifndef STRATA_EXECUTOR_WORKER_H
+#define STRATA_EXECUTOR_WORKER_H
+
+#include <duckdb.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "executor/stop.h"
+
+struct worker {
+	char *lake;            /* absolute path of the local lake, no slash at its end */
+	char *lake_uuid, *id;
+	int threads;           /* 0: DuckDB's own choice */
+	int64_t memory_bytes;  /* 0: DuckDB's own choice */
+	int lock_fd;           /* held from before the hello reply until death; -1: none */
+	struct stop stop;
+
+	duckdb_database db;    /* NULL: not open */
+	duckdb_connection base; /* for ATTACH and DETACH of the tries' catalogs */
+	int db_threads;
+	int64_t db_memory;
+	bool db_broken;        /* a fatal error: open it anew for the next request */
+	uint64_t catalogs;     /* attached so far: names try_<n> */
+};
+
+void worker_init(struct worker *w);
+/* Take `lake` (an absolute path that exists) as the working folder. ERR_LAKE. */
+int worker_enter(struct worker *w, const char *lake, struct err *err);
+void worker_close(struct worker *w);
+
+/* Open DuckDB if it is not, or not with these limits; 0 means the worker's own share. ERR_ENGINE. */
+int worker_duckdb(struct worker *w, int threads, int64_t memory_bytes, struct err *err);
+void worker_close_duckdb(struct worker *w);
+
+/* A connection with an empty catalog of its own, which the reader thread can interrupt. Open and close
+ * in pairs, on one thread. ERR_ENGINE, or ERR_CANCELED. */
+struct session {
+	duckdb_connection con;
+	char catalog[32];
+};
+int session_open(struct worker *w, int threads, int64_t memory_bytes, struct session *ret, struct err *err);
+void session_close(struct worker *w, struct session *s); /* a zeroed one is fine */
+
+#endif
