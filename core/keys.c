@@ -1,0 +1,283 @@
+/* See keys.h: the table itself. Add a key here, and reading, advice and docs follow. */
+#include "core/keys.h"
+
+static const char *const choices_format[] = {"csv", "json", "parquet", NULL};
+static const char *const choices_missing[] = {"empty", "wait", "fail", NULL};
+static const char *const choices_catchup[] = {"off", "latest", "all", NULL};
+static const char *const choices_retry_on[] = {"transient", "any", NULL};
+static const char *const choices_output[] = {"table", "none", NULL};
+static const char *const choices_table_format[] = {"parquet", "delta", "iceberg", NULL};
+
+#define KEYS(list) .keys = (list), .nkeys = sizeof(list) / sizeof *(list)
+#define AT(type, member) .offset = offsetof(struct type, member)
+
+static const struct key keys_config[] = {
+	{"layer_dependencies", KEY_MAP, AT(config_in, layers), .doc = "Which layers there are, and which each may read."},
+	{"table_dependencies", KEY_MAP, AT(config_in, deps), .doc = "Dependencies that no SQL shows."},
+	{"sources", KEY_MAP, AT(config_in, sources), .doc = "The RAW files behind each ODS table."},
+	{"schedules", KEY_MAP, AT(config_in, schedules), .doc = "When the scheduler runs what."},
+	{"pools", KEY_MAP, AT(config_in, pools), .doc = "How many tasks of a kind may run at once."},
+	{"defaults", KEY_MAP, AT(config_in, defaults), .doc = "What holds for every table."},
+};
+
+/* The keys that defaults and tables share. D(x) is x in defaults, and in tables nothing: there the
+ * value of defaults holds. */
+#define POLICY_KEYS(D)                                                                                              \
+	{"retries", KEY_COUNT, AT(policy_in, policy.retries), D("0"), .hi = 1000,                                   \
+	 .doc = "Further tries after a failed one."},                                                               \
+	{"retry_delay", KEY_DURATION, AT(policy_in, policy.retry_delay_ms), D("10s"),                               \
+	 .doc = "Wait before the first retry."},                                                                    \
+	{"retry_backoff", KEY_FACTOR, AT(policy_in, policy.retry_backoff), D("2"), .lo = 1, .hi = 100,              \
+	 .doc = "Factor by which the wait grows with each further retry."},                                         \
+	{"max_retry_delay", KEY_DURATION, AT(policy_in, policy.max_retry_delay_ms), D("10m"),                       \
+	 .doc = "The longest wait between two tries."},                                                             \
+	{"retry_on", KEY_CHOICE, AT(policy_in, retry_on), D("transient"), .choices = choices_retry_on,              \
+	 .doc = "`transient`: only what a retry can cure (I/O, out of memory, a lost worker); `any`: every failure."}, \
+	{"timeout", KEY_DURATION, AT(policy_in, policy.timeout_ms), D("0"),                                         \
+	 .doc = "A try that runs longer is stopped; 0 is no limit."},                                               \
+	{"pool", KEY_NAME, AT(policy_in, pool), D("default"), .doc = "The pool whose slots its tasks take."},       \
+	{"engine", KEY_NAME, AT(policy_in, engine), D("duckdb"), .shape = "`duckdb`",                               \
+	 .doc = "What runs the SQL. Executable files always have `exec`."},                                         \
+	{"allow_empty", KEY_BOOL, AT(policy_in, policy.allow_empty), D("true"),                                     \
+	 .doc = "An empty result is a success, and clears the partition; `false`: it fails, and nothing changes."}, \
+	{"depends_on_past", KEY_BOOL, AT(policy_in, policy.depends_on_past), D("false"),                            \
+	 .doc = "A date waits for the date before it. Implied where a table reads itself."},                        \
+	{"deterministic", KEY_BOOL, AT(policy_in, policy.deterministic), D("false"),                                \
+	 .doc = "An executable gives the same rows for the same input, so it may be fresh."}
+
+#define OWN(text) .fallback = (text)
+#define INHERITED(text) .fallback = NULL
+
+static const struct key keys_defaults[] = {
+	POLICY_KEYS(OWN),
+	{"timezone", KEY_NAME, AT(defaults_in, timezone), .shape = "IANA zone",
+	 .doc = "In which zone \"yesterday\" is. Else the system's."},
+};
+
+static const struct key keys_source[] = {
+	{"path", KEY_NAME, AT(source_in, path), .required = true,
+	 .doc = "Where the files are, relative to the lake (also with a leading `/`)."},
+	{"format", KEY_CHOICE, AT(source_in, format), "csv", .choices = choices_format, .doc = "What the files are."},
+	{"partitioned", KEY_BOOL, AT(source_in, partitioned), "true",
+	 .doc = "`true`: files of a day in `<path>/dt=<date>/`; `false`: `path` is a folder, a glob or one file."},
+	{"missing", KEY_CHOICE, AT(source_in, missing), "empty", .choices = choices_missing,
+	 .doc = "A date without a folder is empty input, or is waited for, or fails."},
+	{"options", KEY_MAP, AT(source_in, options), .doc = "How to read the files; see below."},
+};
+
+static const struct key keys_options[] = {
+	{"delim", KEY_TEXT, AT(options_in, delim), .doc = "CSV: what separates values. Else detected."},
+	{"header", KEY_TRISTATE, AT(options_in, header), .doc = "CSV: the first line has names. Else detected."},
+	{"nullstr", KEY_TEXT, AT(options_in, nullstr), .doc = "CSV: the text that means NULL. Else the empty text."},
+	{"encoding", KEY_TEXT, AT(options_in, encoding), .doc = "CSV: `utf-8`, `utf-16` or `latin-1`. Else utf-8."},
+	{"columns", KEY_MAP, AT(options_in, columns), .shape = "map of name to type",
+	 .doc = "Every column and its type, in order. Else detected from all rows."},
+	{"all_varchar", KEY_TRISTATE, AT(options_in, all_varchar), .doc = "CSV: every column is VARCHAR. Else detected."},
+};
+
+static const struct key keys_schedule[] = {
+	{"cron", KEY_NAME, AT(schedule_in, cron), .shape = "five fields, or `@daily` and its like", .required = true,
+	 .doc = "When."},
+	{"timezone", KEY_NAME, AT(schedule_in, timezone), .shape = "IANA zone",
+	 .doc = "The zone of `cron` and of the dates. Else that of `defaults`."},
+	{"select", KEY_ANY, AT(schedule_in, select), .shape = "text, or list of text",
+	 .doc = "What to run, as on the command line. Else everything."},
+	{"date_offset", KEY_INTEGER, AT(schedule_in, date_offset), "-1", .lo = -3660, .hi = 3660,
+	 .doc = "The run's date, in days from the day on which it starts."},
+	{"lookback", KEY_COUNT, AT(schedule_in, lookback), "0", .hi = 3660,
+	 .doc = "So many days before that date are looked at again; fresh ones cost nothing."},
+	{"catchup", KEY_CHOICE, AT(schedule_in, catchup), "off", .choices = choices_catchup,
+	 .doc = "What missed intervals get: nothing, the latest of them a run, or each one."},
+	{"catchup_window", KEY_DURATION, AT(schedule_in, catchup_window_ms), "0",
+	 .doc = "How far back missed intervals count; 0 is no limit."},
+	{"max_active_runs", KEY_COUNT, AT(schedule_in, max_active_runs), "1", .lo = 1, .hi = 1000,
+	 .doc = "Runs of this schedule at once."},
+	{"start_date", KEY_DATE, AT(schedule_in, start_date), .doc = "No interval before it."},
+};
+
+static const struct key keys_catalog[] = {
+	{"project", KEY_MAP, AT(catalog_in, project), .doc = "What this project is called."},
+	{"storage", KEY_MAP, AT(catalog_in, storage), .doc = "Where the lake is."},
+	{"tables", KEY_MAP, AT(catalog_in, tables), .doc = "What each table is. A table needs no entry to run."},
+};
+
+static const struct key keys_project[] = {
+	{"name", KEY_TEXT, AT(project_in, name), .doc = "The project's name. Else its folder's."},
+	{"env", KEY_TEXT, AT(project_in, env), "dev", .doc = "The environment: `${ENV}` in the SQL."},
+};
+
+static const struct key keys_storage[] = {
+	{"s3_bucket", KEY_TEXT, AT(storage_in, s3_bucket), .doc = "For `${s3_bucket}` in this file."},
+	{"s3_prefix", KEY_TEXT, AT(storage_in, s3_prefix), .doc = "For `${s3_prefix}` in this file."},
+	{"base_uri", KEY_TEXT, AT(storage_in, base_uri), .shape = "path, `file:///…` or `s3://bucket/prefix`",
+	 .doc = "The lake, and `${base_uri}` in this file. `--lake` and `STRATA_LAKE` come first. Else the project folder."},
+};
+
+static const struct key keys_table[] = {
+	{"description", KEY_TEXT, AT(table_in, description), .doc = "For people."},
+	{"owner", KEY_TEXT, AT(table_in, owner), .doc = "Whom to ask."},
+	{"tags", KEY_TEXTS, AT(table_in, tags), .doc = "For selection: `tag:daily`."},
+	{"path", KEY_NAME, AT(table_in, path),
+	 .doc = "External table: where its Parquet is. A table with a file may only repeat its lake path, `<layer>/<table>`."},
+	{"primary_keys", KEY_TEXTS, AT(table_in, primary_keys),
+	 .doc = "Columns that are never NULL and together unique, within a partition where there are partitions."},
+	{"timestamp_col", KEY_TEXT, AT(table_in, timestamp_col), .doc = "The column that says when a row happened; never NULL."},
+	{"columns", KEY_MAP, AT(table_in, columns), .shape = "map of name to column",
+	 .doc = "The columns, without `dt`; see below."},
+	{"checks", KEY_ANY, AT(table_in, checks), .shape = "any",
+	 .doc = "Accepted with a warning: this version evaluates none."},
+	{"output", KEY_CHOICE, AT(table_in, output), "table", .choices = choices_output,
+	 .doc = "`none`: an executable that is a pure action; nothing is staged or published."},
+	{"format", KEY_CHOICE, AT(table_in, format), "parquet", .choices = choices_table_format,
+	 .doc = "How it is stored. This version writes `parquet`."},
+	{"priority_weight", KEY_INTEGER, AT(table_in, p.policy.priority_weight), "0", .lo = 0, .hi = 1000000000,
+	 .doc = "Which ready task goes first; 0 is computed from the longest path below."},
+	POLICY_KEYS(INHERITED),
+};
+
+static const struct key keys_column[] = {
+	{"type", KEY_TEXT, AT(column_in, type), .shape = "SQL type", .doc = "As DuckDB writes it."},
+	{"description", KEY_TEXT, AT(column_in, description), .doc = "For people."},
+	{"checks", KEY_ANY, AT(column_in, checks), .shape = "any",
+	 .doc = "Accepted with a warning: this version evaluates none."},
+};
+
+const struct section section_config = {
+	.name = FILE_CONFIG, .file = FILE_CONFIG, KEYS(keys_config),
+	.doc = "How the warehouse is put together. Every key may be absent, and so may the file.",
+	.example = "layer_dependencies:\n"
+	           "  ods: []\n"
+	           "  dwd: [ods]\n"
+	           "sources:\n"
+	           "  ods_flights: {path: raw/flights}\n",
+};
+
+const struct section section_layers = {
+	.name = "layer_dependencies", .file = FILE_CONFIG,
+	.doc = "A map of layer to the layers that it may read, also through others: what `dwd` may read, whoever names\n"
+	       "`dwd` may read too. A layer is a folder `dags/<layer>/`, or a name of this map without one. Without this\n"
+	       "key each folder that holds `<folder>_*.sql` is a layer, and any may read any. Names are lower-case\n"
+	       "letters, digits and `_`.",
+	.example = "layer_dependencies:\n"
+	           "  ods: []\n"
+	           "  dim: [ods]\n"
+	           "  dwd: [ods, dim]\n",
+};
+
+const struct section section_deps = {
+	.name = "table_dependencies", .file = FILE_CONFIG,
+	.doc = "A map of layer to a map of table to the tables of the same layer that it needs. They are added to what\n"
+	       "the SQL itself shows. Beyond the common format, a table of an upstream layer may be named too, as\n"
+	       "`<layer>.<table>`: an executable file has no SQL that would show it.",
+	.example = "table_dependencies:\n"
+	           "  ads:\n"
+	           "    ads_mail: [ads_report, dim.dim_carriers]\n",
+};
+
+const struct section section_source = {
+	.name = "sources.<table>", .file = FILE_CONFIG, KEYS(keys_source),
+	.doc = "The RAW files that the ODS table reads as the view `tmp_<table>`.",
+	.example = "sources:\n"
+	           "  ods_flights:\n"
+	           "    path: raw/daily/flights      # raw/daily/flights/dt=2013-01-01/*.csv\n"
+	           "    missing: empty\n"
+	           "  ods_airlines:\n"
+	           "    path: raw/airlines.csv\n"
+	           "    partitioned: false\n",
+};
+
+const struct section section_options = {
+	.name = "sources.<table>.options", .file = FILE_CONFIG, KEYS(keys_options),
+	.doc = "How to read the files where DuckDB's own detection is not wanted.",
+	.example = "    options:\n"
+	           "      header: true\n"
+	           "      nullstr: NA\n"
+	           "      columns: {carrier: VARCHAR, name: VARCHAR}\n",
+};
+
+const struct section section_schedule = {
+	.name = "schedules.<name>", .file = FILE_CONFIG, KEYS(keys_schedule),
+	.doc = "When `strata scheduler` runs what.",
+	.example = "schedules:\n"
+	           "  daily:\n"
+	           "    cron: '30 6 * * *'\n"
+	           "    timezone: America/New_York\n"
+	           "    select: +dws +ads\n"
+	           "    lookback: 2\n",
+};
+
+const struct section section_pools = {
+	.name = "pools", .file = FILE_CONFIG,
+	.doc = "A map of pool to its slots, at least 1: so many tasks of that pool run at once, over all runs. The pool\n"
+	       "`default` always exists; it has no limit of its own unless it stands here.",
+	.example = "pools:\n"
+	           "  reports: 2\n",
+};
+
+const struct section section_defaults = {
+	.name = "defaults", .file = FILE_CONFIG, KEYS(keys_defaults),
+	.doc = "What holds for every table that `tables.yaml` gives no value of its own.",
+	.example = "defaults:\n"
+	           "  retries: 2\n"
+	           "  timeout: 30m\n"
+	           "  timezone: America/New_York\n",
+};
+
+const struct section section_catalog = {
+	.name = FILE_TABLES, .file = FILE_TABLES, KEYS(keys_catalog),
+	.doc = "The catalog: what each table is and what must hold. The file may be absent.\n"
+	       "\n"
+	       "In its values `${NAME}` is an environment variable, and an undefined one is an error;\n"
+	       "`${NAME:-default}` has a default for when it is undefined or empty. `${base_uri}`, `${s3_bucket}` and\n"
+	       "`${s3_prefix}` are those of `storage`. `$$` is a plain `$`, and a `$` before anything else stays.\n"
+	       "`s3a://` means `s3://`.",
+	.example = "project:\n"
+	           "  name: flights\n"
+	           "tables:\n"
+	           "  dwd_flights:\n"
+	           "    description: One row per scheduled departure.\n",
+};
+
+const struct section section_project = {
+	.name = "project", .file = FILE_TABLES, KEYS(keys_project),
+	.doc = "What this project is called.",
+	.example = "project:\n"
+	           "  name: flights\n"
+	           "  env: ${STRATA_ENV:-dev}\n",
+};
+
+const struct section section_storage = {
+	.name = "storage", .file = FILE_TABLES, KEYS(keys_storage),
+	.doc = "Where the lake is.",
+	.example = "storage:\n"
+	           "  s3_bucket: ${S3_BUCKET:-warehouse}\n"
+	           "  base_uri: s3a://${s3_bucket}/prod\n",
+};
+
+const struct section section_table = {
+	.name = "tables.<table>", .file = FILE_TABLES, KEYS(keys_table), .base = &section_defaults,
+	.doc = "One table, named `dwd_flights` or `dwd.dwd_flights`. An entry that no file builds is an external table:\n"
+	       "it needs a `path` and is only read.",
+	.example = "tables:\n"
+	           "  dwd_flights:\n"
+	           "    owner: warehouse\n"
+	           "    tags: [daily]\n"
+	           "    primary_keys: [carrier, flight_number, origin]\n"
+	           "    timeout: 10m\n"
+	           "  dim_countries:                 # external\n"
+	           "    path: ${base_uri}/shared/countries/*.parquet\n",
+};
+
+const struct section section_column = {
+	.name = "tables.<table>.columns.<column>", .file = FILE_TABLES, KEYS(keys_column),
+	.doc = "One column; in place of the map, its type alone will do.",
+	.example = "    columns:\n"
+	           "      carrier: {type: VARCHAR, description: IATA code}\n"
+	           "      flights: BIGINT\n",
+};
+
+const struct section *const sections[] = {
+	&section_config, &section_layers, &section_deps, &section_source, &section_options, &section_schedule,
+	&section_pools, &section_defaults, &section_catalog, &section_project, &section_storage, &section_table,
+	&section_column, NULL,
+};
