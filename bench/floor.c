@@ -76,24 +76,44 @@ static void execute(duckdb_connection connection, const char *sql) {
 	duckdb_destroy_result(&result);
 }
 
-static void sync_path(const char *path, int flags) {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | flags);
+static void sync_folder(const char *path) {
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || fsync(fd) != 0)
 		err(1, "%s", path);
 	close(fd);
 }
 
-static void write_synced(const char *path, const char *text) {
+/* Writing starts for all of them before the first fsync waits, as strata does it. */
+static void sync_files(char *const *paths, size_t n) {
+	int fds[8];
+	for (size_t i = 0; i < n; i++) {
+		fds[i] = open(paths[i], O_RDONLY | O_CLOEXEC);
+		if (fds[i] < 0)
+			err(1, "%s", paths[i]);
+		sync_file_range(fds[i], 0, 0, SYNC_FILE_RANGE_WRITE);
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (fsync(fds[i]) != 0)
+			err(1, "%s", paths[i]);
+		close(fds[i]);
+	}
+}
+
+static void write_file(const char *path, const char *text) {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	size_t n = strlen(text);
-	if (fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
+	if (fd < 0 || write(fd, text, n) != (ssize_t)n)
 		err(1, "%s", path);
 	close(fd);
 }
 
-static void make_folder(const char *path) {
-	if (mkdir(path, 0755) != 0 && errno != EEXIST)
+/* Whether it was new. */
+static bool make_folder(const char *path) {
+	if (mkdir(path, 0755) == 0)
+		return true;
+	if (errno != EEXIST)
 		err(1, "%s", path);
+	return false;
 }
 
 static char *folder_of(const struct task *t) {
@@ -135,20 +155,21 @@ static void publish(const struct task *t, size_t n, const char *staging, const c
 	if (stat(file, &st) != 0)
 		err(1, "%s", file);
 	char *text = manifest_of(t, n, (int64_t)st.st_size);
-	char *manifest = format("%s/manifest.json", staging), *success = format("%s/_SUCCESS", staging);
-	sync_path(file, 0);
-	write_synced(manifest, text);
-	write_synced(success, "");
-	sync_path(staging, O_DIRECTORY);
+	char *staged[] = {format("%s", file), format("%s/manifest.json", staging), format("%s/_SUCCESS", staging)};
+	write_file(staged[1], text);
+	write_file(staged[2], "");
+	sync_files(staged, 3);
+	sync_folder(staging);
 
-	char *parent = t->date ? format("%s/%s/%s", lake, t->layer, t->table) : format("%s/%s", lake, t->layer);
+	char *layer = format("%s/%s", lake, t->layer), *parent = t->date ? format("%s/%s", layer, t->table) : format("%s", layer);
 	char *target = folder_of(t), *above = format("%s/.strata/staging", lake);
-	make_folder(parent);
+	if (make_folder(parent))
+		sync_folder(layer);
 	if (renameat2(AT_FDCWD, staging, AT_FDCWD, target, RENAME_NOREPLACE) != 0)
 		err(1, "%s", target);
-	sync_path(parent, O_DIRECTORY);
-	sync_path(above, O_DIRECTORY);
-	char *made[] = {text, manifest, success, parent, target, above};
+	sync_folder(parent);
+	sync_folder(above);
+	char *made[] = {text, staged[0], staged[1], staged[2], layer, parent, target, above};
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
 		free(made[i]);
 }

@@ -1,0 +1,118 @@
+"""Measure the named works and print one table. Called by bench/run.sh, which builds the floors first.
+
+Writes build/bench/results.json (every sample) and build/bench/NUMBERS.md (the table for docs/NUMBERS.md).
+"""
+import argparse
+import datetime
+import fcntl
+import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import traceback
+
+from measure import Bench, Failed
+from works import WORKS, say, unmeasured
+
+HEADS = ("", "work", "floor", "peer", "strata", "ratio", "aim", "met")
+
+
+def cells(row):
+    met = {True: "yes", False: "NO", None: "–"}[row.met]
+    return [row.work, row.what, row.floor, row.peer, row.strata, row.ratio, row.aim, met]
+
+
+def machine(root):
+    """What the figures hold for."""
+    model = "unknown processor"
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        for line in file:
+            if line.startswith("model name"):
+                model = line.split(":", 1)[1].strip()
+                break
+    commit = subprocess.run(["git", "-C", root, "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return {
+        "at": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "processor": model,
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "load": round(os.getloadavg()[0], 2),
+        "commit": commit.stdout.strip() or "unknown",
+    }
+
+
+def header(about, rounds):
+    return (f"{about['at']}, {about['cores']} cores ({about['processor']}), Linux {about['kernel']}, load {about['load']} "
+            f"at the start; commit {about['commit']}; medians of {rounds} rounds.")
+
+
+def print_table(rows):
+    table = [list(HEADS)] + [cells(row) for row in rows]
+    widths = [min(max(len(line[i]) for line in table), 44) for i in range(len(HEADS))]
+    for n, line in enumerate(table):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+        if n == 0:
+            print("  ".join("-" * width for width in widths))
+
+
+def markdown(rows, about, rounds):
+    lines = [header(about, rounds), "", "| " + " | ".join(HEADS) + " |", "|" + "---|" * len(HEADS)]
+    lines += ["| " + " | ".join(cell.strip().replace("|", "\\|") for cell in cells(row)) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def measure(bench, names):
+    rows = []
+    for name in names:
+        say(f"({name})")
+        try:
+            rows += WORKS[name](bench)
+        except Failed as failure:
+            rows.append(unmeasured(bench, name, "", "–", "–", str(failure), "–", {}))
+        except Exception:  # one work's mistake must not lose the others' figures
+            traceback.print_exc()
+            rows.append(unmeasured(bench, name, "", "–", "–", "the bench itself failed", "–", {}))
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="bench/run.sh", description="Measure strata beside floors and peers.")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each work (default 5)")
+    parser.add_argument("works", nargs="*", metavar="WORK", help="a to g; all unless named")
+    options = parser.parse_args()
+    unknown = [name for name in options.works if name not in WORKS]
+    if unknown or options.rounds < 1:
+        parser.error(f"no work named {unknown[0]!r}: there are {' '.join(WORKS)}" if unknown else "--rounds is at least 1")
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    lock = open(os.path.join(root, "build", "bench", "lock"), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("bench: another bench runs here, and two would measure each other")
+
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    about = machine(root)
+    bench = Bench(root, options.rounds)
+    try:
+        rows = measure(bench, [name for name in WORKS if name in options.works or not options.works])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        bench.clean()
+    with open(os.path.join(bench.cache, "results.json"), "w", encoding="utf-8") as out:
+        json.dump({"machine": about, "rounds": options.rounds, "rows": [row._asdict() for row in rows]}, out, indent=1, ensure_ascii=False)
+    with open(os.path.join(bench.cache, "NUMBERS.md"), "w", encoding="utf-8") as out:
+        out.write(markdown(rows, about, options.rounds))
+    print(header(about, options.rounds))
+    print()
+    print_table(rows)
+    sys.exit(1 if bench.failures else 0)
+
+
+if __name__ == "__main__":
+    main()
