@@ -222,7 +222,8 @@ def count_published(lake):
 
 
 def median(numbers):
-    return statistics.median(numbers)
+    """None of nothing."""
+    return statistics.median(numbers) if numbers else None
 
 
 def text_seconds(seconds):
