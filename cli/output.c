@@ -68,7 +68,7 @@ static void csv_head(struct output *o)
 {
 	for (size_t c = 0; c < o->ncolumns; c++)
 		fprintf(o->file, "%s%s", c ? "," : "", o->columns[c].name);
-	fputs("\r\n", o->file);
+	fputc('\n', o->file);
 }
 
 /* The row that is complete: out now, unless it belongs to a table. */
@@ -92,7 +92,7 @@ static void row_end(struct output *o)
 			csv_value(o->file, o->cells[c].text);
 		}
 	}
-	fputs(o->format == OUTPUT_JSON ? "}" : "\r\n", o->file);
+	fputs(o->format == OUTPUT_JSON ? "}" : "\n", o->file);
 	o->nrows++;
 	o->ncells = 0;
 	arena_free(&o->arena);

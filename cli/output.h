@@ -7,7 +7,8 @@
  *     ...
  *     output_end(&out);
  *
- * JSON is an array with one object a row, its keys the columns' names; CSV is RFC 4180 with a head line.
+ * JSON is an array with one object a row, its keys the columns' names; CSV quotes as RFC 4180 does, has a
+ * head line, and ends lines with a newline alone.
  * Both keep every column and are stable; a table leaves out `detail` columns, and on a terminal shortens text
  * with an ellipsis to fit its width. Cells are copied. */
 #ifndef STRATA_CLI_OUTPUT_H

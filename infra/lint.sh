@@ -69,7 +69,7 @@ check_layering() {
 check_core_is_pure() {
 	mapfile -t core < <(printf '%s\n' "${product_c[@]}" | grep '^core/')
 	[ ${#core[@]} -gt 0 ] || return 0
-	find_lines '#include *<(unistd|fcntl|dirent|poll|signal|uv|libpq-fe|curl/.*|git2|duckdb|pthread|sys/(socket|stat|file|wait|mman))\.h>' \
+	find_lines '#include *<(unistd|fcntl|dirent|poll|signal|uv|libpq-fe|curl/.*|git2|duckdb|sys/(socket|stat|file|wait|mman))\.h>' \
 		"core does no I/O" "${core[@]}"
 	find_lines '#include "base/(file|clock|log)\.h"' "core does no I/O and reads no clock" "${core[@]}"
 	bare "${core[@]}" | grep -E '[^a-zA-Z0-9_>.](fopen|open|read|write|time|gettimeofday|clock_gettime|clock|localtime|getenv|rand|printf|puts)\(' |
@@ -95,6 +95,7 @@ check_include_guard() {
 	mapfile -t headers < <(printf '%s\n' "${c_files[@]}" | grep '\.h$')
 	for f in "${headers[@]}"; do
 		guard=STRATA_$(printf '%s' "$f" | tr 'a-z/.-' 'A-Z___')
+		case $f in tests/*) guard=STRATA_TESTS_$(basename "$f" | tr 'a-z.-' 'A-Z__') ;; esac
 		{ grep -q "^#ifndef $guard\$" "$f" && grep -q "^#define $guard\$" "$f"; } || echo "$f:1: include guard is not $guard"
 	done
 }
@@ -105,12 +106,6 @@ check_whitespace() {
 	find_lines $'^ +\t' "a tab after blanks" "${c_files[@]}"
 	for f in "${texts[@]}"; do
 		[ -z "$(tail -c 1 "$f")" ] || echo "$f: no newline at the end"
-	done
-}
-
-check_line_length() {
-	for f in "${c_files[@]}"; do
-		expand -t 8 "$f" | awk -v f="$f" 'length($0) > 132 { print f ":" FNR ": longer than 132 columns" }'
 	done
 }
 

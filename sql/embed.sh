@@ -4,7 +4,7 @@
 set -eu
 for f in "$@"; do
 	name=$(basename "$f" .sql)
-	echo "static const unsigned char sql_$name[] = {"
+	echo "static const unsigned char sql_${name}[] = {"
 	od -An -v -tx1 "$f" | sed 's/ \([0-9a-f][0-9a-f]\)/0x\1,/g'
 	echo "0x00};"
 done

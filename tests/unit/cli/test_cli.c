@@ -1,0 +1,242 @@
+/* cli/options, cli/text, cli/output: command lines in, text out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/text.h"
+
+static const char *const colors[] = {"red", "blue", NULL};
+static const struct option table[] = {
+	{.name = "date", .value = "D"},
+	{.name = "force", .letter = 'f'},
+	{.name = "verbose", .letter = 'v', .repeat = true},
+	{.name = "dir", .letter = 'C', .value = "DIR"},
+	{.name = "color", .value = "C", .words = colors},
+	{.name = "exclude", .value = "S", .repeat = true},
+	{0},
+};
+
+static int parse(struct options *o, bool until_operand, struct err *err, const char *line)
+{
+	static char words[512];
+	static char *argv[32];
+	const struct option *const tables[] = {table, NULL};
+	int argc = 0;
+	snprintf(words, sizeof words, "%s", line);
+	for (char *save, *w = strtok_r(words, " ", &save); w; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	return options_parse(o, tables, argc, argv, until_operand, err);
+}
+
+static void options_mix_with_operands(void **state)
+{
+	(void)state;
+	struct options o = {0};
+	struct err err = {0};
+	assert_int_equal(parse(&o, false, &err, "a --date=1 -vfC/x b --exclude p --exclude=q -- --force -"), 10);
+	assert_int_equal(o.noperands, 4);
+	assert_string_equal(o.operands[1], "b");
+	assert_string_equal(o.operands[2], "--force");
+	assert_string_equal(o.operands[3], "-");
+	assert_string_equal(options_text(&o, "date", ""), "1");
+	assert_string_equal(options_text(&o, "dir", ""), "/x");
+	assert_true(options_flag(&o, "force"));
+	assert_false(options_flag(&o, "color"));
+	assert_string_equal(options_nth(&o, "exclude", 1), "q");
+	assert_null(options_nth(&o, "exclude", 2));
+	options_free(&o);
+}
+
+static void the_last_value_wins(void **state)
+{
+	(void)state;
+	struct options o = {0};
+	assert_int_equal(parse(&o, false, NULL, "--date 1 --date 2"), 4);
+	assert_string_equal(options_text(&o, "date", ""), "2");
+	options_free(&o);
+}
+
+static void parsing_stops_before_the_first_operand(void **state)
+{
+	(void)state;
+	struct options o = {0};
+	assert_int_equal(parse(&o, true, NULL, "-C x run --date 1"), 2);
+	assert_int_equal(o.noperands, 0);
+	options_free(&o);
+}
+
+static void wrong_words_are_usage_errors(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *line, *text;
+	} cases[] = {
+		{"--dat 1", "unknown option '--dat' (did you mean '--date'?)"},
+		{"--zzzzzz", "unknown option '--zzzzzz'"},
+		{"-vx", "unknown option '-x'"},
+		{"--date", "'--date' needs a value: --date D"},
+		{"-C", "'-C' needs a value: -C DIR"},
+		{"--force=1", "'--force' takes no value"},
+		{"--color rot", "'--color' cannot be 'rot'; it is one of: red blue"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct options o = {0};
+		struct err err = {0};
+		assert_int_equal(parse(&o, false, &err, cases[i].line), ERR_USAGE);
+		assert_string_equal(err.text, cases[i].text);
+		options_free(&o);
+	}
+}
+
+static void numbers_have_a_range(void **state)
+{
+	(void)state;
+	struct options o = {0};
+	struct err err = {0};
+	long n;
+	assert_true(parse(&o, false, NULL, "--date 12") > 0);
+	assert_int_equal(options_number(&o, "date", 3, 1, 12, &n, &err), 0);
+	assert_int_equal(n, 12);
+	assert_int_equal(options_number(&o, "dir", 3, 1, 12, &n, &err), 0);
+	assert_int_equal(n, 3);
+	assert_int_equal(options_number(&o, "date", 3, 1, 11, &n, &err), ERR_USAGE);
+	assert_string_equal(err.text, "'--date' must be a number from 1 to 11, not '12'");
+	options_free(&o);
+}
+
+static void text_is_measured_in_columns(void **state)
+{
+	(void)state;
+	assert_int_equal(text_width("abc"), 3);
+	assert_int_equal(text_width("Zürich"), 6);
+	assert_int_equal(text_width("東京"), 4);
+	assert_int_equal(text_width("e\xcc\x81"), 1); /* e and a combining accent */
+	assert_int_equal(text_width("\xff\xfe"), 2);  /* no UTF-8 */
+	struct buf b = BUF_INIT(100);
+	assert_int_equal(text_add(&b, "東京都", 4), 3);
+	assert_string_equal(buf_cstr(&b), "東…");
+	buf_clear(&b);
+	assert_int_equal(text_add(&b, "a\nb\xff", 9), 4);
+	assert_string_equal(buf_cstr(&b), "a b?");
+	buf_clear(&b);
+	assert_int_equal(text_add(&b, "Zürich", 6), 6);
+	assert_string_equal(buf_cstr(&b), "Zürich");
+	buf_free(&b);
+}
+
+static const struct output_column columns[] = {
+	{.name = "table"}, {.name = "row_count", .right = true}, {.name = "note"}, {.name = "more", .detail = true}, {0},
+};
+
+/* Two rows, written in a format at a width; the caller frees. */
+static char *listing(enum output_format format, size_t width, bool color)
+{
+	char *text = NULL;
+	size_t n = 0;
+	struct output o;
+	output_begin(&o, format, columns);
+	o.file = open_memstream(&text, &n);
+	o.width = width;
+	o.color = color;
+	output_text(&o, "dwd.dwd_flights");
+	output_int(&o, 12345);
+	output_text(&o, NULL);
+	output_bool(&o, true);
+	output_text(&o, "ods.ods_a");
+	output_int(&o, 7);
+	output_styled(&o, STYLE_BAD, "said \"no\", twice");
+	output_list(&o, (const char *const[]){"x", "y"}, 2);
+	output_end(&o);
+	fclose(o.file);
+	return text;
+}
+
+static void expect(char *actual, const char *wanted)
+{
+	assert_string_equal(actual, wanted);
+	free(actual);
+}
+
+static void a_table_is_aligned_and_has_no_trailing_blanks(void **state)
+{
+	(void)state;
+	expect(listing(OUTPUT_TABLE, 0, false), "TABLE            ROW COUNT  NOTE\n"
+	                                        "dwd.dwd_flights      12345\n"
+	                                        "ods.ods_a                7  said \"no\", twice\n");
+}
+
+static void a_table_fits_its_terminal(void **state)
+{
+	(void)state;
+	expect(listing(OUTPUT_TABLE, 36, false), "TABLE        ROW COUNT  NOTE\n"
+	                                         "dwd.dwd_fl…      12345\n"
+	                                         "ods.ods_a            7  said \"no\", …\n");
+}
+
+static void styles_need_colour(void **state)
+{
+	(void)state;
+	char *text = listing(OUTPUT_TABLE, 0, true);
+	assert_non_null(strstr(text, "\033[31msaid \"no\", twice\033[0m\n"));
+	free(text);
+}
+
+static void json_keeps_types_and_every_column(void **state)
+{
+	(void)state;
+	expect(listing(OUTPUT_JSON, 10, true),
+	       "[\n"
+	       "  {\"table\": \"dwd.dwd_flights\", \"row_count\": 12345, \"note\": null, \"more\": true},\n"
+	       "  {\"table\": \"ods.ods_a\", \"row_count\": 7, \"note\": \"said \\\"no\\\", twice\", \"more\": [\"x\",\"y\"]}\n"
+	       "]\n");
+}
+
+static void csv_quotes_what_needs_it(void **state)
+{
+	(void)state;
+	expect(listing(OUTPUT_CSV, 10, true), "table,row_count,note,more\n"
+	                                      "dwd.dwd_flights,12345,,true\n"
+	                                      "ods.ods_a,7,\"said \"\"no\"\", twice\",x y\n");
+}
+
+static void no_rows_is_still_a_document(void **state)
+{
+	(void)state;
+	static const char *const wanted[] = {"", "[]\n", "table,row_count,note,more\n"};
+	for (enum output_format f = OUTPUT_TABLE; f <= OUTPUT_CSV; f++) {
+		char *text = NULL;
+		size_t n = 0;
+		struct output o;
+		output_begin(&o, f, columns);
+		o.file = open_memstream(&text, &n);
+		output_end(&o);
+		fclose(o.file);
+		expect(text, wanted[f]);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(options_mix_with_operands),
+		cmocka_unit_test(the_last_value_wins),
+		cmocka_unit_test(parsing_stops_before_the_first_operand),
+		cmocka_unit_test(wrong_words_are_usage_errors),
+		cmocka_unit_test(numbers_have_a_range),
+		cmocka_unit_test(text_is_measured_in_columns),
+		cmocka_unit_test(a_table_is_aligned_and_has_no_trailing_blanks),
+		cmocka_unit_test(a_table_fits_its_terminal),
+		cmocka_unit_test(styles_need_colour),
+		cmocka_unit_test(json_keeps_types_and_every_column),
+		cmocka_unit_test(csv_quotes_what_needs_it),
+		cmocka_unit_test(no_rows_is_still_a_document),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
