@@ -5,9 +5,9 @@
 #include "core/date.h"
 #include "scheduler/zone.h"
 
-static int read_day(const struct invocation *inv, const char *option, int32_t fallback, int32_t *ret, struct err *err)
+static int read_day(const struct options *o, const char *option, int32_t fallback, int32_t *ret, struct err *err)
 {
-	const char *text = options_text(inv->options, option, NULL);
+	const char *text = options_text(o, option, NULL);
 	if (text && !date_parse(text, ret))
 		return err_set(err, ERR_USAGE, "'--%s %s' is no date; write it YYYY-MM-DD or YYYYMMDD", option, text);
 	if (!text)
@@ -15,12 +15,8 @@ static int read_day(const struct invocation *inv, const char *option, int32_t fa
 	return 0;
 }
 
-int dates_read(const struct invocation *inv, const struct project *p, struct date_range *ret, struct err *err)
+int dates_read(const struct options *o, struct date_range *ret, struct err *err)
 {
-	int r = zone_set(inv->globals->timezone ? inv->globals->timezone : p ? p->timezone : NULL, err);
-	if (r < 0)
-		return r;
-	const struct options *o = inv->options;
 	bool date = options_flag(o, "date"), start = options_flag(o, "start"), end = options_flag(o, "end");
 	if (date && (start || end))
 		return err_set(err, ERR_USAGE, "'--date' is one day; leave it out or leave out '--start' and '--end'");
@@ -28,8 +24,8 @@ int dates_read(const struct invocation *inv, const struct project *p, struct dat
 		return err_set(err, ERR_USAGE, "'--end' needs '--start'; for one day say '--date'");
 	int32_t yesterday = zone_day(clock_wall_us()) - 1;
 	struct date_range range;
-	if (read_day(inv, start ? "start" : "date", yesterday, &range.first, err) < 0 ||
-	    read_day(inv, "end", start ? yesterday : range.first, &range.last, err) < 0)
+	if (read_day(o, start ? "start" : "date", yesterday, &range.first, err) < 0 ||
+	    read_day(o, "end", start ? yesterday : range.first, &range.last, err) < 0)
 		return ERR_USAGE;
 	if (range.last < range.first) {
 		char first[DATE_SIZE], last[DATE_SIZE];

@@ -1,9 +1,10 @@
-/* The days of a command: --date, or --start and --end, or yesterday in the project's zone. */
+/* The days of a command: --date, or --start and --end, or yesterday. */
 #ifndef STRATA_CLI_DATES_H
 #define STRATA_CLI_DATES_H
 
-#include "cli/command.h"
-#include "core/project.h"
+#include <stdint.h>
+
+#include "cli/options.h"
 
 #define OPTION_DATE {.name = "date", .value = "D", .help = "one day; default: yesterday (see 'strata help dates')"}
 #define OPTION_START {.name = "start", .value = "D", .help = "the first day of a range"}
@@ -13,8 +14,8 @@ struct date_range {
 	int32_t first, last; /* days, inclusive */
 };
 
-/* Sets the process's zone (scheduler/zone.h): --timezone, STRATA_TIMEZONE, the project's, the system's.
- * `p` may be NULL. ERR_USAGE for what is no date, a range that ends before it starts, an unknown zone. */
-int dates_read(const struct invocation *inv, const struct project *p, struct date_range *ret, struct err *err);
+/* "Yesterday" is in the process's zone, which opening the project has set (scheduler/zone.h). ERR_USAGE for
+ * what is no date and for a range that ends before it starts. */
+int dates_read(const struct options *o, struct date_range *ret, struct err *err);
 
 #endif

@@ -1,16 +1,24 @@
-/* Opening the project for a command that needs it to be right. */
+/* Opening what a command works with, from its global options (scheduler/workspace.h).
+ *
+ *     struct workspace ws;
+ *     open_workspace(inv, 0, &ws);
+ *     int r = open_project(inv, &ws, err);
+ *     ...
+ *     workspace_close(&ws); */
 #ifndef STRATA_CLI_OPEN_H
 #define STRATA_CLI_OPEN_H
 
 #include "cli/command.h"
-#include "core/diag.h"
-#include "core/project.h"
+#include "scheduler/workspace.h"
 
-/* Load and analyze the project of `inv`. Its problems go to stderr: errors, and warnings unless --quiet. With
- * an error the result is ERR_PROJECT and no project. The caller frees with project_free. */
-int open_project(const struct invocation *inv, struct project **ret, struct err *err);
+/* Opens nothing yet; `jobs` as in struct workspace_options. */
+void open_workspace(const struct invocation *inv, uint32_t jobs, struct workspace *ret);
 
-/* "2 errors and 1 warning", or "no problems"; returns out. */
-char *open_count(char *out, size_t size, size_t errors, size_t warnings);
+/* Read and analyze the project. Its problems go to stderr: errors, warnings unless --quiet, notes with
+ * --verbose. ERR_PROJECT when one is an error. */
+int open_project(const struct invocation *inv, struct workspace *ws, struct err *err);
+
+/* The least important level that is said at this --verbose or --quiet. */
+enum diag_level open_diag_level(const struct invocation *inv);
 
 #endif
