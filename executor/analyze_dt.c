@@ -147,6 +147,9 @@ struct value {
 	int32_t day;
 };
 
+/* 0001-01-01 and 9999-12-31: outside, the text of a date no longer sorts as the date does. */
+enum { DAY_MIN = -719162, DAY_MAX = 2932896 };
+
 #define NO_VALUE ((struct value){.kind = VALUE_NONE})
 
 static const json_t *child(const json_t *expr, size_t i)
@@ -238,7 +241,7 @@ static struct value evaluate(const json_t *expr)
 		return NO_VALUE;
 	v.day += (int32_t)(*op == '+' ? n : -n);
 	v.kind = interval ? VALUE_TIMESTAMP : VALUE_DATE;
-	return v;
+	return v.day < DAY_MIN || v.day > DAY_MAX ? NO_VALUE : v;
 }
 
 static struct bound bound_of(int32_t day, int32_t standin)
@@ -270,13 +273,12 @@ static bool name_is(const json_t *names, size_t i, const char *want)
 
 static enum dt_form dt_form(const json_t *expr, const struct dt_column *c)
 {
-	enum dt_form form = FORM_PLAIN;
+	/* The outermost cast decides: the text of a date is dt again. */
+	enum dt_form form = is_type(expr, "OPERATOR_CAST") && cast_kind(expr) == VALUE_DATE ? FORM_DATE : FORM_PLAIN;
 	while (is_type(expr, "OPERATOR_CAST")) {
 		enum value_kind to = cast_kind(expr);
 		if (to != VALUE_TEXT && to != VALUE_DATE)
 			return FORM_NONE;
-		if (form == FORM_PLAIN && to == VALUE_DATE)
-			form = FORM_DATE; /* the outermost cast decides; text of a date is dt again */
 		expr = json_object_get(expr, "child");
 	}
 	const json_t *names = json_object_get(expr, "column_names");

@@ -77,4 +77,7 @@ void duck_literal(struct buf *out, const char *text); /* 'text', quotes doubled 
  * parentheses: COPY (\n<sql>\n) TO ... */
 size_t duck_trim(const char *sql, size_t n);
 
+/* Where statement `index` (from 0) starts, its comments left out; n when there are not so many. */
+size_t duck_statement(const char *sql, size_t n, size_t index);
+
 #endif

@@ -62,35 +62,55 @@ static const char *skip_dollar(const char *s, const char *end)
 	return close ? close + n : end;
 }
 
+/* The next token at or after s that is neither blank nor comment: its first byte, or end; *ret_after is
+ * the byte after it. */
+static const char *next_token(const char *sql, const char *s, const char *end, const char **ret_after)
+{
+	for (;;) {
+		while (s < end && isspace((unsigned char)*s))
+			s++;
+		if (end - s >= 2 && s[0] == '-' && s[1] == '-')
+			s = skip_line(s, end);
+		else if (end - s >= 2 && s[0] == '/' && s[1] == '*')
+			s = skip_block(s, end);
+		else
+			break;
+	}
+	*ret_after = s;
+	if (s == end)
+		return s;
+	if (*s == '\'' || *s == '"') {
+		bool escapes = *s == '\'' && s > sql && (s[-1] == 'e' || s[-1] == 'E') &&
+		               (s - 1 == sql || !name_byte(s[-2]));
+		*ret_after = skip_quoted(s, end, *s, escapes);
+	} else if (*s == '$') {
+		*ret_after = skip_dollar(s, end);
+	} else if (name_byte(*s)) {
+		while (*ret_after < end && (name_byte(**ret_after) || **ret_after == '$'))
+			++*ret_after;
+	} else {
+		*ret_after = s + 1;
+	}
+	return s;
+}
+
 size_t duck_trim(const char *sql, size_t n)
 {
-	const char *s = sql, *end = sql + n, *last = sql; /* last: after the last byte that counts */
-	while (s < end) {
-		if (*s == ';' || isspace((unsigned char)*s)) {
-			s++;
-			continue;
-		}
-		if (end - s >= 2 && s[0] == '-' && s[1] == '-') {
-			s = skip_line(s, end);
-			continue;
-		}
-		if (end - s >= 2 && s[0] == '/' && s[1] == '*') {
-			s = skip_block(s, end);
-			continue;
-		}
-		if (*s == '\'' || *s == '"') {
-			bool escapes = *s == '\'' && s > sql && (s[-1] == 'e' || s[-1] == 'E') &&
-			               (s - 1 == sql || !name_byte(s[-2]));
-			s = skip_quoted(s, end, *s, escapes);
-		} else if (*s == '$') {
-			s = skip_dollar(s, end);
-		} else if (name_byte(*s)) {
-			while (s < end && (name_byte(*s) || *s == '$'))
-				s++;
-		} else {
-			s++;
-		}
-		last = s;
-	}
+	const char *end = sql + n, *last = sql, *after = sql;
+	for (const char *s = sql; (s = next_token(sql, s, end, &after)) < end; s = after)
+		if (*s != ';')
+			last = after;
 	return (size_t)(last - sql);
+}
+
+size_t duck_statement(const char *sql, size_t n, size_t index)
+{
+	const char *end = sql + n, *after = sql;
+	bool fresh = true; /* the next token begins a statement */
+	for (const char *s = sql; (s = next_token(sql, s, end, &after)) < end; s = after) {
+		if (*s != ';' && fresh && index-- == 0)
+			return (size_t)(s - sql);
+		fresh = *s == ';';
+	}
+	return n;
 }

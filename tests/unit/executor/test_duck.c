@@ -106,6 +106,10 @@ static void trim_ends_where_the_statement_does(void **state)
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		assert_int_equal(duck_trim(texts[i][0], strlen(texts[i][0])), strlen(texts[i][1]));
+	const char *two = "-- a;\nSELECT ';' ;; /*;*/ SELECT 2;";
+	assert_string_equal(two + duck_statement(two, strlen(two), 0), "SELECT ';' ;; /*;*/ SELECT 2;");
+	assert_string_equal(two + duck_statement(two, strlen(two), 1), "SELECT 2;");
+	assert_int_equal(duck_statement(two, strlen(two), 2), strlen(two));
 }
 
 int main(void)
