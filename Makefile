@@ -6,6 +6,11 @@ DESTDIR ?=
 VERSION := 0.1.0
 B := build/$(MODE)
 
+# As many jobs as cores, unless the command line says how many.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
+
 DUCKDB_HOME ?= deps/duckdb
 PKGS_CORE := jansson yaml-0.1 libcrypto
 PKGS_CLI := libuv libpq libgit2
@@ -84,7 +89,7 @@ asan: ## build with the address and undefined sanitizers
 	$(MAKE) MODE=asan all
 
 install: all ## install into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/strata/sql
+	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/strata $(B)/strata-worker $(DESTDIR)$(PREFIX)/bin/
 
 clean: ## remove build/ (deps/ stays)
@@ -114,6 +119,10 @@ $(UNIT_CLI): $(B)/%: $(B)/%.o $(LIB_CLI)
 $(UNIT_EXECUTOR): $(B)/%: $(B)/%.o $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
 	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB) -lcmocka
+$(OBJ_executor) $(B)/executor/main.o $(UNIT_EXECUTOR:%=%.o): | $(DUCKDB_HOME)/include/duckdb.h
+$(DUCKDB_HOME)/include/duckdb.h:
+	@echo "libduckdb is missing; 'make deps' gets it" >&2; false
+
 $(HELPERS): $(B)/%: $(B)/%.o $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE)
