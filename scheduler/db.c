@@ -127,7 +127,7 @@ int db_lake(PGconn *conn, const struct lake_identity *lake, int *ret_lake_id, st
 int db_open(const struct db_options *o, struct db *ret, struct err *err)
 {
 	struct db db = {0};
-	struct err local;
+	struct err local = {0};
 	err = err ? err : &local;
 	if (db_choose(o, &db.source, &db.cluster, &db.conninfo, err) < 0)
 		return err->code;

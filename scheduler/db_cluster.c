@@ -321,7 +321,7 @@ static int lock(const struct cluster *c, struct err *err)
 
 int cluster_start(struct cluster *c, bool *ret_started, struct err *err)
 {
-	struct err local;
+	struct err local = {0};
 	err = err ? err : &local;
 	*ret_started = false;
 	/* The usual case costs one connection attempt: it is up. */
@@ -339,7 +339,7 @@ int cluster_start(struct cluster *c, bool *ret_started, struct err *err)
 
 int cluster_stop(struct cluster *c, struct err *err)
 {
-	struct err local;
+	struct err local = {0};
 	err = err ? err : &local;
 	struct cluster_status s;
 	if (cluster_status(c, &s, err) < 0)

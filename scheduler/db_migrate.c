@@ -100,7 +100,7 @@ static int apply_next(PGconn *conn, const struct migration *list, size_t count, 
 
 int migrations_apply(PGconn *conn, const struct migration *list, size_t count, int *ret_applied, struct err *err)
 {
-	struct err local;
+	struct err local = {0};
 	err = err ? err : &local;
 	int applied = 0;
 	bool current;
