@@ -170,7 +170,7 @@ void catalog_read_head(struct reading *r, struct yaml *root)
 		for (struct yaml *it = root->first; it; it = it->next)
 			if (!it->key || !str_eq(it->key, "storage"))
 				expand_tree(r, it);
-		section_read(&r->keys, &section_catalog, root, FILE_TABLES, &r->catalog);
+		section_read(&r->keys, &section_catalog, root, "the file", &r->catalog);
 	}
 	if (r->catalog.project)
 		section_read(&r->keys, &section_project, r->catalog.project, "project", &project);

@@ -153,9 +153,10 @@ void config_read_head(struct reading *r, const struct yaml *root)
 {
 	if (root) {
 		refuse_variables(r, root);
-		section_read(&r->keys, &section_config, root, FILE_CONFIG, &r->config);
+		section_read(&r->keys, &section_config, root, "the file", &r->config);
 		const struct yaml *pools = yaml_get(root, "pools");
-		r->pools_known = root->kind == YAML_NULL || (root->kind == YAML_MAP && (!pools || pools->kind == YAML_NULL || r->config.pools));
+		bool readable = root->kind == YAML_NULL || root->kind == YAML_MAP;
+		r->pools_known = readable && (!pools || pools->kind == YAML_NULL || r->config.pools);
 	}
 	read_pools(r, r->config.pools);
 	read_defaults(r);

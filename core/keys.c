@@ -118,7 +118,7 @@ static const struct key keys_table[] = {
 	{"owner", KEY_TEXT, AT(table_in, owner), .doc = "Whom to ask."},
 	{"tags", KEY_TEXTS, AT(table_in, tags), .doc = "For selection: `tag:daily`."},
 	{"path", KEY_NAME, AT(table_in, path),
-	 .doc = "External table: where its Parquet is. A table with a file may only repeat its lake path, `<layer>/<table>`."},
+	 .doc = "External table: where its Parquet is, relative to the lake or a URI. A table with a file may only repeat its lake path, `<layer>/<table>`."},
 	{"primary_keys", KEY_TEXTS, AT(table_in, primary_keys),
 	 .doc = "Columns that are never NULL and together unique, within a partition where there are partitions."},
 	{"timestamp_col", KEY_TEXT, AT(table_in, timestamp_col), .doc = "The column that says when a row happened; never NULL."},
@@ -154,10 +154,11 @@ const struct section section_config = {
 
 const struct section section_layers = {
 	.name = "layer_dependencies", .file = FILE_CONFIG,
-	.doc = "A map of layer to the layers that it may read, also through others: what `dwd` may read, whoever names\n"
-	       "`dwd` may read too. A layer is a folder `dags/<layer>/`, or a name of this map without one. Without this\n"
-	       "key each folder that holds `<folder>_*.sql` is a layer, and any may read any. Names are lower-case\n"
-	       "letters, digits and `_`.",
+	.doc = "A map of each layer to the layers that it may read. That is transitive: with `dwd: [ods]` and\n"
+	       "`ads: [dwd]`, `ads` may read `ods` too, whether `dwd` has files or not. Tables of one layer may always\n"
+	       "read each other. A layer is a folder `dags/<layer>/`; its name is lower-case letters, digits and `_`,\n"
+	       "and each of its files begins with it. Without this key each folder that holds `<folder>_*.sql` is a\n"
+	       "layer, and any may read any.",
 	.example = "layer_dependencies:\n"
 	           "  ods: []\n"
 	           "  dim: [ods]\n"

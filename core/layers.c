@@ -126,20 +126,39 @@ static bool folder_exists(const struct project_input *in, const char *name)
 	return false;
 }
 
+/* Who may read the misspelt layer may read the one that was meant: one mistake is one complaint, not
+ * one more for every table below. */
+static void read_instead(struct draft *d, size_t misspelt, const char *meant)
+{
+	for (size_t up = 0; meant && up < d->n; up++) {
+		if (strcmp(d->layers[up].name, meant) != 0)
+			continue;
+		for (size_t down = 0; down < d->n; down++)
+			d->linked[down * LAYERS_MAX + up] |= down != up && d->linked[down * LAYERS_MAX + misspelt];
+	}
+}
+
+static const char *text_at(const void *ctx, size_t i)
+{
+	return ((const char *const *)ctx)[i];
+}
+
 /* A name that is only somebody's upstream, without entry and folder, is most likely misspelt. */
-static void check_unknown(struct reading *r, const struct draft *d)
+static void check_unknown(struct reading *r, struct draft *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
-		const char *name = d->layers[i].name, *known[LAYERS_MAX + 1];
+		const char *name = d->layers[i].name, *known[LAYERS_MAX];
 		if (d->keyed[i] || folder_exists(r->in, name))
 			continue;
 		size_t n = 0;
 		for (size_t j = 0; j < d->n; j++)
 			if (j != i && (d->keyed[j] || folder_exists(r->in, d->layers[j].name)))
 				known[n++] = d->layers[j].name;
-		known[n] = NULL;
-		char hint[160];
-		str_did_you_mean(hint, sizeof hint, name, known);
+		char hint[160] = "";
+		const char *nearest = str_nearest(name, text_at, known, n);
+		if (nearest)
+			snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest);
+		read_instead(d, i, nearest);
 		diag_add(r->diags, DIAG_ERROR, d->layers[i].loc,
 		         "unknown layer '%s'%s: it has neither a folder dags/%s nor an entry of its own; add '%s: []' "
 		         "if it is a layer",
