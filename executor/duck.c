@@ -76,7 +76,8 @@ static void locate(struct duck_error *e, const char *sql, int64_t position)
 /* The message on one line, without the drawing ("LINE 1: ...") and the candidates, which have their own field. */
 static void one_line(char *out, size_t size, const char *text)
 {
-	static const char *const ends[] = {"\n\nLINE ", "\nLINE ", "\nCandidate bindings: ", "\nDid you mean "};
+	static const char *const ends[] = {"\n\nLINE ", "\nLINE ", "\nCandidate bindings: ", "\nDid you mean ",
+	                                  "\n\tCandidate functions:", "\n\tCandidate macros:"};
 	size_t n = strlen(text), len = 0;
 	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
 		const char *at = strstr(text, ends[i]);
