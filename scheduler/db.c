@@ -16,9 +16,9 @@ const char *db_message(const PGconn *conn, const PGresult *r)
 		text = PQerrorMessage(conn);
 	size_t n = 0;
 	for (; *text && n + 1 < sizeof line; text++) {
-		if (*text != '\n')
+		if (*text != '\n' && *text != '\t')
 			line[n++] = *text;
-		else if (text[1])
+		else if (text[1] && n && line[n - 1] != ' ')
 			line[n++] = ' ';
 	}
 	line[n] = '\0';
