@@ -1,0 +1,45 @@
+/* One active scheduler per lake, by a session's advisory lock: it goes with the connection, so with the
+ * process, whatever kills it. strata.scheduler says who holds it, for people. */
+#ifndef STRATA_SCHEDULER_LEADER_H
+#define STRATA_SCHEDULER_LEADER_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct leader_claim {
+	int lake_id;
+	const char *command; /* "strata run +ads": shown to who waits */
+	const char *run_id;  /* NULL: a daemon */
+};
+
+/* What the holder of the lock needs. */
+struct leader {
+	int lake_id;
+	int64_t epoch;       /* grows with each acquisition */
+	int64_t tick;        /* of the last transaction of the journal, of any epoch */
+	uint64_t next_fence; /* larger than any fence ever recorded in this lake */
+};
+
+struct leader_holder {
+	long pid;            /* 0: unknown */
+	char host[128], command[512], run_id[128];
+	int64_t since_us;    /* wall clock; 0: unknown */
+};
+
+/* Take the lock on this connection, which then is the journal's (journal_new), or return ERR_LOCKED
+ * with *ret_holder. */
+int leader_try(PGconn *conn, const struct leader_claim *claim, struct leader *ret_leader,
+               struct leader_holder *ret_holder, struct err *err);
+
+/* The same, waiting until it is free, or until stop(ctx) is true, which is asked at least four times a
+ * second and after each signal: ERR_CANCELED. */
+int leader_wait(PGconn *conn, const struct leader_claim *claim, bool (*stop)(void *ctx), void *ctx,
+                struct leader *ret_leader, struct err *err);
+
+/* Who holds it; known or not. */
+int leader_who(PGconn *conn, int lake_id, struct leader_holder *ret_holder, struct err *err);
+
+#endif
