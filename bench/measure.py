@@ -5,6 +5,7 @@ children by their process group, a private Postgres by the pid in its own postma
 """
 import glob
 import os
+import re
 import shutil
 import signal
 import statistics
@@ -30,15 +31,30 @@ class Bench:
         self.cache = os.path.join(root, "build", "bench")
         self.bin = os.path.join(self.cache, "bin")
         self.strata_bin = os.environ.get("STRATA_BENCH_BIN", os.path.join(root, "build", "release"))
-        self.work = tempfile.mkdtemp(prefix="work.", dir=self.cache)
-        self.state = tempfile.mkdtemp(prefix="strata-bench.", dir="/var/lib") if os.geteuid() == 0 else None
         self.children = []
         self.failures = 0
         self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("STRATA_", "PG"))}
         self.environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-        if self.state:
+        self.sweep()
+        self.work = tempfile.mkdtemp(prefix="work.", dir=self.cache)
+        if os.geteuid() == 0:
+            self.state = tempfile.mkdtemp(prefix="strata-bench.", dir="/var/lib")
             os.chmod(self.state, 0o755)
             self.environment["STRATA_STATE_DIR"] = self.state
+            with open(os.path.join(self.cache, "state"), "w", encoding="utf-8") as file:
+                file.write(self.state)
+
+    def sweep(self):
+        """What a bench left that was killed: the lock is ours, so nobody uses it."""
+        self.state = None
+        try:
+            with open(os.path.join(self.cache, "state"), encoding="utf-8") as file:
+                self.state = file.read().strip() or None
+        except FileNotFoundError:
+            pass
+        for self.work in glob.glob(os.path.join(self.cache, "work.*")) or [os.path.join(self.cache, "work")]:
+            self.clean()
+        self.state = None
 
     def folder(self, name):
         path = os.path.join(self.work, name)
@@ -111,7 +127,7 @@ class Bench:
 
     def clusters(self):
         """Data folders of the private clusters below our folders."""
-        found = glob.glob(os.path.join(self.work, "**", ".strata", "pg"), recursive=True, include_hidden=True)
+        found = glob.glob(os.path.join(self.work, "**", ".strata", "pg*"), recursive=True, include_hidden=True)
         return found + (glob.glob(os.path.join(self.state, "*-*")) if self.state else [])
 
     def conninfo(self, project):
@@ -123,27 +139,16 @@ class Bench:
         return f"host={running[0][4]} port={running[0][3]} user=strata dbname=postgres"
 
     def stop_cluster(self, data):
+        """End every server of this data folder: the kernel says which processes work in it, whatever state
+        its postmaster.pid is in. First the fast shutdown, then the immediate one."""
         lines = postmaster(data)
-        if not lines:
-            return
-        pid = int(lines[0])
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return
-        try:
-            if os.path.realpath(f"/proc/{pid}/cwd") != os.path.realpath(data):
-                return  # the number belongs to somebody else by now
-            signal.pidfd_send_signal(handle, signal.SIGINT)  # Postgres: fast shutdown
-            for _ in range(300):
-                if not os.path.exists(os.path.join(data, "postmaster.pid")):
-                    break
-                time.sleep(0.1)
-        except (FileNotFoundError, ProcessLookupError):
-            pass
-        finally:
-            os.close(handle)
-        if os.path.basename(lines[4]).startswith("strata-") or os.path.dirname(lines[4]).endswith("/strata"):
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            pids = working_in(data)
+            parents = pids - {child for pid in pids for child in children_of(pid)}
+            send(parents or pids, number)
+            if until(lambda: not working_in(data), 10):
+                break
+        if lines and re.search("/strata(/|-[0-9a-f-]*$)", lines[4]):
             shutil.rmtree(lines[4], ignore_errors=True)
 
     def drop(self, project):
@@ -156,16 +161,46 @@ class Bench:
 
     def clean(self):
         for child in list(self.children):
-            try:
-                os.killpg(child.pid, signal.SIGKILL)
-                self.wait(child)
-            except (ProcessLookupError, ChildProcessError):
-                pass
+            for number in (signal.SIGTERM, signal.SIGKILL):  # strata cancels cleanly; its workers end with it
+                if child.returncode is None:
+                    os.killpg(child.pid, number)
+                    until(lambda child=child: child.poll() is not None, 10)
+        self.children = []
         for data in self.clusters():
             self.stop_cluster(data)
         shutil.rmtree(self.work, ignore_errors=True)
         if self.state:
             shutil.rmtree(self.state, ignore_errors=True)
+
+
+def working_in(folder):
+    """The processes whose current folder it is."""
+    found, real = set(), os.path.realpath(folder)
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if os.readlink(f"/proc/{pid}/cwd") == real:
+                found.add(int(pid))
+        except OSError:
+            pass
+    return found
+
+
+def until(condition, seconds):
+    """Whether it came true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def send(pids, number):
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
 
 
 class Timed:
