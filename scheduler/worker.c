@@ -139,9 +139,9 @@ static void be_idle(struct worker *w)
 
 static void on_hello_reply(struct worker *w, const json_t *reply)
 {
-	const char *version = json_string_value(json_object_get(reply, "version"));
+	json_int_t version = json_integer_value(json_object_get(reply, "version")); /* 0 of an error reply */
 	const char *engine = json_string_value(json_object_get(reply, "duckdb"));
-	if (!version || strcmp(version, STRATA_VERSION) != 0) {
+	if (version != PROTOCOL_VERSION) {
 		const char *message = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
 		give_up(w, message ? message : "its version is not this program's");
 		return;
@@ -244,8 +244,8 @@ static void send_json(struct worker *w, const json_t *body)
 
 static void send_hello(struct worker *w, const struct workers_config *c)
 {
-	json_t *hello = json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:I, s:s}", "op", "hello", "id", 0, "version",
-	                          STRATA_VERSION, "lake", c->lake, "worker", w->name, "threads", c->threads,
+	json_t *hello = json_pack("{s:s, s:i, s:i, s:s, s:s, s:i, s:I, s:s}", "op", "hello", "id", 0, "version",
+	                          PROTOCOL_VERSION, "lake", c->lake, "worker", w->name, "threads", c->threads,
 	                          "memory_bytes", (json_int_t)c->memory_bytes, "lock", w->lock_path);
 	send_json(w, hello);
 	json_decref(hello);
