@@ -7,5 +7,9 @@
 extern const struct command command_init;
 extern const struct command command_help;
 extern const struct command command_version;
+extern const struct command command_validate;
+extern const struct command command_list;
+extern const struct command command_graph;
+extern const struct command command_render;
 
 #endif

@@ -132,7 +132,7 @@ check_cppcheck() {
 	mapfile -t sources < <(printf '%s\n' "${product_c[@]}" | grep '\.c$')
 	cppcheck --quiet -j "$(nproc)" --std=c11 --language=c -I. --cppcheck-build-dir=build/cppcheck \
 		--enable=warning,performance,portability --inline-suppr --suppressions-list=infra/cppcheck.suppressions \
-		-DSTRATA_VERSION='"0"' -D__linux__ --template='{file}:{line}: {severity}: {message} [{id}]' "${sources[@]}" 2>&1
+		-DSTRATA_VERSION='"0"' -D__linux__ --include=infra/cppcheck.h --template='{file}:{line}: {severity}: {message} [{id}]' "${sources[@]}" 2>&1
 }
 
 passed=0 failed=0
