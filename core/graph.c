@@ -31,8 +31,20 @@ static void sort_by(const struct project *p, bool down, const struct edge *in, s
 		out[next[side(&in[i], down)]++] = in[i];
 }
 
+static bool is_sorted(const struct project *p)
+{
+	for (size_t i = 1; i < p->nedges; i++) {
+		const struct edge *a = &p->edges[i - 1], *b = &p->edges[i];
+		if (a->down > b->down || (a->down == b->down && a->up > b->up))
+			return false;
+	}
+	return true;
+}
+
 void graph_sort(struct project *p)
 {
+	if (is_sorted(p))
+		return;
 	struct edge *spare = mem_array(p->nedges, sizeof *spare);
 	uint32_t *next = mem_array(p->ntables + 1, sizeof *next);
 	sort_by(p, false, p->edges, spare, next);

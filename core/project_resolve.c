@@ -11,7 +11,10 @@
 #include "core/graph.h"
 #include "core/project.h"
 
-enum { HINTS_MAX = 50 }; /* looking for the nearest of 10,000 names takes a while */
+enum {
+	HINTS_MAX = 50,      /* looking for the nearest of 10,000 names takes a while */
+	EDGES_MAX = 2000000, /* with more, some 100 MB, the project is refused; only doubt makes so many */
+};
 
 struct resolving {
 	struct project *p;
@@ -45,6 +48,13 @@ static const struct layer *find_layer(const struct project *p, const char *name)
 		if (strcmp(p->layers[i].name, name) == 0)
 			return &p->layers[i];
 	return NULL;
+}
+
+/* Plain names are unique, so the layer is compared, not looked for. */
+static const struct table *table_of_layer(const struct project *p, const char *layer, const char *name)
+{
+	const struct table *t = project_table(p, name);
+	return t && strcmp(t->layer->name, layer) == 0 ? t : NULL;
 }
 
 static const char *layer_name(const void *ctx, size_t i)
@@ -171,6 +181,10 @@ static void resolve_table(struct resolving *r, const struct table *t, const stru
 		not_upstream(r, t, up, loc);
 		return;
 	}
+	if (up->output_none) {
+		diag_add(r->diags, DIAG_ERROR, loc, "'%s' is an action (output: none) and has no rows to read", up->qname);
+		return;
+	}
 	bool known = up->analysis && !up->analysis->error;
 	if (ref->kind == REF_MACRO && !table_partitioned(up) && (known || up->kind == TABLE_EXTERNAL)) {
 		diag_add(r->diags, DIAG_ERROR, loc, "'%s_dt' does not exist, because '%s' is not partitioned: read '%s'",
@@ -199,12 +213,10 @@ static void resolve_ref(struct resolving *r, const struct table *t, const struct
 	static const char *const system[] = {"information_schema", "pg_catalog", NULL};
 	static const char *const catalog[] = {"main", "temp", "memory", "system", NULL};
 	struct loc loc = {t->file, ref->line, ref->col};
-	char qname[512];
 	if (!*ref->schema) {
 		resolve_bare(r, t, ref, loc);
 	} else if (find_layer(r->p, ref->schema)) {
-		snprintf(qname, sizeof qname, "%s.%s", ref->schema, ref->name);
-		const struct table *up = project_table(r->p, qname);
+		const struct table *up = table_of_layer(r->p, ref->schema, ref->name);
 		if (up)
 			resolve_table(r, t, up, ref, loc);
 		else
@@ -249,19 +261,13 @@ static void resolve_analysis(struct resolving *r, const struct table *t)
 	}
 }
 
-static const struct table *declared_table(const struct project *p, const char *layer, const char *name)
-{
-	const struct table *t = project_table(p, name);
-	return t && t->layer && strcmp(t->layer->name, layer) == 0 ? t : NULL;
-}
-
 /* Names that are no tables were reported when table_dependencies was read. */
 static void resolve_declared(struct resolving *r)
 {
 	struct project *p = r->p;
 	for (size_t i = 0; i < p->ndeclared; i++) {
 		const struct declared_dep *d = &p->declared[i];
-		const struct table *down = declared_table(p, d->layer, d->table), *up = declared_table(p, d->layer, d->needs);
+		const struct table *down = table_of_layer(p, d->layer, d->table), *up = table_of_layer(p, d->layer, d->needs);
 		if (!down || !up)
 			continue;
 		r->declares[down->index] = true;
@@ -361,6 +367,13 @@ static void widen(struct resolving *r)
 		const struct table *t = &p->tables[i];
 		if (!r->wide[i])
 			continue;
+		if (r->len > EDGES_MAX) {
+			diag_add(r->diags, DIAG_ERROR, t->loc,
+			         "%zu tables read everything upstream, more than %d dependencies in all: name what the executables "
+			         "need in table_dependencies",
+			         r->nwide, EDGES_MAX);
+			break;
+		}
 		bool mutual = layer_is_mutual(p, t->layer);
 		for (size_t u = 0; u < p->ntables; u++) {
 			const struct table *up = &p->tables[u];

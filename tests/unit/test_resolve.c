@@ -110,6 +110,16 @@ static void every_name_that_cannot_be_read_is_told(void **state)
 	fixture_free(&f);
 }
 
+static void an_action_has_nothing_to_read(void **state)
+{
+	(void)state;
+	struct fixture f;
+	start(&f);
+	((struct table *)project_table(f.p, "dim_a"))->output_none = true;
+	fixture_reads(&f, "dim_b", "", "dim.dim_a");
+	finish(&f, "dags/dim/dim_b.sql:1:5: error: 'dim.dim_a' is an action (output: none) and has no rows to read\n", "");
+}
+
 static void external_tables_are_read_from_anywhere(void **state)
 {
 	(void)state;
@@ -234,6 +244,39 @@ static void doubt_makes_no_cycle(void **state)
 	fixture_free(&f);
 }
 
+static const char *no_env(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+/* Doubt has a ceiling: it must not eat the machine's memory. */
+static void too_much_doubt_is_refused(void **state)
+{
+	(void)state;
+	enum { EACH = 2000 };
+	static const char *const folders[] = {"a", "b"};
+	static const char deps[] = "layer_dependencies: {a: [], b: [a]}\n";
+	struct project_file *list = calloc(2 * EACH, sizeof *list);
+	struct arena names = {0};
+	struct diags diags = {0};
+	for (int i = 0; i < 2 * EACH; i++) {
+		const char *folder = folders[i / EACH];
+		list[i] = (struct project_file){folder, arena_printf(&names, "%s_t%d.sh", folder, i), true, 9};
+	}
+	struct project_input in = {.dir = "/p", .config = deps, .config_len = strlen(deps), .files = list,
+	                           .nfiles = 2 * EACH, .folders = folders, .nfolders = 2, .env = no_env};
+	struct project *p = project_read(&in, &diags);
+	project_resolve(p, &diags);
+	assert_int_equal(diags.errors, 1);
+	assert_non_null(strstr(diags.items[0].text, "4000 tables read everything upstream, more than 2000000"));
+	project_free(p);
+	diags_free(&diags);
+	arena_free(&names);
+	free(list);
+}
+
 static void a_cycle_is_told_with_its_whole_path(void **state)
 {
 	(void)state;
@@ -258,6 +301,7 @@ int main(void)
 		cmocka_unit_test(spans_become_edges),
 		cmocka_unit_test(names_that_need_no_edge),
 		cmocka_unit_test(every_name_that_cannot_be_read_is_told),
+		cmocka_unit_test(an_action_has_nothing_to_read),
 		cmocka_unit_test(external_tables_are_read_from_anywhere),
 		cmocka_unit_test(an_error_of_the_text_is_told_at_its_place),
 		cmocka_unit_test(warnings),
@@ -267,6 +311,7 @@ int main(void)
 		cmocka_unit_test(an_executable_reads_what_it_declares_or_everything),
 		cmocka_unit_test(views_of_the_catalog_may_read_anything),
 		cmocka_unit_test(doubt_makes_no_cycle),
+		cmocka_unit_test(too_much_doubt_is_refused),
 		cmocka_unit_test(a_cycle_is_told_with_its_whole_path),
 	};
 	return cmocka_run_group_tests_name("resolve", tests, NULL, NULL);
