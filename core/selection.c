@@ -66,8 +66,8 @@ static const struct layer *find_layer(const struct project *p, const char *name)
 /* The tables that the word's body names, without neighbours. */
 static int match(const struct project *p, const char *body, bool *set, struct err *err)
 {
-	const char *colon = strchr(body, ':'), *tag = str_has_prefix(body, "tag:") ? colon + 1 : NULL;
-	if (colon && (!tag || !*tag))
+	const char *tag = str_has_prefix(body, "tag:") ? body + strlen("tag:") : NULL;
+	if (tag ? !*tag : strchr(body, ':') != NULL)
 		return err_set(err, ERR_USAGE, "cannot select by '%s': write 'tag:<tag>', a layer, a table or a pattern", body);
 	bool pattern = !tag && strpbrk(body, "*?"), dotted = strchr(body, '.');
 	const struct layer *layer = find_layer(p, body);
