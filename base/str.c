@@ -107,8 +107,11 @@ const char *str_nearest(const char *word, const char *(*get)(const void *ctx, si
 		const char *name = get(ctx, i);
 		if (!name)
 			continue;
+		size_t n1 = strlen(word), n2 = strlen(name), longer = n1 > n2 ? n1 : n2;
+		size_t least = n1 > n2 ? n1 - n2 : n2 - n1; /* no distance is smaller */
+		if (least >= best_distance || least > (longer + 2) / 3)
+			continue;
 		size_t d = str_distance(word, name);
-		size_t longer = strlen(word) > strlen(name) ? strlen(word) : strlen(name);
 		if (d < best_distance && d <= (longer + 2) / 3) {
 			best = name;
 			best_distance = d;

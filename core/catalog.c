@@ -286,6 +286,9 @@ static void read_columns(struct reading *r, struct table *t, const struct yaml *
 {
 	struct column_decl *columns = arena_array(&r->p->arena, map->len, sizeof *columns);
 	size_t n = 0;
+	char table[NAME_MAX_BYTES + 16];
+	snprintf(table, sizeof table, "table '%s'", t->name);
+	keys_folded_twins(&r->keys, map, table);
 	YAML_FOR_EACH(it, map) {
 		struct column_in in = {0};
 		char what[256];
@@ -351,7 +354,7 @@ static void apply_entry(struct reading *r, struct table *t, const struct yaml *e
 static void report_orphan(struct reading *r, const struct yaml *entry)
 {
 	char hint[160];
-	table_hint(r, entry->key, hint, sizeof hint);
+	table_hint(r->p, entry->key, hint, sizeof hint);
 	diag_add(r->diags, DIAG_ERROR, entry->key_loc,
 	         "no file builds table '%s'%s: remove the entry, add the file, or give it a 'path' if it is built elsewhere",
 	         entry->key, hint);

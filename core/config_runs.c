@@ -10,11 +10,11 @@
 
 /* --- sources --- */
 
-/* "/raw/flights/" → "raw/flights": a path below the lake, or a URI. NULL when it is none (reported). */
+/* "/raw/flights/" → "raw/flights": a path below the lake, or a URI. "" when it is none (reported). */
 static const char *source_path(struct reading *r, const struct source_in *in, const char *what)
 {
 	if (!in->path)
-		return NULL;
+		return "";
 	const char *text = in->path->text;
 	if (str_has_prefix(text, "s3a://"))
 		text = arena_printf(&r->p->arena, "s3://%s", text + 6);
@@ -25,7 +25,7 @@ static const char *source_path(struct reading *r, const struct source_in *in, co
 		n--;
 	if (n == 0) {
 		diag_add(r->diags, DIAG_ERROR, in->path->loc, "'path' of %s is empty: name a folder below the lake", what);
-		return NULL;
+		return "";
 	}
 	if (in->partitioned && strpbrk(text, "*?["))
 		diag_add(r->diags, DIAG_ERROR, in->path->loc,
@@ -40,6 +40,7 @@ static void read_source_columns(struct reading *r, struct source *s, const struc
 	struct column *columns = arena_array(&r->p->arena, map->len, sizeof *columns);
 	char say[YAML_SAY_SIZE];
 	size_t n = 0;
+	keys_folded_twins(&r->keys, map, what);
 	YAML_FOR_EACH(it, map) {
 		if (it->kind == YAML_TEXT)
 			columns[n++] = (struct column){arena_strdup(&r->p->arena, it->key), arena_strdup(&r->p->arena, it->text)};
@@ -85,9 +86,9 @@ static void read_source(struct reading *r, const struct yaml *it, const struct t
 	char what[NAME_MAX_BYTES + 24];
 	snprintf(what, sizeof what, "source '%.*s'", NAME_MAX_BYTES, it->key);
 	section_reset(&section_source, &in);
-	if (!section_read(&r->keys, &section_source, it, what, &in))
-		return;
-	struct source *s = &p->sources[p->nsources];
+	section_read(&r->keys, &section_source, it, what, &in);
+	/* Also a broken one is a source: its table is not told that it has none. */
+	struct source *s = &p->sources[p->nsources++];
 	*s = (struct source){
 		.table = t ? t->name : arena_strdup(&p->arena, it->key),
 		.path = source_path(r, &in, what),
@@ -97,9 +98,6 @@ static void read_source(struct reading *r, const struct yaml *it, const struct t
 		.loc = it->key_loc,
 	};
 	read_options(r, s, in.options, what);
-	if (!s->path)
-		return;
-	p->nsources++;
 	if (t)
 		p->tables[t->index].source = s;
 }
@@ -118,7 +116,7 @@ void config_read_sources(struct reading *r)
 		if (!t)
 			diag_add(r->diags, DIAG_WARNING, it->key_loc,
 			         "source '%s' has no table of that name%s: rename or remove it", it->key,
-			         table_hint(r, it->key, hint, sizeof hint));
+			         table_hint(r->p, it->key, hint, sizeof hint));
 		else if (t->kind == TABLE_EXTERNAL)
 			diag_add(r->diags, DIAG_WARNING, it->key_loc,
 			         "source '%s' is of an external table, which reads no files: remove it", it->key);
@@ -258,7 +256,7 @@ static void add_dep(struct reading *r, struct deps *d, const struct table *down,
 	int64_t found = project_find(p, it->text);
 	if (found < 0) {
 		diag_add(r->diags, DIAG_ERROR, it->loc, "unknown table '%s' among the dependencies of '%s'%s: name a table of the project",
-		         it->text, down->name, table_hint(r, it->text, hint, sizeof hint));
+		         it->text, down->name, table_hint(r->p, it->text, hint, sizeof hint));
 		return;
 	}
 	const struct table *up = &p->tables[found];
@@ -293,7 +291,7 @@ static void read_table_deps(struct reading *r, struct deps *d, const struct laye
 	int64_t found = project_find(p, list->key);
 	if (found < 0) {
 		diag_add(r->diags, DIAG_ERROR, list->key_loc, "unknown table '%s' in table_dependencies%s: name a table of layer '%s'",
-		         list->key, table_hint(r, list->key, hint, sizeof hint), layer->name);
+		         list->key, table_hint(r->p, list->key, hint, sizeof hint), layer->name);
 		return;
 	}
 	const struct table *down = &p->tables[found];

@@ -152,6 +152,9 @@ bool section_read(const struct keys_reader *r, const struct section *s, const st
 /* A list of texts; null is an empty list. False (and reported) when it is anything else. */
 bool keys_texts(const struct keys_reader *r, const struct yaml *node, const char *what, struct texts *ret);
 
+/* Complain about keys of a map that differ in case only: SQL takes them for one column. */
+void keys_folded_twins(const struct keys_reader *r, const struct yaml *map, const char *what);
+
 /* docs/CONFIG.md. */
 void keys_doc(struct buf *out);
 

@@ -1,8 +1,11 @@
 /* See keys.h: one map of a file into its section's struct, by the table of keys. */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
+#include "base/mem.h"
 #include "base/str.h"
 #include "core/date.h"
 #include "core/duration.h"
@@ -238,7 +241,7 @@ static void read_value(const struct keys_reader *r, const struct key *k, const s
 static const struct key *find_key(const struct section *s, const char *name)
 {
 	for (size_t i = 0; i < s->nkeys; i++)
-		if (strcmp(s->keys[i].name, name) == 0)
+		if (*s->keys[i].name == *name && strcmp(s->keys[i].name, name) == 0)
 			return &s->keys[i];
 	return NULL;
 }
@@ -282,12 +285,40 @@ bool section_read(const struct keys_reader *r, const struct section *s, const st
 	}
 	bool complete = true;
 	for (size_t i = 0; i < s->nkeys; i++) {
-		const struct yaml *value = s->keys[i].required ? yaml_get(node, s->keys[i].name) : node;
-		if (value && (value->kind != YAML_NULL || !s->keys[i].required))
+		const struct yaml *value = s->keys[i].required ? yaml_get(node, s->keys[i].name) : NULL;
+		if (!s->keys[i].required || (value && value->kind != YAML_NULL))
 			continue;
 		complete = false;
 		diag_add(r->diags, DIAG_ERROR, node->key ? node->key_loc : node->loc, "%s has no '%s': add it", what,
 		         s->keys[i].name);
 	}
 	return complete;
+}
+
+static int by_folded_key(const void *a, const void *b)
+{
+	const struct yaml *x = *(const struct yaml *const *)a, *y = *(const struct yaml *const *)b;
+	int c = strcasecmp(x->key, y->key);
+	if (c)
+		return c;
+	if (x->key_loc.line != y->key_loc.line)
+		return x->key_loc.line < y->key_loc.line ? -1 : 1;
+	return x->key_loc.col < y->key_loc.col ? -1 : x->key_loc.col > y->key_loc.col;
+}
+
+void keys_folded_twins(const struct keys_reader *r, const struct yaml *map, const char *what)
+{
+	if (map->len < 2)
+		return;
+	const struct yaml **sorted = mem_array(map->len, sizeof *sorted);
+	size_t n = 0;
+	YAML_FOR_EACH(it, map)
+		sorted[n++] = it;
+	qsort(sorted, n, sizeof *sorted, by_folded_key);
+	for (size_t i = 1; i < n; i++)
+		if (strcasecmp(sorted[i - 1]->key, sorted[i]->key) == 0)
+			diag_add(r->diags, DIAG_ERROR, sorted[i]->key_loc,
+			         "columns '%s' and '%s' of %s differ in case only, which SQL does not see: rename one",
+			         sorted[i - 1]->key, sorted[i]->key, what);
+	free(sorted);
 }

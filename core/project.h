@@ -170,7 +170,8 @@ void project_free(struct project *p);
 
 /* By name or qualified name, case-sensitive; NULL when there is none. */
 const struct table *project_table(const struct project *p, const char *name);
-/* The nearest table name for "did you mean", or NULL. */
+/* The nearest table name for "did you mean", or NULL: when none is near, or after 32 answers, because
+ * each compares all names and a project full of mistakes must not be slow. */
 const char *project_nearest(const struct project *p, const char *word);
 
 #endif

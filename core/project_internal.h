@@ -25,7 +25,6 @@ struct reading {
 	bool pools_known;         /* false: dw_config.yaml is broken there, so no pool is called unknown */
 	struct table *tables;     /* grows here, then moves into the project */
 	size_t ntables, cap;
-	uint32_t hints;           /* table names still to be suggested: each costs a look at all of them */
 };
 
 /* layers.c: p->layers, from layer_dependencies or else from the listing. */
@@ -60,6 +59,6 @@ const char *timezone_read(struct reading *r, const struct yaml *node);
 /* project_read.c */
 int64_t project_find(const struct project *p, const char *name); /* index of a table, or -1; both forms of names */
 /* " (did you mean 'x'?)" among the tables, or "". Returns out. */
-const char *table_hint(struct reading *r, const char *name, char *out, size_t size);
+const char *table_hint(const struct project *p, const char *name, char *out, size_t size);
 
 #endif

@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "core/project_internal.h"
 
-enum { HINTS_MAX = 64 }; /* "did you mean" looks at every table; a project full of mistakes must not be slow */
+enum { HINTS_MAX = 32 }; /* each looks at every table: a project full of mistakes must not be slow */
 
 /* project.by_name: plain names to indexes. Plain names are unique, so a qualified one is found by its
  * plain part. */
@@ -23,6 +23,7 @@ struct by_name {
 
 struct index {
 	struct by_name *hash;
+	uint32_t hints; /* still to be given */
 };
 
 static void index_add(struct project *p, struct by_name *entry)
@@ -67,16 +68,17 @@ static const char *qualified_name(const void *ctx, size_t i)
 
 const char *project_nearest(const struct project *p, const char *word)
 {
+	struct index *index = p->by_name;
+	if (!index || index->hints == 0)
+		return NULL;
+	index->hints--;
 	return str_nearest(word, strchr(word, '.') ? qualified_name : plain_name, p->tables, p->ntables);
 }
 
-const char *table_hint(struct reading *r, const char *name, char *out, size_t size)
+const char *table_hint(const struct project *p, const char *name, char *out, size_t size)
 {
 	out[0] = '\0';
-	if (r->hints == 0)
-		return out;
-	r->hints--;
-	const char *nearest = project_nearest(r->p, name);
+	const char *nearest = project_nearest(p, name);
 	if (nearest)
 		snprintf(out, size, " (did you mean '%s'?)", nearest);
 	return out;
@@ -104,7 +106,9 @@ static void publish_tables(struct reading *r)
 	qsort(sorted, r->ntables, sizeof *sorted, by_layer_and_name);
 	p->tables = arena_array(&p->arena, r->ntables, sizeof *p->tables);
 	struct by_name *entries = arena_array(&p->arena, r->ntables, sizeof *entries);
-	p->by_name = arena_alloc(&p->arena, sizeof(struct index));
+	struct index *index = arena_alloc(&p->arena, sizeof *index);
+	index->hints = HINTS_MAX;
+	p->by_name = index;
 	for (size_t i = 0; i < r->ntables; i++) {
 		const struct by_name *twin = index_find(p, sorted[i]->name);
 		if (twin) {
@@ -136,7 +140,7 @@ static const char *base_name(const char *dir)
 struct project *project_read(const struct project_input *in, struct diags *diags)
 {
 	struct project *p = mem_alloc(sizeof *p);
-	struct reading r = {.in = in, .p = p, .diags = diags, .hints = HINTS_MAX, .pools_known = !in->config};
+	struct reading r = {.in = in, .p = p, .diags = diags, .pools_known = !in->config};
 	r.keys = (struct keys_reader){&p->arena, diags};
 	p->dir = arena_strdup(&p->arena, in->dir ? in->dir : "");
 	p->name = base_name(p->dir);

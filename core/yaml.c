@@ -10,7 +10,6 @@
 #include <yaml.h>
 
 #include "base/mem.h"
-#include "base/str.h"
 
 struct cursor {
 	size_t index;      /* characters before it */
@@ -30,6 +29,7 @@ struct parse {
 	struct diags *diags;
 	const char *file, *text;
 	size_t n;
+	bool ascii;
 	yaml_parser_t yaml;
 	struct cursor at;
 	struct frame stack[YAML_MAX_DEPTH];
@@ -38,6 +38,14 @@ struct parse {
 	struct yaml **sorted; /* scratch for duplicates */
 	size_t sorted_cap;
 };
+
+static bool is_ascii(const char *text, size_t n)
+{
+	unsigned char bits = 0;
+	for (size_t i = 0; i < n; i++)
+		bits |= (unsigned char)text[i];
+	return bits < 0x80;
+}
 
 static bool continues(char c)
 {
@@ -77,8 +85,24 @@ static struct loc here(const struct parse *p)
 	return (struct loc){p->file, p->at.line, (int)(p->at.byte - p->at.line_start) + 1};
 }
 
+/* Where every character is a byte, only the line ends matter. */
+static void jump_forward(struct parse *p, size_t byte)
+{
+	struct cursor *c = &p->at;
+	byte = byte < p->n ? byte : p->n;
+	const char *end = p->text + byte, *newline = p->text + c->byte;
+	while ((newline = memchr(newline, '\n', (size_t)(end - newline)))) {
+		newline++;
+		c->line++;
+		c->line_start = (size_t)(newline - p->text);
+	}
+	c->byte = c->index = byte;
+}
+
 static struct loc loc_of(struct parse *p, const yaml_mark_t *mark)
 {
+	if (p->ascii && p->at.index < mark->index)
+		jump_forward(p, mark->index);
 	while (p->at.index < mark->index && p->at.byte < p->n)
 		step_forward(p);
 	while (p->at.index > mark->index && p->at.byte > 0)
@@ -236,13 +260,19 @@ static int open_node(struct parse *p, enum yaml_kind kind, const yaml_event_t *e
 	return 0;
 }
 
+static bool is_null(const char *text, size_t n)
+{
+	if (n != 4)
+		return n == 0 || (n == 1 && *text == '~');
+	return memcmp(text, "null", 4) == 0 || memcmp(text, "Null", 4) == 0 || memcmp(text, "NULL", 4) == 0;
+}
+
 static int add_scalar(struct parse *p, const yaml_event_t *e)
 {
 	const char *text = (const char *)e->data.scalar.value;
 	size_t n = e->data.scalar.length;
 	bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	bool null = plain && (n == 0 || str_eq(text, "~") || str_eq(text, "null") || str_eq(text, "Null") ||
-	                      str_eq(text, "NULL"));
+	bool null = plain && is_null(text, n);
 	struct yaml *node = new_node(p, null ? YAML_NULL : YAML_TEXT, e);
 	if (e->data.scalar.tag)
 		return refuse(p, node->loc, "YAML tags ('!…') are not supported: write the plain value");
@@ -310,6 +340,7 @@ struct yaml *yaml_parse(struct arena *arena, const char *file, const char *text,
 	}
 	struct parse *p = mem_alloc(sizeof *p);
 	*p = (struct parse){.arena = arena, .diags = diags, .file = file, .text = text, .n = n, .at = {.line = 1}};
+	p->ascii = is_ascii(text, n);
 	struct yaml *root = NULL;
 	if (yaml_parser_initialize(&p->yaml)) {
 		yaml_parser_set_encoding(&p->yaml, YAML_UTF8_ENCODING);

@@ -19,13 +19,13 @@ enum yaml_kind { YAML_NULL, YAML_TEXT, YAML_LIST, YAML_MAP };
 
 struct yaml {
 	enum yaml_kind kind;
+	bool bad;                 /* a complaint about it stands already: readers pass over it in silence */
 	struct loc loc;
 	const char *text;         /* TEXT: its content, unquoted; NULL for the others */
 	const char *key;          /* in a map: under which key it stands; else NULL */
 	struct loc key_loc;       /* in a map: where that key stands */
 	struct yaml *first, *next; /* children of a LIST or MAP in the order of the file; sibling */
 	size_t len;               /* LIST, MAP: number of children */
-	bool bad;                 /* a complaint about it stands already: readers pass over it in silence */
 };
 
 #define YAML_FOR_EACH(it, node) for (const struct yaml *it = (node)->first; it; it = it->next)
