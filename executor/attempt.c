@@ -300,3 +300,14 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
 	if (t.log_fd >= 0)
 		close(t.log_fd);
 }
+
+void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
+                   int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret)
+{
+	*ret = (struct try_result){.cleared_rows = -1};
+	struct attempt t = {.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1};
+	if (prepare(&t) == 0 && (t.no_input || query(&t, ctx) == 0))
+		ret->outcome = OUTCOME_SUCCESS;
+	cleanup(&t);
+	fill_result(&t);
+}

@@ -58,6 +58,11 @@ typedef void attempt_event(void *ctx, const char *stage);
 void attempt_run(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_event *event, void *ctx,
                  struct try_result *ret);
 
+/* Only prepare and `query`, which has the session with the views of what the try reads: nothing is made
+ * or published. Without any input's schema `query` is not called and the note says so. */
+void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
+                   int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret);
+
 /* For the stages. Each returns -1. */
 int attempt_fail(struct attempt *t, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int attempt_fail_err(struct attempt *t, const char *class, const struct err *err);

@@ -188,9 +188,9 @@ static int list_external(struct attempt *t, struct pinned *p)
 		const char *file = arena_strdup(t->arena, found.gl_pathv[i]);
 		const char *dt = p->in->partitioned ? strstr(file, "/dt=") : NULL;
 		add_file(t, p, file, dt ? arena_strndup(t->arena, dt + 4, strcspn(dt + 4, "/")) : "");
-		struct source_file f = {.path = file};
+		struct raw_file f = {.path = file};
 		if (stat(file, &st) == 0)
-			f = (struct source_file){file, st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+			f = (struct raw_file){file, st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
 			                         (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec, st.st_ino};
 		attempt_note_input(t, arena_printf(t->arena, "source:%s", file), "", 0, source_identity(t->arena, &f));
 	}

@@ -10,6 +10,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "core/jsonio.h"
+#include "executor/probe.h"
+#include "executor/sql.h"
+#include "executor/sweep.h"
 
 /* Taken before the reply and inherited by every child: who gets it knows that all of us are gone. */
 static int take_lock(struct worker *w, const char *path, struct err *err)
@@ -85,5 +88,11 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 {
 	if (strcmp(op, "run") == 0)
 		return op_try(w, req, events, ret_reply, e);
+	if (strcmp(op, "probe") == 0)
+		return op_probe(req, ret_reply, e);
+	if (strcmp(op, "sweep") == 0)
+		return op_sweep(req, ret_reply, e);
+	if (strcmp(op, "sql") == 0)
+		return op_sql(w, req, ret_reply, e);
 	return err_set(&e->err, ERR_PROTOCOL, "unknown request '%s'", op);
 }

@@ -6,7 +6,7 @@
 #include "executor/inputs.h"
 
 /* read_csv and friends over the files that have content: an empty one has no header either. */
-static size_t file_args(const struct source_files *f, struct buf *out)
+static size_t file_args(const struct raw_files *f, struct buf *out)
 {
 	size_t n = 0;
 	for (size_t i = 0; i < f->len; i++) {
@@ -55,7 +55,7 @@ static void column_option(const struct try_source *s, struct buf *out)
 }
 
 /* "SELECT * FROM read_csv([...], ...)"; false when no file has content. */
-static bool read_select(const struct try_source *s, const struct source_files *f, struct buf *out)
+static bool read_select(const struct try_source *s, const struct raw_files *f, struct buf *out)
 {
 	struct buf files = BUF_INIT(1 << 24);
 	size_t n = file_args(f, &files);
@@ -85,7 +85,7 @@ static bool newest_header(struct attempt *t, const struct try_source *s, struct 
 	if (source_dates(t->arena, s->path, &dates, &n, &err) < 0)
 		return false;
 	while (n-- > 0) {
-		struct source_files f;
+		struct raw_files f;
 		buf_clear(out);
 		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) == 0 && read_select(s, &f, out)) {
 			buf_adds(out, " LIMIT 0");
@@ -106,7 +106,7 @@ static bool empty_select(struct attempt *t, const struct try_source *s, struct b
 	return *s->date && newest_header(t, s, out);
 }
 
-static int note_files(struct attempt *t, const struct source_files *f)
+static int note_files(struct attempt *t, const struct raw_files *f)
 {
 	for (size_t i = 0; i < f->len; i++)
 		attempt_note_input(t, arena_printf(t->arena, "source:%s", f->items[i].path), "", 0,
@@ -114,7 +114,7 @@ static int note_files(struct attempt *t, const struct source_files *f)
 	return 0;
 }
 
-static int absent(struct attempt *t, const struct try_source *s, const struct source_files *f)
+static int absent(struct attempt *t, const struct try_source *s, const struct raw_files *f)
 {
 	if (!f->exists)
 		return attempt_fail(t, "permanent", "the source path '%s' of %s does not exist in the lake '%s'", s->path, s->view,
@@ -140,7 +140,7 @@ static int create_view(struct attempt *t, const struct try_source *s, const char
 
 int source_view(struct attempt *t, const struct try_source *s)
 {
-	struct source_files f;
+	struct raw_files f;
 	struct err err = {0};
 	if (source_list(t->arena, s->path, s->date, s->format, &f, &err) < 0)
 		return attempt_fail_err(t, "transient", &err);

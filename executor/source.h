@@ -7,28 +7,28 @@
 
 #include "executor/attempt.h"
 
-struct source_file {
+struct raw_file {
 	const char *path;   /* relative to the lake, or absolute */
 	int64_t size, mtime_ns, ctime_ns;
 	uint64_t inode;
 };
 
-struct source_files {
+struct raw_files {
 	bool exists;        /* the source's path itself is there (a partition below it may be absent) */
-	struct source_file *items; /* by path */
+	struct raw_file *items; /* by path */
 	size_t len, cap;
 };
 
 /* The files of one date of a source ("" of an unpartitioned one, whose path may be a folder, a glob or a
  * file). ERR_IO. */
-int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct source_files *ret,
+int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct raw_files *ret,
                 struct err *err);
 
 /* The dates for which there is a dt= folder, ascending. ERR_IO. */
 int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err);
 
 /* "size:mtime_ns:ctime_ns:inode" */
-const char *source_identity(struct arena *arena, const struct source_file *f);
+const char *source_identity(struct arena *arena, const struct raw_file *f);
 
 /* Make the view in the session and note its files as inputs. No files: a typed empty view by the
  * options' columns, the table's declared ones or the header of the newest files; else t->no_input. */

@@ -35,16 +35,16 @@ static bool has_format(const char *name, const char *format)
 	return false;
 }
 
-static void add(struct arena *arena, struct source_files *f, const char *path, const struct stat *st)
+static void add(struct arena *arena, struct raw_files *f, const char *path, const struct stat *st)
 {
 	if (f->len == f->cap) {
 		f->cap = f->cap ? f->cap * 2 : 8;
-		struct source_file *more = arena_array(arena, f->cap, sizeof *more);
+		struct raw_file *more = arena_array(arena, f->cap, sizeof *more);
 		if (f->len)
 			memcpy(more, f->items, f->len * sizeof *more);
 		f->items = more;
 	}
-	f->items[f->len++] = (struct source_file){
+	f->items[f->len++] = (struct raw_file){
 		.path = path,
 		.size = st->st_size,
 		.mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
@@ -55,11 +55,11 @@ static void add(struct arena *arena, struct source_files *f, const char *path, c
 
 static int by_path(const void *a, const void *b)
 {
-	const struct source_file *x = a, *y = b;
+	const struct raw_file *x = a, *y = b;
 	return strcmp(x->path, y->path);
 }
 
-static int list_folder(struct arena *arena, const char *folder, const char *format, struct source_files *ret, struct err *err)
+static int list_folder(struct arena *arena, const char *folder, const char *format, struct raw_files *ret, struct err *err)
 {
 	DIR *d = opendir(folder);
 	if (!d)
@@ -86,7 +86,7 @@ static bool glob_root_exists(struct arena *arena, const char *pattern)
 	return special == 0 || stat(arena_strndup(arena, pattern, special), &st) == 0;
 }
 
-static int list_glob(struct arena *arena, const char *pattern, struct source_files *ret, struct err *err)
+static int list_glob(struct arena *arena, const char *pattern, struct raw_files *ret, struct err *err)
 {
 	ret->exists = glob_root_exists(arena, pattern);
 	glob_t found = {0};
@@ -100,10 +100,10 @@ static int list_glob(struct arena *arena, const char *pattern, struct source_fil
 	return rc == 0 || rc == GLOB_NOMATCH ? 0 : err_set(err, ERR_IO, "list '%s'", pattern);
 }
 
-int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct source_files *ret,
+int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct raw_files *ret,
                 struct err *err)
 {
-	*ret = (struct source_files){0};
+	*ret = (struct raw_files){0};
 	path = relative(path);
 	if (!*date && strpbrk(path, "*?["))
 		return list_glob(arena, path, ret, err);
@@ -154,7 +154,7 @@ int source_dates(struct arena *arena, const char *path, const char *const **ret_
 	return 0;
 }
 
-const char *source_identity(struct arena *arena, const struct source_file *f)
+const char *source_identity(struct arena *arena, const struct raw_file *f)
 {
 	return arena_printf(arena, "%" PRId64 ":%" PRId64 ":%" PRId64 ":%" PRIu64, f->size, f->mtime_ns, f->ctime_ns, f->inode);
 }

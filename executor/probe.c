@@ -1,0 +1,173 @@
+/* See probe.h. */
+#include "executor/probe.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "core/jsonio.h"
+#include "executor/source.h"
+
+/* Is every listed file there with its size? All through one descriptor: one version. */
+static bool files_whole(int dir, const struct manifest *m)
+{
+	for (size_t i = 0; i < m->nfiles; i++) {
+		struct stat st;
+		if (fstatat(dir, m->files[i].name, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size != m->files[i].size)
+			return false;
+	}
+	return true;
+}
+
+static void put_identity(json_t *out, const struct manifest *m)
+{
+	int64_t bytes = 0;
+	for (size_t i = 0; i < m->nfiles; i++)
+		bytes += m->files[i].size;
+	jput_text(out, "try_id", m->try_id);
+	jput_int(out, "version", (int64_t)m->version);
+	jput_int(out, "fence", (int64_t)m->fence);
+	jput_int(out, "rows", m->row_count);
+	jput_int(out, "bytes", bytes);
+	jput_text(out, "fingerprint", m->fingerprint);
+}
+
+static json_t *probe_partition(struct arena *arena, const char *path, bool whole)
+{
+	json_t *out = json_object();
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	struct manifest m = {0};
+	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || file_read(dir, "manifest.json", &text, NULL) < 0) {
+		jput_text(out, "state", "missing");
+	} else if (manifest_decode(arena, text.data, text.len, &m, NULL) < 0) {
+		jput_text(out, "state", "damaged");
+	} else {
+		jput_text(out, "state", files_whole(dir, &m) ? "ok" : "damaged");
+		put_identity(out, &m);
+		if (whole)
+			json_object_set_new(out, "manifest", json_loadb(text.data, text.len, 0, NULL));
+	}
+	if (dir >= 0)
+		close(dir);
+	buf_free(&text);
+	return out;
+}
+
+static int probe_source(struct jget *g, const json_t *req, json_t **ret, struct err *err)
+{
+	const char *path = jget_text(g, req, "path"), *date = jget_text_or(g, req, "date", "");
+	const char *format = jget_text_or(g, req, "format", "csv");
+	bool dates_too = jget_bool_or(g, req, "dates", false);
+	struct raw_files f;
+	if (g->result < 0)
+		return g->result;
+	int rc = source_list(g->arena, path, date, format, &f, err);
+	if (rc < 0)
+		return rc;
+	json_t *out = json_object(), *files = json_array();
+	for (size_t i = 0; i < f.len; i++) {
+		json_t *one = json_object();
+		jput_text(one, "path", f.items[i].path);
+		jput_int(one, "size", f.items[i].size);
+		jput_int(one, "mtime_ns", f.items[i].mtime_ns);
+		jput_int(one, "ctime_ns", f.items[i].ctime_ns);
+		jput_int(one, "inode", (int64_t)f.items[i].inode);
+		json_array_append_new(files, one);
+	}
+	jput_bool(out, "exists", f.exists);
+	json_object_set_new(out, "files", files);
+	if (dates_too) {
+		const char *const *dates;
+		size_t n;
+		rc = source_dates(g->arena, path, &dates, &n, err);
+		if (rc == 0)
+			jput_texts(out, "dates", dates, n);
+	}
+	*ret = out;
+	return rc;
+}
+
+int probe_partitions(struct arena *arena, const char *qname, const char *const **ret_dates, size_t *ret_n, struct err *err)
+{
+	const char *dot = strchr(qname, '.');
+	const char *folder = dot ? arena_printf(arena, "%.*s/%s", (int)(dot - qname), qname, dot + 1) : qname;
+	static const char *const whole[] = {""};
+	*ret_n = 0;
+	if (access(arena_printf(arena, "%s/manifest.json", folder), F_OK) == 0) {
+		*ret_dates = whole;
+		*ret_n = 1;
+		return 0;
+	}
+	const char *const *dates;
+	size_t n, used = 0;
+	int rc = source_dates(arena, folder, &dates, &n, err);
+	if (rc < 0)
+		return rc;
+	const char **published = arena_array(arena, n, sizeof *published);
+	for (size_t i = 0; i < n; i++) {
+		if (access(arena_printf(arena, "%s/dt=%s/manifest.json", folder, dates[i]), F_OK) == 0)
+			published[used++] = dates[i];
+	}
+	*ret_dates = published;
+	*ret_n = used;
+	return 0;
+}
+
+static int probe_tables(struct jget *g, const json_t *req, json_t *list, struct err *err)
+{
+	size_t n, ndates;
+	const char *const *names = jget_texts(g, req, "tables", &n);
+	for (size_t i = 0; i < n; i++) {
+		const char *const *dates;
+		int rc = probe_partitions(g->arena, names[i], &dates, &ndates, err);
+		if (rc < 0)
+			return rc;
+		json_t *one = json_object();
+		jput_text(one, "qname", names[i]);
+		jput_texts(one, "partitions", dates, ndates);
+		json_array_append_new(list, one);
+	}
+	return g->result;
+}
+
+int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct jget g = {.arena = &arena, .err = &e->err, .code = ERR_PROTOCOL};
+	json_t *reply = json_object(), *parts = json_array(), *sources = json_array(), *tables = json_array();
+	json_object_set_new(reply, "partitions", parts);
+	json_object_set_new(reply, "sources", sources);
+	json_object_set_new(reply, "tables", tables);
+	jput_int(reply, "now_ns", clock_wall_us() * 1000);
+	size_t n;
+	const json_t *list = jget_objects(&g, req, "partitions", &n);
+	for (size_t i = 0; i < n && g.result == 0; i++) {
+		const json_t *one = json_array_get(list, i);
+		const char *path = jget_text(&g, one, "path");
+		json_array_append_new(parts, probe_partition(&arena, path, jget_bool_or(&g, one, "manifest", false)));
+	}
+	list = jget_objects(&g, req, "sources", &n);
+	int rc = g.result;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		json_t *one = NULL;
+		rc = probe_source(&g, json_array_get(list, i), &one, &e->err);
+		if (one)
+			json_array_append_new(sources, one);
+	}
+	if (rc == 0)
+		rc = probe_tables(&g, req, tables, &e->err);
+	arena_free(&arena);
+	if (rc < 0)
+		json_decref(reply);
+	else
+		*ret_reply = reply;
+	return rc;
+}

@@ -1,0 +1,25 @@
+/* What is really there: published partitions by their manifests, and RAW files.
+ *
+ * Request: {"partitions": [{"path": "dwd/dwd_x/dt=2013-01-03", "manifest": false}],
+ *           "sources": [{"path": "raw/x", "date": "2013-01-03", "format": "csv", "dates": false}],
+ *           "tables": ["dwd.dwd_x"]}
+ * Reply:   {"partitions": [{"state": "ok" | "missing" | "damaged", "try_id", "version", "fence", "rows", "bytes",
+ *                           "fingerprint", "manifest": {...}}],
+ *           "sources": [{"exists": true, "files": [{"path", "size", "mtime_ns", "ctime_ns", "inode"}], "dates": [...]}],
+ *           "tables": [{"qname", "partitions": ["2013-01-03"]}], "now_ns": ...}
+ * in the order of the request. "missing" has no manifest.json; "damaged" has an unreadable one, or a listed
+ * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
+ * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
+ * table). now_ns is the wall clock before anything was looked at: a file that is hardly older may still
+ * be written without a change of its times. */
+#ifndef STRATA_EXECUTOR_PROBE_H
+#define STRATA_EXECUTOR_PROBE_H
+
+#include "executor/ops.h"
+
+int op_probe(const json_t *req, json_t **ret_reply, struct op_error *ret_error);
+
+/* The published partitions of a table: dates in order, or one "". ERR_IO. */
+int probe_partitions(struct arena *arena, const char *qname, const char *const **ret_dates, size_t *ret_n, struct err *err);
+
+#endif

@@ -1,0 +1,159 @@
+/* See sql.h. */
+#include "executor/sql.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/jsonio.h"
+#include "executor/probe.h"
+
+enum { ROWS_BYTES_MAX = 900 << 10 };
+
+struct query {
+	int64_t limit;
+	json_t *reply;
+};
+
+static void add_rows(struct query *q, duckdb_result result)
+{
+	json_t *rows = json_array();
+	size_t bytes = 0;
+	duckdb_data_chunk chunk;
+	while ((chunk = duckdb_fetch_chunk(result)) != NULL) {
+		idx_t n = duckdb_data_chunk_get_size(chunk), columns = duckdb_data_chunk_get_column_count(chunk);
+		for (idx_t i = 0; i < n && bytes < ROWS_BYTES_MAX; i++) {
+			json_t *row = json_array();
+			for (idx_t k = 0; k < columns; k++) {
+				duckdb_vector v = duckdb_data_chunk_get_vector(chunk, k);
+				size_t len = 4;
+				const char *text = duck_valid_at(v, i) ? duck_string_at(v, i, &len) : NULL;
+				json_array_append_new(row, text ? json_stringn(text, len) : json_null());
+				bytes += 2 * len + 3; /* as if every second byte had to be escaped */
+			}
+			if (bytes < ROWS_BYTES_MAX)
+				json_array_append(rows, row);
+			json_decref(row);
+		}
+		duckdb_destroy_data_chunk(&chunk);
+	}
+	json_object_set_new(q->reply, "rows", rows);
+	jput_bool(q->reply, "truncated", bytes >= ROWS_BYTES_MAX);
+}
+
+/* Every value as text, cast by DuckDB itself. */
+static int run_query(struct attempt *t, void *ctx)
+{
+	struct query *q = ctx;
+	struct column *columns;
+	size_t n;
+	struct duck_error e;
+	if (duck_describe(t->session.con, t->arena, t->rq->sql, &columns, &n, &e) < 0)
+		return attempt_fail_duck(t, &e, 0);
+	jput_columns(q->reply, "columns", columns, n);
+	struct buf sql = BUF_INIT(1 << 26);
+	buf_adds(&sql, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT * FROM (\n");
+	buf_add(&sql, t->rq->sql, duck_trim(t->rq->sql, strlen(t->rq->sql)));
+	buf_adds(&sql, "\n)");
+	if (q->limit > 0)
+		buf_addf(&sql, " LIMIT %" PRId64, q->limit);
+	buf_addc(&sql, ')');
+	duckdb_result result;
+	int rc = duck_query(t->session.con, buf_cstr(&sql), &result, &e);
+	buf_free(&sql);
+	if (rc < 0)
+		return attempt_fail_duck(t, &e, 1);
+	add_rows(q, result);
+	duckdb_destroy_result(&result);
+	return 0;
+}
+
+/* Does the text hold the table's own name? Too many is only slower. */
+static bool mentions(const char *sql, const char *qname)
+{
+	const char *dot = strchr(qname, '.');
+	return dot && strcasestr(sql, dot + 1) != NULL;
+}
+
+static int published_inputs(struct jget *g, const json_t *req, const char *sql, struct try_request *rq)
+{
+	size_t n;
+	const json_t *list = jget_objects(g, req, "tables", &n);
+	struct try_input *inputs = arena_array(g->arena, n, sizeof *inputs);
+	for (size_t i = 0; i < n && g->result == 0; i++) {
+		const json_t *one = json_array_get(list, i);
+		struct try_input in = {.qname = jget_text(g, one, "qname"), .partitioned = jget_bool_or(g, one, "partitioned", false),
+		                       .external_path = jget_text_or(g, one, "external_path", NULL)};
+		in.schema = jget_columns(g, one, "columns", &in.nschema);
+		if (g->result < 0 || !mentions(sql, in.qname))
+			continue;
+		if (!in.external_path) {
+			int rc = probe_partitions(g->arena, in.qname, &in.partitions, &in.npartitions, g->err);
+			if (rc < 0)
+				return rc;
+		}
+		const char **ids = arena_array(g->arena, in.npartitions, sizeof *ids);
+		for (size_t k = 0; k < in.npartitions; k++)
+			ids[k] = "";
+		in.try_ids = ids;
+		if (in.npartitions)
+			in.partitioned = *in.partitions[0] != '\0'; /* the lake knows better than the asker */
+		/* A table that nothing is known of stays out: naming it is the query's error. */
+		if (in.npartitions || in.nschema || in.external_path)
+			inputs[rq->ninputs++] = in;
+	}
+	rq->inputs = inputs;
+	return g->result;
+}
+
+static int make_request(struct worker *w, struct jget *g, const json_t *req, struct try_request *rq)
+{
+	static unsigned count;
+	const json_t *try = jget_object(g, req, "try");
+	if (try) {
+		int rc = try_request_decode(g->arena, try, rq, g->err);
+		if (rc < 0)
+			return rc;
+	} else {
+		*rq = (struct try_request){.qname = "sql.query", .partition = "", .run_id = "", .run_date = "", .engine = "duckdb"};
+		rq->sql = jget_text(g, req, "sql");
+		int rc = g->result < 0 ? g->result : published_inputs(g, req, rq->sql, rq);
+		if (rc < 0)
+			return rc;
+	}
+	rq->try_id = arena_printf(g->arena, "sql-%s-%ld-%u", w->id ? w->id : "worker", (long)getpid(), ++count);
+	rq->log_path = NULL;
+	rq->keep_staging = false;
+	return 0;
+}
+
+int op_sql(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct jget g = {.arena = &arena, .err = &e->err, .code = ERR_PROTOCOL};
+	struct try_request rq;
+	struct try_result result;
+	struct query q = {.limit = jget_int_or(&g, req, "limit", 0, INT64_MAX, 0), .reply = json_object()};
+	int rc = g.result < 0 ? g.result : make_request(w, &g, req, &rq);
+	if (rc == 0)
+		attempt_query(w, &arena, &rq, run_query, &q, &result);
+	if (rc == 0 && result.outcome != OUTCOME_SUCCESS) {
+		bool killed = result.outcome == OUTCOME_KILLED;
+		rc = err_set(&e->err, killed ? ERR_CANCELED : ERR_ENGINE, "%s", killed ? "canceled" : result.error.message);
+		static const char *const classes[] = {"sql", "transient", "check", NULL};
+		for (size_t i = 0; !killed && classes[i]; i++)
+			e->class = strcmp(classes[i], result.error.class) == 0 ? classes[i] : e->class;
+		e->line = result.error.line;
+		e->col = result.error.col;
+	}
+	if (rc == 0)
+		jput_text(q.reply, "note", result.note);
+	arena_free(&arena);
+	if (rc == 0)
+		*ret_reply = q.reply;
+	else
+		json_decref(q.reply);
+	return rc;
+}
