@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "core/jsonio.h"
+#include "executor/analyze.h"
 #include "executor/probe.h"
 #include "executor/sql.h"
 #include "executor/sweep.h"
@@ -83,11 +84,19 @@ static int op_try(struct worker *w, const json_t *req, struct op_events events, 
 	return rc;
 }
 
+static int op_analyze(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	int rc = worker_duckdb(w, 0, 0, &e->err);
+	return rc < 0 ? rc : analyze_request(w->db, req, ret_reply, &e->err);
+}
+
 int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,
            struct op_error *e)
 {
 	if (strcmp(op, "run") == 0)
 		return op_try(w, req, events, ret_reply, e);
+	if (strcmp(op, "analyze") == 0)
+		return op_analyze(w, req, ret_reply, e);
 	if (strcmp(op, "probe") == 0)
 		return op_probe(req, ret_reply, e);
 	if (strcmp(op, "sweep") == 0)
