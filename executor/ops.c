@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "core/jsonio.h"
 #include "executor/analyze.h"
+#include "executor/catalog.h"
 #include "executor/probe.h"
 #include "executor/sql.h"
 #include "executor/sweep.h"
@@ -101,6 +102,8 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 		return op_probe(req, ret_reply, e);
 	if (strcmp(op, "sweep") == 0)
 		return op_sweep(req, ret_reply, e);
+	if (strcmp(op, "catalog") == 0)
+		return op_catalog(w, req, ret_reply, e);
 	if (strcmp(op, "sql") == 0)
 		return op_sql(w, req, ret_reply, e);
 	return err_set(&e->err, ERR_PROTOCOL, "unknown request '%s'", op);

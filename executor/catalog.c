@@ -1,0 +1,240 @@
+/* See catalog.h. */
+#include "executor/catalog.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/file.h"
+#include "core/jsonio.h"
+#include "executor/inputs.h"
+#include "executor/probe.h"
+
+enum { CATALOG_MAX = 256 << 20, CATALOG_PATH = 4096 };
+
+struct entry {
+	const char *qname, *layer, *name, *external_path;
+	bool partitioned, published;
+	const struct column *columns;
+	size_t ncolumns;
+};
+
+static int run(duckdb_connection con, const char *sql, struct err *err)
+{
+	struct duck_error e;
+	return duck_run(con, sql, &e) < 0 ? duck_err(&e, err) : 0;
+}
+
+/* Absolute paths, so that the views work from any working folder. */
+static void read_select(const struct worker *w, struct arena *arena, const struct entry *e, struct buf *out)
+{
+	const char *path = e->external_path;
+	if (!path)
+		path = arena_printf(arena, "%s/%s/%s", w->lake, e->layer, e->name);
+	else if (path[0] != '/' && !strstr(path, "://"))
+		path = arena_printf(arena, "%s/%s", w->lake, path);
+	struct stat st;
+	if (!e->external_path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
+		path = arena_printf(arena, "%s%s/*.parquet", path, e->partitioned ? "/dt=*" : "");
+	buf_adds(out, "SELECT * FROM read_parquet(");
+	duck_literal(out, path);
+	buf_addf(out, ", union_by_name = true, %s)",
+	         e->partitioned ? "hive_partitioning = true, hive_types_autocast = false" : "hive_partitioning = false");
+}
+
+static int add_entry(struct worker *w, duckdb_connection con, struct arena *arena, const struct entry *e, struct err *err)
+{
+	struct buf sql = BUF_INIT(1 << 24), schema = BUF_INIT(4096), macro = BUF_INIT(4096);
+	duck_ident(&schema, e->layer);
+	duck_ident(&macro, arena_printf(arena, "%s_dt", e->name));
+	buf_addf(&sql, "CREATE SCHEMA IF NOT EXISTS c.%s; CREATE OR REPLACE VIEW c.%s.", buf_cstr(&schema), buf_cstr(&schema));
+	duck_ident(&sql, e->name);
+	buf_adds(&sql, " AS ");
+	struct buf select = BUF_INIT(1 << 22);
+	if (e->published || e->external_path)
+		read_select(w, arena, e, &select);
+	else
+		inputs_empty_select(e->columns, e->ncolumns, e->partitioned, &select);
+	buf_adds(&sql, buf_cstr(&select));
+	if (e->partitioned)
+		buf_addf(&sql, "; CREATE OR REPLACE MACRO c.%s.%s(d) AS TABLE SELECT * FROM (%s) WHERE dt = CAST(d AS VARCHAR)",
+		         buf_cstr(&schema), buf_cstr(&macro), buf_cstr(&select));
+	buf_adds(&sql, "; INSERT OR IGNORE INTO c.catalog_meta.tables VALUES (");
+	duck_literal(&sql, e->qname);
+	buf_addc(&sql, ')');
+	int rc = run(con, buf_cstr(&sql), err);
+	if (rc < 0)
+		rc = err_wrap(err, "catalog view of '%s'", e->qname);
+	buf_free(&sql);
+	buf_free(&schema);
+	buf_free(&macro);
+	buf_free(&select);
+	return rc;
+}
+
+/* Views of tables that were here and are no more, or have nothing that could be shown. */
+static int drop_all(duckdb_connection con, struct arena *arena, struct err *err)
+{
+	struct buf names = BUF_INIT(1 << 24);
+	struct duck_error e;
+	int rc = duck_text(con, "SELECT string_agg(qname, chr(10)) FROM c.catalog_meta.tables", &names, &e) < 0 ? duck_err(&e, err) : 0;
+	for (char *q = rc == 0 ? names.data : NULL, *next; q && *q && rc == 0; q = next) {
+		next = q + strcspn(q, "\n");
+		if (*next)
+			*next++ = '\0';
+		char *dot = strchr(q, '.');
+		if (!dot)
+			continue;
+		*dot = '\0';
+		struct buf sql = BUF_INIT(8192), schema = BUF_INIT(4096);
+		duck_ident(&schema, q);
+		buf_addf(&sql, "DROP VIEW IF EXISTS c.%s.", buf_cstr(&schema));
+		duck_ident(&sql, dot + 1);
+		buf_addf(&sql, "; DROP MACRO TABLE IF EXISTS c.%s.", buf_cstr(&schema));
+		duck_ident(&sql, arena_printf(arena, "%s_dt", dot + 1));
+		rc = run(con, buf_cstr(&sql), err);
+		buf_free(&sql);
+		buf_free(&schema);
+	}
+	buf_free(&names);
+	return rc < 0 ? rc : run(con, "DELETE FROM c.catalog_meta.tables", err);
+}
+
+static const char meta[] =
+	"CREATE SCHEMA IF NOT EXISTS c.catalog_meta; "
+	"CREATE TABLE IF NOT EXISTS c.catalog_meta.tables (qname VARCHAR PRIMARY KEY); "
+	"CREATE TABLE IF NOT EXISTS c.catalog_meta.schema_migrations (name VARCHAR PRIMARY KEY, checksum VARCHAR, applied_at TIMESTAMP)";
+
+static int get_entries(struct jget *g, const json_t *req, struct entry **ret, size_t *ret_n)
+{
+	size_t n, ndates;
+	const char *const *dates;
+	const json_t *list = jget_objects(g, req, "tables", &n);
+	struct entry *all = arena_array(g->arena, n, sizeof *all);
+	for (size_t i = 0; i < n && g->result == 0; i++) {
+		const json_t *one = json_array_get(list, i);
+		struct entry *e = &all[i];
+		e->qname = jget_text(g, one, "qname");
+		e->partitioned = jget_bool_or(g, one, "partitioned", false);
+		e->external_path = jget_text_or(g, one, "external_path", NULL);
+		e->columns = jget_columns(g, one, "columns", &e->ncolumns);
+		const char *dot = strchr(e->qname, '.');
+		if (g->result == 0 && !dot)
+			jget_fail(g, "qname", "is no layer.table");
+		if (g->result < 0)
+			break;
+		e->layer = arena_strndup(g->arena, e->qname, (size_t)(dot - e->qname));
+		e->name = dot + 1;
+		int rc = e->external_path ? 0 : probe_partitions(g->arena, e->qname, &dates, &ndates, g->err);
+		if (rc < 0)
+			return rc;
+		e->published = !e->external_path && ndates > 0;
+		if (e->published)
+			e->partitioned = *dates[0] != '\0';
+	}
+	*ret = all;
+	*ret_n = n;
+	return g->result;
+}
+
+static int fill(struct worker *w, duckdb_connection con, struct jget *g, const json_t *req, json_t *reply, struct err *err)
+{
+	struct entry *entries;
+	size_t n;
+	int64_t shown = 0;
+	const char *migrations = jget_text_or(g, req, "migrations", NULL);
+	int rc = get_entries(g, req, &entries, &n);
+	if (rc == 0)
+		rc = run(con, meta, err);
+	if (rc == 0)
+		rc = drop_all(con, g->arena, err);
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		if (!entries[i].published && !entries[i].external_path && entries[i].ncolumns == 0)
+			continue;
+		rc = add_entry(w, con, g->arena, &entries[i], err);
+		shown++;
+	}
+	if (rc == 0 && migrations)
+		rc = catalog_migrate(con, g->arena, migrations, json_object_get(req, "tables"), json_object_get(reply, "applied"),
+		                     json_object_get(reply, "skipped"), err);
+	jput_int(reply, "tables", shown);
+	return rc;
+}
+
+static int copy_file(const char *from, const char *to, struct err *err)
+{
+	struct buf bytes = BUF_INIT(CATALOG_MAX);
+	int rc = file_read(AT_FDCWD, from, &bytes, err);
+	if (rc < 0 && errno == ENOENT)
+		rc = 0; /* the first one */
+	else if (rc == 0)
+		rc = file_replace(AT_FDCWD, to, bytes.data, bytes.len, 0666, err);
+	buf_free(&bytes);
+	return rc;
+}
+
+static int swap_in(const char *built, const char *path, struct err *err)
+{
+	int fd = open(built, O_RDONLY | O_CLOEXEC);
+	int rc = 0;
+	if (fd < 0 || fsync(fd) < 0)
+		rc = err_errno(err, ERR_IO, "sync '%s'", built);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0 && (FAULT("catalog.rename") || rename(built, path) < 0))
+		rc = err_errno(err, ERR_IO, "rename '%s' to '%s'", built, path);
+	return rc;
+}
+
+static int build(struct worker *w, struct jget *g, const json_t *req, const char *path, json_t *reply, struct err *err)
+{
+	const char *built = arena_printf(g->arena, "%s.new-%ld", path, (long)getpid());
+	int rc = copy_file(path, built, err);
+	struct session s = {0};
+	if (rc == 0)
+		rc = session_open(w, 0, 0, &s, err);
+	struct buf sql = BUF_INIT(CATALOG_PATH * 2);
+	buf_adds(&sql, "ATTACH ");
+	duck_literal(&sql, built);
+	buf_adds(&sql, " AS c");
+	bool attached = rc == 0 && (rc = run(s.con, buf_cstr(&sql), err)) == 0;
+	buf_free(&sql);
+	if (rc == 0)
+		rc = fill(w, s.con, g, req, reply, err);
+	if (attached) {
+		int done = run(s.con, arena_printf(g->arena, "USE %s; DETACH c", s.catalog), rc == 0 ? err : NULL); /* writes all of it */
+		rc = rc < 0 ? rc : done;
+	}
+	session_close(w, &s);
+	if (rc == 0)
+		rc = swap_in(built, path, err);
+	if (rc < 0)
+		unlink(built);
+	unlink(arena_printf(g->arena, "%s.wal", built));
+	return rc;
+}
+
+int op_catalog(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct jget g = {.arena = &arena, .err = &e->err, .code = ERR_PROTOCOL};
+	const char *path = jget_text_or(&g, req, "path", arena_printf(&arena, "%s/.strata/catalog.duckdb", w->lake));
+	json_t *reply = json_pack("{s:[], s:[]}", "applied", "skipped");
+	int rc = g.result;
+	int lock = rc < 0 ? rc : file_lock(AT_FDCWD, arena_printf(&arena, "%s.lock", path), true, &e->err);
+	if (rc == 0)
+		rc = lock < 0 ? lock : build(w, &g, req, path, reply, &e->err);
+	if (lock >= 0)
+		close(lock);
+	arena_free(&arena);
+	if (rc == 0)
+		*ret_reply = reply;
+	else
+		json_decref(reply);
+	return rc;
+}
