@@ -18,10 +18,10 @@ static struct {
 	char what[16];
 } armed;
 
-static void parse(void)
+void fault_arm(const char *spec)
 {
+	memset(&armed, 0, sizeof armed);
 	armed.parsed = true;
-	const char *spec = getenv("STRATA_FAULT");
 	const char *first = spec ? strchr(spec, ':') : NULL;
 	const char *second = first ? strchr(first + 1, ':') : NULL;
 	if (!second || (size_t)(first - spec) >= sizeof armed.name || strlen(second + 1) >= sizeof armed.what)
@@ -29,6 +29,11 @@ static void parse(void)
 	memcpy(armed.name, spec, (size_t)(first - spec));
 	armed.countdown = strtol(first + 1, NULL, 10);
 	memcpy(armed.what, second + 1, strlen(second + 1));
+}
+
+static void parse(void)
+{
+	fault_arm(getenv("STRATA_FAULT"));
 }
 
 static bool claim_once(void)

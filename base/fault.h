@@ -14,6 +14,8 @@
 
 #ifdef STRATA_FAULTS
 bool fault_cross(const char *name);
+/* As if the environment had said it now; NULL disarms. For tests within one process. */
+void fault_arm(const char *spec);
 #define FAULT(name) fault_cross(name)
 #else
 #define FAULT(name) false
