@@ -161,16 +161,26 @@ static bool is_unbounded(const struct span *s)
 	return s->lo.kind == BOUND_NONE && s->hi.kind == BOUND_NONE;
 }
 
+/* Whoever reads dates without an upper end reads those that are still to come. */
 static void warn_unbounded(struct resolving *r, const struct table *t, const struct table *up, const struct ref *ref,
                            struct loc loc)
 {
-	bool unbounded = ref->nspans == 0;
-	for (size_t i = 0; i < ref->nspans; i++)
-		unbounded |= is_unbounded(&ref->spans[i]);
-	if (unbounded && up != t && table_partitioned(up) && table_partitioned(t))
+	bool all = ref->nspans == 0, open = false;
+	for (size_t i = 0; i < ref->nspans; i++) {
+		all |= is_unbounded(&ref->spans[i]);
+		open |= ref->spans[i].hi.kind == BOUND_NONE;
+	}
+	if (up == t || !table_partitioned(up) || !table_partitioned(t))
+		return;
+	if (all)
 		diag_add(r->diags, DIAG_WARNING, loc,
 		         "reads every date of '%s', so that each new date makes all dates of '%s' stale: add a condition such "
 		         "as dt = '${PARTITION_DATE}'",
+		         up->qname, t->name);
+	else if (open)
+		diag_add(r->diags, DIAG_WARNING, loc,
+		         "reads dates of '%s' without an upper end, so that each new date makes earlier dates of '%s' stale: "
+		         "add a condition such as dt <= '${PARTITION_DATE}'",
 		         up->qname, t->name);
 }
 

@@ -147,7 +147,7 @@ static void warnings(void **state)
 	struct fixture f;
 	start(&f);
 	fixture_reads(&f, "ods_x", "dt comment", "");
-	fixture_reads(&f, "dwd_f", "dt", "ods.ods_x dwd.dwd_f ods.ods_x@*:+0");
+	fixture_reads(&f, "dwd_f", "dt", "ods.ods_x dwd.dwd_f ods.ods_x@*:+0 ods.ods_x@-6:*");
 	fixture_reads(&f, "dwd_g", "", "ods.ods_x"); /* not partitioned: all dates are its business */
 	fixture_resolve(&f);
 	assert_string_equal(
@@ -155,6 +155,8 @@ static void warnings(void **state)
 		"dags/dw_config.yaml:8:3: warning: the source of 'ods_x' is not used: its query does not read tmp_ods_x\n"
 		"dags/dwd/dwd_f.sql:1:5: warning: reads every date of 'ods.ods_x', so that each new date makes all dates of "
 		"'dwd_f' stale: add a condition such as dt = '${PARTITION_DATE}'\n"
+		"dags/dwd/dwd_f.sql:4:5: warning: reads dates of 'ods.ods_x' without an upper end, so that each new date makes "
+		"earlier dates of 'dwd_f' stale: add a condition such as dt <= '${PARTITION_DATE}'\n"
 		"dags/ods/ods_x.sql: warning: PARTITION_DATE is used in a comment only, which makes 'ods_x' partitioned all the "
 		"same: use it in the query, or write '$$' for the '$'\n");
 	assert_string_equal(fixture_edges(&f), "dwd_f<ods_x@*:*; dwd_f<dwd_f@*:*; dwd_g<ods_x@*:*");

@@ -1,4 +1,4 @@
-/* core/selection: every form of the grammar on one small graph, and any bytes.
+/* core/selection: every form of the grammar on one small graph, steps against brute force, any bytes.
  *
  *     ods_a → dim_c → dwd_f → dws_daily → ads_route      (who is read → who reads)
  *     ods_b ────────→ dwd_f    dws_by_route → ads_route
@@ -171,12 +171,80 @@ static void any_word_is_answered(void **state)
 	}
 }
 
+enum { NODES = 9, FAR = 99 };
+
+/* Steps from each table up to what it reads, by Floyd and Warshall. */
+static void brute_steps(const struct project *p, int steps[NODES][NODES])
+{
+	for (int a = 0; a < NODES; a++)
+		for (int b = 0; b < NODES; b++)
+			steps[a][b] = a == b ? 0 : FAR;
+	for (size_t i = 0; i < p->nedges; i++)
+		if (p->edges[i].up != p->edges[i].down)
+			steps[p->edges[i].down][p->edges[i].up] = 1;
+	for (int k = 0; k < NODES; k++)
+		for (int a = 0; a < NODES; a++)
+			for (int b = 0; b < NODES; b++)
+				if (steps[a][k] + steps[k][b] < steps[a][b])
+					steps[a][b] = steps[a][k] + steps[k][b];
+}
+
+static bool brute_selected(int steps[NODES][NODES], int start, int t, bool at, int up, int down)
+{
+	if (!at)
+		return steps[start][t] <= up || steps[t][start] <= down;
+	for (int reader = 0; reader < NODES; reader++)
+		if (steps[reader][start] < FAR && steps[reader][t] < FAR)
+			return true;
+	return false;
+}
+
+static void steps_agree_with_brute_force(void **state)
+{
+	(void)state;
+	srand(12);
+	for (int round = 0; round < 400; round++) {
+		struct fixture g;
+		int steps[NODES][NODES];
+		fixture_read(&g, NULL, NULL, "a/a_0.sql a/a_1.sql a/a_2.sql a/a_3.sql a/a_4.sql a/a_5.sql a/a_6.sql a/a_7.sql "
+		                             "a/a_8.sql");
+		for (int t = 0; t < NODES; t++) {
+			char name[8], refs[128] = "";
+			size_t n = 0;
+			for (int up = 0; up <= t; up++)
+				if (rand() % 4 == 0)
+					n += (size_t)snprintf(refs + n, sizeof refs - n, "%sa.a_%d", n ? " " : "", up);
+			snprintf(name, sizeof name, "a_%d", t);
+			fixture_reads(&g, name, "", refs);
+		}
+		fixture_resolve(&g);
+		brute_steps(g.p, steps);
+		for (int start = 0; start < NODES; start++) {
+			char word[32];
+			const char *args[] = {word};
+			bool set[NODES], at = rand() % 4 == 0;
+			int up = rand() % 5, down = rand() % 5;
+			struct err err = {0};
+			if (at)
+				snprintf(word, sizeof word, "@a_%d", start);
+			else
+				snprintf(word, sizeof word, "%d+a_%d+%d", up, start, down);
+			assert_int_equal(selection_eval(g.p, args, 1, NULL, 0, set, &err), 0);
+			for (int t = 0; t < NODES; t++)
+				if (set[t] != brute_selected(steps, start, t, at, up, down))
+					fail_msg("round %d: %s is wrong about a_%d", round, word, t);
+		}
+		fixture_free(&g);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form),
 		cmocka_unit_test(a_failure_leaves_the_output_alone),
 		cmocka_unit_test(any_word_is_answered),
+		cmocka_unit_test(steps_agree_with_brute_force),
 	};
 	return cmocka_run_group_tests_name("selection", tests, setup, teardown);
 }
