@@ -71,7 +71,8 @@ static int expand_variable(struct reading *r, struct loc loc, const char *p, con
 	if (has_default)
 		return expand(r, loc, p + n + 2, (size_t)(end - p) - n - 2, out, depth + 1);
 	if (own)
-		diag_add(r->diags, DIAG_ERROR, loc, "'${%s}' stands here, but 'storage' has no '%s': add it", name, name);
+		diag_add(r->diags, DIAG_ERROR, loc, "'${%s}' stands here, but 'storage' has no '%s': add it", name,
+		         name);
 	else
 		diag_add(r->diags, DIAG_ERROR, loc,
 		         "undefined variable '%s': set it in the environment, or write ${%s:-default}, or $$ for a "
@@ -88,7 +89,8 @@ static int expand(struct reading *r, struct loc loc, const char *text, size_t n,
 		} else if (*p == '$' && p + 1 < end && p[1] == '{') {
 			const char *close = closing(p + 2);
 			if (!close || close >= end) {
-				diag_add(r->diags, DIAG_ERROR, loc, "'${' without its '}': close it, or write $$ for a plain $");
+				diag_add(r->diags, DIAG_ERROR, loc,
+				         "'${' without its '}': close it, or write $$ for a plain $");
 				return -1;
 			}
 			if (expand_variable(r, loc, p + 2, close, out, depth) < 0)
@@ -203,8 +205,9 @@ static const struct layer *layer_of(struct reading *r, const struct yaml *entry)
 		const char *name = arena_strndup(&r->scratch, entry->key, (size_t)(dot - entry->key));
 		const struct layer *l = layer_find(p, name);
 		if (!l)
-			diag_add(r->diags, DIAG_ERROR, entry->key_loc, "unknown layer '%s' of table '%s'%s: name a layer of "
-			         FILE_CONFIG, name, entry->key, layer_hint(p, name, hint, sizeof hint));
+			diag_add(r->diags, DIAG_ERROR, entry->key_loc,
+			         "unknown layer '%s' of table '%s'%s: name a layer of " FILE_CONFIG, name, entry->key,
+			         layer_hint(p, name, hint, sizeof hint));
 		return l;
 	}
 	const struct layer *best = NULL;
@@ -229,9 +232,9 @@ static bool add_external(struct reading *r, const struct yaml *entry)
 	size_t n = strlen(layer->name);
 	if (!name_is_safe(name) || strncmp(name, layer->name, n) != 0 || name[n] != '_') {
 		diag_add(r->diags, DIAG_ERROR, entry->key_loc,
-		         "table name '%s' is not usable: write '%s_<name>' with lower-case letters, digits and '_', at "
-		         "most 128",
-		         name, layer->name);
+			"table name '%s' is not usable: write '%s_<name>' with lower-case letters, digits and '_', at "
+			"most 128",
+			name, layer->name);
 		return false;
 	}
 	struct arena *a = &r->p->arena;
@@ -265,8 +268,8 @@ static void apply_path(struct reading *r, struct table *t, const struct yaml *pa
 	if (t->kind == TABLE_EXTERNAL) {
 		t->path = uri;
 		if (!*uri)
-			diag_add(r->diags, DIAG_ERROR, path->loc, "'path' of external table '%s' is empty: say where its Parquet is",
-			         t->name);
+			diag_add(r->diags, DIAG_ERROR, path->loc,
+			         "'path' of external table '%s' is empty: say where its Parquet is", t->name);
 		return;
 	}
 	const char *base = r->storage.base_uri, *rest = uri;
@@ -278,8 +281,8 @@ static void apply_path(struct reading *r, struct table *t, const struct yaml *pa
 	bool same = strncmp(rest, t->layer->name, n) == 0 && rest[n] == '/' && str_eq(rest + n + 1, t->name);
 	if (!same)
 		diag_add(r->diags, DIAG_ERROR, path->loc,
-		         "path '%s' of table '%s' is not where %s is published: remove it, or write '%s/%s'", uri, t->name,
-		         t->file, t->layer->name, t->name);
+		         "path '%s' of table '%s' is not where %s is published: remove it, or write '%s/%s'", uri,
+		         t->name, t->file, t->layer->name, t->name);
 }
 
 static void read_columns(struct reading *r, struct table *t, const struct yaml *map)
@@ -298,9 +301,10 @@ static void read_columns(struct reading *r, struct table *t, const struct yaml *
 		else if (!section_read(&r->keys, &section_column, it, what, &in))
 			continue;
 		if (in.checks)
-			diag_add(r->diags, DIAG_WARNING, in.checks->key_loc, "'checks' of %s are not evaluated by this version",
-			         what);
-		columns[n++] = (struct column_decl){arena_strdup(&r->p->arena, it->key), in.type, in.description, it->key_loc};
+			diag_add(r->diags, DIAG_WARNING, in.checks->key_loc,
+			         "'checks' of %s are not evaluated by this version", what);
+		columns[n++] = (struct column_decl){arena_strdup(&r->p->arena, it->key), in.type, in.description,
+		                                    it->key_loc};
 	}
 	t->columns = columns;
 	t->ncolumns = n;
@@ -316,9 +320,9 @@ static void check_values(struct reading *r, struct table *t, const struct table_
 		         "this version writes 'parquet' only: remove 'format'");
 	if (in->checks)
 		diag_add(r->diags, DIAG_WARNING, in->checks->key_loc,
-		         "'checks' of table '%s' are not evaluated by this version; primary_keys, timestamp_col, columns and "
-		         "allow_empty are",
-		         t->name);
+			"'checks' of table '%s' are not evaluated by this version; primary_keys, timestamp_col, columns and "
+			"allow_empty are",
+			t->name);
 }
 
 static void apply_entry(struct reading *r, struct table *t, const struct yaml *entry)
@@ -345,8 +349,8 @@ static void apply_entry(struct reading *r, struct table *t, const struct yaml *e
 	if (in.path)
 		apply_path(r, t, in.path);
 	else if (t->kind == TABLE_EXTERNAL && !yaml_get(entry, "path")->bad)
-		diag_add(r->diags, DIAG_ERROR, entry->key_loc, "external table '%s' has no 'path': say where its Parquet is",
-		         t->name);
+		diag_add(r->diags, DIAG_ERROR, entry->key_loc,
+		         "external table '%s' has no 'path': say where its Parquet is", t->name);
 	if (in.columns)
 		read_columns(r, t, in.columns);
 }
@@ -356,8 +360,8 @@ static void report_orphan(struct reading *r, const struct yaml *entry)
 	char hint[160];
 	table_hint(r->p, entry->key, hint, sizeof hint);
 	diag_add(r->diags, DIAG_ERROR, entry->key_loc,
-	         "no file builds table '%s'%s: remove the entry, add the file, or give it a 'path' if it is built elsewhere",
-	         entry->key, hint);
+		"no file builds table '%s'%s: remove the entry, add the file, or give it a 'path' if it is built elsewhere",
+		entry->key, hint);
 }
 
 void catalog_apply(struct reading *r)
@@ -373,8 +377,9 @@ void catalog_apply(struct reading *r)
 		if (i < 0) {
 			report_orphan(r, it);
 		} else if (entries[i]) {
-			diag_add(r->diags, DIAG_ERROR, it->key_loc, "table '%s' has an entry on line %d already: keep one of them",
-			         p->tables[i].name, entries[i]->key_loc.line);
+			diag_add(r->diags, DIAG_ERROR, it->key_loc,
+			         "table '%s' has an entry on line %d already: keep one of them", p->tables[i].name,
+			         entries[i]->key_loc.line);
 		} else {
 			entries[i] = it;
 			apply_entry(r, &p->tables[i], it);

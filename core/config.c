@@ -13,7 +13,8 @@ static void refuse_variables(struct reading *r, const struct yaml *node)
 {
 	if (node->kind == YAML_TEXT && strstr(node->text, "${"))
 		diag_add(r->diags, DIAG_ERROR, node->loc,
-		         "'${…}' has no meaning here: variables are for " FILE_TABLES " and SQL files, so write the value");
+		         "'${…}' has no meaning here: variables are for " FILE_TABLES
+		         " and SQL files, so write the value");
 	YAML_FOR_EACH(it, node)
 		refuse_variables(r, it);
 }
@@ -45,8 +46,9 @@ static void add_pool(struct reading *r, const struct yaml *it)
 	char say[YAML_SAY_SIZE];
 	int64_t slots;
 	if (it->kind != YAML_TEXT || !str_to_i64(it->text, &slots) || slots < 1 || slots > 1000000) {
-		diag_add(r->diags, DIAG_ERROR, it->loc, "the slots of pool '%s' must be a whole number from 1 to 1000000, not %s",
-		         it->key, yaml_say(say, it));
+		diag_add(r->diags, DIAG_ERROR, it->loc,
+		         "the slots of pool '%s' must be a whole number from 1 to 1000000, not %s", it->key,
+		         yaml_say(say, it));
 		slots = UINT32_MAX; /* known all the same: what names it is right */
 	}
 	if (str_eq(it->key, "default")) {
@@ -56,7 +58,8 @@ static void add_pool(struct reading *r, const struct yaml *it)
 	}
 	if (!pool_name_is_safe(it->key)) {
 		diag_add(r->diags, DIAG_ERROR, it->key_loc,
-		         "pool name '%s' is not usable: write letters, digits, '_', '-' and '.', at most 128", it->key);
+		         "pool name '%s' is not usable: write letters, digits, '_', '-' and '.', at most 128",
+		         it->key);
 		return;
 	}
 	if (p->npools == POOLS_MAX) {
@@ -96,8 +99,8 @@ static void resolve_pool(struct reading *r, const struct yaml *node, struct tabl
 	const char *nearest = str_nearest(node->text, pool_name, p->pools, p->npools);
 	if (nearest)
 		snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest);
-	diag_add(r->diags, DIAG_ERROR, node->loc, "unknown pool '%s'%s: name one of 'pools' in " FILE_CONFIG ", or add it there",
-	         node->text, hint);
+	diag_add(r->diags, DIAG_ERROR, node->loc,
+	         "unknown pool '%s'%s: name one of 'pools' in " FILE_CONFIG ", or add it there", node->text, hint);
 }
 
 static void check_engine(struct reading *r, const struct yaml *node, enum table_kind kind)
@@ -115,7 +118,8 @@ static void check_engine(struct reading *r, const struct yaml *node, enum table_
 		return;
 	for (size_t i = 0; known[i]; i++)
 		if (str_eq(known[i], name)) {
-			diag_add(r->diags, DIAG_ERROR, node->loc, "engine '%s' is not in this version: use 'duckdb'", name);
+			diag_add(r->diags, DIAG_ERROR, node->loc, "engine '%s' is not in this version: use 'duckdb'",
+			         name);
 			return;
 		}
 	char hint[160];

@@ -24,14 +24,15 @@ static const char *source_path(struct reading *r, const struct source_in *in, co
 	while (n > 0 && text[n - 1] == '/')
 		n--;
 	if (n == 0) {
-		diag_add(r->diags, DIAG_ERROR, in->path->loc, "'path' of %s is empty: name a folder below the lake", what);
+		diag_add(r->diags, DIAG_ERROR, in->path->loc, "'path' of %s is empty: name a folder below the lake",
+		         what);
 		return "";
 	}
 	if (in->partitioned && strpbrk(text, "*?["))
 		diag_add(r->diags, DIAG_ERROR, in->path->loc,
-		         "'path' of %s is a pattern, but it is partitioned: name the folder that holds dt=<date>/, or add "
-		         "'partitioned: false'",
-		         what);
+			"'path' of %s is a pattern, but it is partitioned: name the folder that holds dt=<date>/, or add "
+			"'partitioned: false'",
+			what);
 	return arena_strndup(&r->p->arena, text, n);
 }
 
@@ -43,10 +44,11 @@ static void read_source_columns(struct reading *r, struct source *s, const struc
 	keys_folded_twins(&r->keys, map, what);
 	YAML_FOR_EACH(it, map) {
 		if (it->kind == YAML_TEXT)
-			columns[n++] = (struct column){arena_strdup(&r->p->arena, it->key), arena_strdup(&r->p->arena, it->text)};
+			columns[n++] = (struct column){arena_strdup(&r->p->arena, it->key),
+			                               arena_strdup(&r->p->arena, it->text)};
 		else
-			diag_add(r->diags, DIAG_ERROR, it->loc, "column '%s' of %s must be an SQL type, not %s", it->key, what,
-			         yaml_say(say, it));
+			diag_add(r->diags, DIAG_ERROR, it->loc, "column '%s' of %s must be an SQL type, not %s",
+			         it->key, what, yaml_say(say, it));
 	}
 	s->columns = columns;
 	s->ncolumns = n;
@@ -74,8 +76,9 @@ static void read_options(struct reading *r, struct source *s, const struct yaml 
 	for (size_t i = 0; i < section_options.nkeys; i++) {
 		const struct yaml *it = yaml_get(map, section_options.keys[i].name);
 		if (it && it != in.columns && it->kind != YAML_NULL)
-			diag_add(r->diags, DIAG_ERROR, it->key_loc, "'%s' is for csv, and the files of %s are %s: remove it", it->key,
-			         what, formats[s->format]);
+			diag_add(r->diags, DIAG_ERROR, it->key_loc,
+			         "'%s' is for csv, and the files of %s are %s: remove it", it->key, what,
+			         formats[s->format]);
 	}
 }
 
@@ -121,8 +124,9 @@ void config_read_sources(struct reading *r)
 			diag_add(r->diags, DIAG_WARNING, it->key_loc,
 			         "source '%s' is of an external table, which reads no files: remove it", it->key);
 		if (t && t->source) {
-			diag_add(r->diags, DIAG_ERROR, it->key_loc, "table '%s' has a source on line %d already: keep one of them",
-			         t->name, t->source->loc.line);
+			diag_add(r->diags, DIAG_ERROR, it->key_loc,
+			         "table '%s' has a source on line %d already: keep one of them", t->name,
+			         t->source->loc.line);
 			continue;
 		}
 		read_source(r, it, t);
@@ -199,8 +203,8 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 		return;
 	if (!cron_has_shape(in.cron->text)) {
 		diag_add(r->diags, DIAG_ERROR, in.cron->loc,
-		         "'cron' of %s must be five fields such as '30 6 * * *', or @daily, @hourly and the like, not %s", what,
-		         yaml_say(say, in.cron));
+			"'cron' of %s must be five fields such as '30 6 * * *', or @daily, @hourly and the like, not %s",
+			what, yaml_say(say, in.cron));
 		return;
 	}
 	struct schedule *s = &p->schedules[p->nschedules++];
@@ -241,7 +245,7 @@ struct deps {
 
 static bool may_read(const struct table *down, const struct table *up)
 {
-	return up->layer == down->layer || down->layer->upstream[up->layer->index];
+	return up->kind == TABLE_EXTERNAL || up->layer == down->layer || down->layer->upstream[up->layer->index];
 }
 
 static void add_dep(struct reading *r, struct deps *d, const struct table *down, const struct yaml *it)
@@ -249,33 +253,27 @@ static void add_dep(struct reading *r, struct deps *d, const struct table *down,
 	const struct project *p = r->p;
 	char say[YAML_SAY_SIZE], hint[160];
 	if (it->kind != YAML_TEXT) {
-		diag_add(r->diags, DIAG_ERROR, it->loc, "a dependency of '%s' must be a table's name, not %s", down->name,
-		         yaml_say(say, it));
+		diag_add(r->diags, DIAG_ERROR, it->loc, "a dependency of '%s' must be a table's name, not %s",
+		         down->name, yaml_say(say, it));
 		return;
 	}
 	int64_t found = project_find(p, it->text);
 	if (found < 0) {
-		diag_add(r->diags, DIAG_ERROR, it->loc, "unknown table '%s' among the dependencies of '%s'%s: name a table of the project",
-		         it->text, down->name, table_hint(r->p, it->text, hint, sizeof hint));
+		diag_add(r->diags, DIAG_ERROR, it->loc,
+		         "unknown table '%s' among the dependencies of '%s'%s: name a table of the project", it->text,
+		         down->name, table_hint(r->p, it->text, hint, sizeof hint));
 		return;
 	}
 	const struct table *up = &p->tables[found];
-	if (up == down) {
-		diag_add(r->diags, DIAG_ERROR, it->loc,
-		         "table '%s' depends on itself: remove it; where yesterday must come first, 'depends_on_past: true' in "
-		         FILE_TABLES " says so",
-		         down->name);
-		return;
-	}
 	if (!may_read(down, up)) {
 		diag_add(r->diags, DIAG_ERROR, it->loc,
-		         "table '%s' may not depend on '%s': layer '%s' is not upstream of '%s' in layer_dependencies",
-		         down->qname, up->qname, up->layer->name, down->layer->name);
+			"table '%s' may not depend on '%s': layer '%s' is not upstream of '%s' in layer_dependencies",
+			down->qname, up->qname, up->layer->name, down->layer->name);
 		return;
 	}
 	if (d->named_by[up->index] == down->index + 1) {
-		diag_add(r->diags, DIAG_WARNING, it->loc, "'%s' stands twice among the dependencies of '%s': remove one", up->name,
-		         down->name);
+		diag_add(r->diags, DIAG_WARNING, it->loc,
+		         "'%s' stands twice among the dependencies of '%s': remove one", up->name, down->name);
 		return;
 	}
 	d->named_by[up->index] = down->index + 1;
@@ -290,18 +288,20 @@ static void read_table_deps(struct reading *r, struct deps *d, const struct laye
 	char say[YAML_SAY_SIZE], hint[160];
 	int64_t found = project_find(p, list->key);
 	if (found < 0) {
-		diag_add(r->diags, DIAG_ERROR, list->key_loc, "unknown table '%s' in table_dependencies%s: name a table of layer '%s'",
-		         list->key, table_hint(r->p, list->key, hint, sizeof hint), layer->name);
+		diag_add(r->diags, DIAG_ERROR, list->key_loc,
+		         "unknown table '%s' in table_dependencies%s: name a table of layer '%s'", list->key,
+		         table_hint(r->p, list->key, hint, sizeof hint), layer->name);
 		return;
 	}
 	const struct table *down = &p->tables[found];
 	if (down->layer != layer) {
-		diag_add(r->diags, DIAG_ERROR, list->key_loc, "table '%s' is of layer '%s', not '%s': move it there", down->name,
-		         down->layer->name, layer->name);
+		diag_add(r->diags, DIAG_ERROR, list->key_loc, "table '%s' is of layer '%s', not '%s': move it there",
+		         down->name, down->layer->name, layer->name);
 		return;
 	}
 	if (list->kind != YAML_LIST && list->kind != YAML_NULL) {
-		diag_add(r->diags, DIAG_ERROR, list->loc, "the dependencies of '%s' must be a list of tables, not %s%s", down->name,
+		diag_add(r->diags, DIAG_ERROR, list->loc,
+		         "the dependencies of '%s' must be a list of tables, not %s%s", down->name,
 		         yaml_say(say, list), list->kind == YAML_TEXT ? ": put it in [ ]" : "");
 		return;
 	}
@@ -322,18 +322,20 @@ static void read_layer_deps(struct reading *r, struct deps *d, const struct yaml
 	char say[YAML_SAY_SIZE], hint[160];
 	const struct layer *layer = layer_find(r->p, map->key);
 	if (!layer) {
-		diag_add(r->diags, DIAG_ERROR, map->key_loc, "unknown layer '%s' in table_dependencies%s: name a layer of layer_dependencies",
-		         map->key, layer_hint(r->p, map->key, hint, sizeof hint));
+		diag_add(r->diags, DIAG_ERROR, map->key_loc,
+		         "unknown layer '%s' in table_dependencies%s: name a layer of layer_dependencies", map->key,
+		         layer_hint(r->p, map->key, hint, sizeof hint));
 		return;
 	}
 	if (map->kind != YAML_MAP && map->kind != YAML_NULL) {
-		diag_add(r->diags, DIAG_ERROR, map->loc, "table_dependencies of layer '%s' must be a map of table to tables, not %s",
-		         map->key, yaml_say(say, map));
+		diag_add(r->diags, DIAG_ERROR, map->loc,
+		         "table_dependencies of layer '%s' must be a map of table to tables, not %s", map->key,
+		         yaml_say(say, map));
 		return;
 	}
 	if (map->len > 0 && !has_tables(r->p, layer)) {
-		diag_add(r->diags, DIAG_WARNING, map->key_loc, "layer '%s' has no tables, so its table_dependencies do nothing: remove them",
-		         map->key);
+		diag_add(r->diags, DIAG_WARNING, map->key_loc,
+		         "layer '%s' has no tables, so its table_dependencies do nothing: remove them", map->key);
 		return;
 	}
 	YAML_FOR_EACH(it, map)

@@ -169,7 +169,8 @@ const struct section section_deps = {
 	.name = "table_dependencies", .file = FILE_CONFIG,
 	.doc = "A map of layer to a map of table to the tables of the same layer that it needs. They are added to what\n"
 	       "the SQL itself shows. Beyond the common format, a table of an upstream layer may be named too, as\n"
-	       "`<layer>.<table>`: an executable file has no SQL that would show it.",
+	       "`<layer>.<table>`: an executable file has no SQL that would show it. A table that names itself depends on\n"
+	       "its own past.",
 	.example = "table_dependencies:\n"
 	           "  ads:\n"
 	           "    ads_mail: [ads_report, dim.dim_carriers]\n",

@@ -51,7 +51,8 @@ const char *layer_hint(const struct project *p, const char *name, char *out, siz
 /* Schema names that DuckDB or the catalog has itself. */
 static bool reserved(const char *name)
 {
-	static const char *const names[] = {"main", "temp", "system", "information_schema", "pg_catalog", "catalog_meta"};
+	static const char *const names[] = {"main",       "temp",        "system", "information_schema",
+	                                    "pg_catalog", "catalog_meta"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
@@ -72,12 +73,14 @@ static int add_layer(struct reading *r, struct draft *d, const char *name, struc
 		return -1;
 	}
 	if (reserved(name)) {
-		diag_add(r->diags, DIAG_ERROR, loc, "layer name '%s' is reserved by the SQL engine: choose another", name);
+		diag_add(r->diags, DIAG_ERROR, loc, "layer name '%s' is reserved by the SQL engine: choose another",
+		         name);
 		return -1;
 	}
 	if (d->n == LAYERS_MAX) {
 		if (!d->full)
-			diag_add(r->diags, DIAG_ERROR, loc, "more than %d layers, the most that are read", LAYERS_MAX);
+			diag_add(r->diags, DIAG_ERROR, loc, "more than %d layers, the most that are read",
+			         LAYERS_MAX);
 		d->full = true;
 		return -1;
 	}
@@ -160,9 +163,9 @@ static void check_unknown(struct reading *r, struct draft *d)
 			snprintf(hint, sizeof hint, " (did you mean '%s'?)", nearest);
 		read_instead(d, i, nearest);
 		diag_add(r->diags, DIAG_ERROR, d->layers[i].loc,
-		         "unknown layer '%s'%s: it has neither a folder dags/%s nor an entry of its own; add '%s: []' "
-		         "if it is a layer",
-		         name, hint, name, name);
+			"unknown layer '%s'%s: it has neither a folder dags/%s nor an entry of its own; add '%s: []' "
+			"if it is a layer",
+			name, hint, name, name);
 	}
 }
 

@@ -118,7 +118,9 @@ struct schedule {
 	struct loc loc;
 };
 
-/* table_dependencies: layer: {table: [needs...]}, as written. */
+/* table_dependencies: layer: {table: [needs...]}, as written. project_read keeps those that can be: `table` is of
+ * `layer`, and `needs`, plain or qualified, is of the same layer, of an upstream one, external, or `table` itself
+ * (it depends on its past). project_table finds both. */
 struct declared_dep {
 	const char *layer, *table, *needs;
 	struct loc loc;

@@ -114,8 +114,9 @@ static void publish_tables(struct reading *r)
 		if (twin) {
 			const struct table *t = &p->tables[twin->index];
 			if (t->layer != sorted[i]->layer)
-				diag_add(r->diags, DIAG_ERROR, sorted[i]->loc, "table name '%s' is taken by '%s': rename one of them",
-				         sorted[i]->name, t->qname);
+				diag_add(r->diags, DIAG_ERROR, sorted[i]->loc,
+				         "table name '%s' is taken by '%s': rename one of them", sorted[i]->name,
+				         t->qname);
 			continue;
 		}
 		uint32_t k = (uint32_t)p->ntables++;
