@@ -101,22 +101,24 @@ static void print(struct buf *text, FILE *file)
 	buf_free(text);
 }
 
-static int run_command(const struct command *c, const struct options *o, struct err *err)
+/* Clears *in_words once the command line is understood: what fails from then on is not its form. */
+static int run_command(const struct command *c, const struct options *o, bool *in_words, struct err *err)
 {
 	struct globals globals = {0};
 	read_globals(o, &globals);
 	struct invocation inv = {.command = c, .globals = &globals, .options = o,
 	                         .operands = o->operands, .noperands = o->noperands};
 	if (inv.noperands < c->least_operands)
-		return err_set(err, ERR_USAGE, "usage: strata %s %s", c->name, c->synopsis);
+		return err_set(err, ERR_USAGE, "'%s' needs more; usage: strata %s %s", c->name, c->name, c->synopsis);
 	if (inv.noperands > c->most_operands)
 		return err_set(err, ERR_USAGE, "unexpected argument '%s'; usage: strata %s%s%s", o->operands[c->most_operands],
 		               c->name, *c->synopsis ? " " : "", c->synopsis);
+	*in_words = false;
 	return c->run(&inv, err);
 }
 
-/* What stands before the command: global options only. Returns how much of argv it took. */
-static int dispatch(int argc, char **argv, struct options *o, const char **ret_name, struct err *err)
+/* *ret_name: the command, once it is known. */
+static int dispatch(int argc, char **argv, struct options *o, const char **ret_name, bool *in_words, struct err *err)
 {
 	static const struct option no_options[] = {{0}};
 	const struct option *const global_tables[] = {global_options, NULL};
@@ -127,7 +129,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	if (options_flag(o, "version")) {
 		const char *const words[] = {"version"};
 		size_t n;
-		return run_command(command_find(words, 1, &n), o, err);
+		return run_command(command_find(words, 1, &n), o, in_words, err);
 	}
 	if (used == argc) {
 		bool asked = options_flag(o, "help");
@@ -154,13 +156,13 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 		print(&help, stdout);
 		return 0;
 	}
-	return r < 0 ? r : run_command(c, o, err);
+	return r < 0 ? r : run_command(c, o, in_words, err);
 }
 
 static void print_error(const struct err *err, const char *name)
 {
 	fprintf(stderr, "strata: %s\n", err->text);
-	if (err->code == ERR_USAGE && name)
+	if (name)
 		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
 }
 
@@ -171,9 +173,10 @@ int command_main(int argc, char **argv)
 	struct options options = {0};
 	struct err err = {0};
 	const char *name = NULL;
-	int r = dispatch(argc - 1, argv + 1, &options, &name, &err);
+	bool in_words = true;
+	int r = dispatch(argc - 1, argv + 1, &options, &name, &in_words, &err);
 	if (r < 0)
-		print_error(&err, name);
+		print_error(&err, in_words ? name : NULL);
 	int status = r < 0 ? (int)exit_status_of(r) : r;
 	errno = 0;
 	bool lost = fflush(stdout) != 0 || ferror(stdout);

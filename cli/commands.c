@@ -4,6 +4,13 @@
 
 const struct command *const commands[] = {
 	&command_init,
+	&command_list,
+	&command_graph,
+	&command_render,
+	&command_db_start,
+	&command_db_stop,
+	&command_db_status,
+	&command_db_migrate,
 	&command_help,
 	&command_version,
 	NULL,
@@ -13,7 +20,7 @@ const struct topic topics[] = {
 	{.name = "dates", .summary = "how days and ranges are given",
 	 .text = "A date is YYYY-MM-DD or YYYYMMDD. '--date D' is one day, '--start D --end D' a range with both ends in it; an end before its start is an error.\n"
 	         "\n"
-	         "Without any, the date is yesterday (T-1), and '--end' alone defaults to it too. Which day that is depends on the zone: '--timezone', else STRATA_TIMEZONE, else 'defaults.timezone' of dags/dw_config.yaml, else the system's."},
+	         "Without any, the date is yesterday (T-1); '--start' alone goes up to it. Which day that is depends on the zone: '--timezone', else STRATA_TIMEZONE, else 'defaults.timezone' of dags/dw_config.yaml, else the system's."},
 	{.name = "exit", .summary = "what the exit status says",
 	 .text = "  0    all is well\n"
 	         "  1    a task or a check failed\n"

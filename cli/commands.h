@@ -11,5 +11,9 @@ extern const struct command command_validate;
 extern const struct command command_list;
 extern const struct command command_graph;
 extern const struct command command_render;
+extern const struct command command_db_start;
+extern const struct command command_db_stop;
+extern const struct command command_db_status;
+extern const struct command command_db_migrate;
 
 #endif

@@ -52,7 +52,7 @@ static void option_entry(struct buf *out, const struct option *o)
 
 void help_overview(struct buf *out)
 {
-	buf_adds(out, "strata builds a SQL lakehouse's tables, partition by partition, from a folder of SQL.\n\n"
+	buf_adds(out, "strata brings a lakehouse of SQL tables up to date, partition by partition.\n\n"
 	              "usage: strata [-C DIR] [OPTION]... COMMAND [ARGUMENT]...\n");
 	const char *group = NULL;
 	for (const struct command *const *c = commands; *c; c++) {
