@@ -3,6 +3,7 @@
 #ifndef STRATA_TESTS_PG_FIXTURE_H
 #define STRATA_TESTS_PG_FIXTURE_H
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

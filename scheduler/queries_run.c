@@ -1,0 +1,195 @@
+/* See queries.h: runs, tasks, tries, their events and checks, and what recovery asks. */
+#include "scheduler/queries.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "scheduler/pg_rows.h"
+#include "scheduler/queries_internal.h"
+
+#define COLUMN(row, name, type, field) {name, COLUMN_##type, offsetof(struct row, field)}
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+enum { AMBIGUOUS_MOST = 5 };
+
+static const struct pg_column run_columns[] = {
+	COLUMN(run_row, "run_id", TEXT, run_id), COLUMN(run_row, "kind", TEXT, kind),
+	COLUMN(run_row, "state", TEXT, state), COLUMN(run_row, "result", TEXT, result),
+	COLUMN(run_row, "selection", TEXT, selection), COLUMN(run_row, "first_date", DATE, first_day),
+	COLUMN(run_row, "last_date", DATE, last_day), COLUMN(run_row, "force", BOOL, force),
+	COLUMN(run_row, "params", JSON, params), COLUMN(run_row, "counts", JSON, counts),
+	COLUMN(run_row, "tasks", INT8, tasks), COLUMN(run_row, "fresh", INT8, fresh),
+	COLUMN(run_row, "epoch", INT8, epoch), COLUMN(run_row, "created_at", TIME, created_us),
+	COLUMN(run_row, "started_at", TIME, started_us), COLUMN(run_row, "ended_at", TIME, ended_us),
+	COLUMN(run_row, "git_commit", TEXT, git_commit), COLUMN(run_row, "requested_by", TEXT, requested_by),
+};
+
+static const struct pg_column task_columns[] = {
+	COLUMN(task_row, "table_name", TEXT, table), COLUMN(task_row, "partition", TEXT, partition),
+	COLUMN(task_row, "state", TEXT, state), COLUMN(task_row, "result", TEXT, result),
+	COLUMN(task_row, "wait", TEXT, wait), COLUMN(task_row, "reason", TEXT, reason),
+	COLUMN(task_row, "cause", TEXT, cause), COLUMN(task_row, "error", TEXT, error),
+	COLUMN(task_row, "tries", INT4, tries), COLUMN(task_row, "rows", INT8, rows),
+	COLUMN(task_row, "bytes", INT8, bytes), COLUMN(task_row, "retry_at", TIME, retry_us),
+	COLUMN(task_row, "ready_at", TIME, ready_us), COLUMN(task_row, "started_at", TIME, started_us),
+	COLUMN(task_row, "ended_at", TIME, ended_us),
+};
+
+static const struct pg_column try_columns[] = {
+	COLUMN(try_row, "t.fence", INT8, fence), COLUMN(try_row, "t.try_id", UUID, try_id),
+	COLUMN(try_row, "t.run_id", TEXT, run_id), COLUMN(try_row, "t.table_name", TEXT, table),
+	COLUMN(try_row, "t.partition", TEXT, partition), COLUMN(try_row, "t.state", TEXT, state),
+	COLUMN(try_row, "t.outcome", TEXT, outcome), COLUMN(try_row, "t.worker", TEXT, worker),
+	COLUMN(try_row, "t.log_path", TEXT, log_path), COLUMN(try_row, "t.error_class", TEXT, error_class),
+	COLUMN(try_row, "t.error", TEXT, error), COLUMN(try_row, "t.staging", TEXT, staging),
+	COLUMN(try_row, "t.note", TEXT, note), COLUMN(try_row, "t.try_no", INT4, try_no),
+	COLUMN(try_row, "t.error_line", INT4, error_line), COLUMN(try_row, "t.error_col", INT4, error_col),
+	COLUMN(try_row, "t.rows", INT8, rows), COLUMN(try_row, "t.bytes", INT8, bytes),
+	COLUMN(try_row, "t.cleared_rows", INT8, cleared_rows), COLUMN(try_row, "t.prepare_us", INT8, prepare_us),
+	COLUMN(try_row, "t.load_us", INT8, load_us), COLUMN(try_row, "t.validate_us", INT8, validate_us),
+	COLUMN(try_row, "t.commit_us", INT8, commit_us), COLUMN(try_row, "t.cleanup_us", INT8, cleanup_us),
+	COLUMN(try_row, "t.started_at", TIME, started_us), COLUMN(try_row, "t.running_at", TIME, running_us),
+	COLUMN(try_row, "t.ended_at", TIME, ended_us),
+};
+
+static const struct pg_column event_columns[] = {
+	COLUMN(event_row, "at", TIME, at_us), COLUMN(event_row, "seq", INT8, seq),
+	COLUMN(event_row, "fence", INT8, fence), COLUMN(event_row, "object", TEXT, object),
+	COLUMN(event_row, "table_name", TEXT, table), COLUMN(event_row, "partition", TEXT, partition),
+	COLUMN(event_row, "from_state", TEXT, from), COLUMN(event_row, "to_state", TEXT, to),
+	COLUMN(event_row, "result", TEXT, result), COLUMN(event_row, "wait", TEXT, wait),
+	COLUMN(event_row, "cause", TEXT, cause), COLUMN(event_row, "try_no", INT4, try_no),
+};
+
+static const struct pg_column check_columns[] = {
+	COLUMN(check_row, "t.table_name", TEXT, table), COLUMN(check_row, "t.partition", TEXT, partition),
+	COLUMN(check_row, "c.name", TEXT, name), COLUMN(check_row, "c.status", TEXT, status),
+	COLUMN(check_row, "c.detail", TEXT, detail), COLUMN(check_row, "c.fence", INT8, fence),
+};
+
+/* A select whose parameters are the lake ($1) and up to three texts. */
+static int select_rows(const struct query *q, const struct pg_column *columns, size_t ncolumns, size_t stride,
+                       const char *rest, const char *const *texts, int ntexts, void *ret_rows, size_t *ret_count,
+                       struct err *err)
+{
+	char lake[12];
+	struct pg_param params[4] = {query_lake(q, lake)};
+	for (int i = 0; i < ntexts; i++)
+		params[i + 1] = query_text(texts[i]);
+	return pg_rows_select(q->conn, columns, ncolumns, stride, rest, params, ntexts + 1, q->arena, ret_rows, ret_count, err);
+}
+
+int query_runs(const struct query *q, int64_t limit, struct run_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	char most[24];
+	snprintf(most, sizeof most, "%lld", (long long)limit);
+	const char *const texts[] = {most};
+	return select_rows(q, run_columns, COUNT(run_columns), sizeof **ret_rows,
+	                   "FROM strata.run WHERE lake_id = $1::integer ORDER BY created_at DESC, run_id DESC LIMIT $2::bigint",
+	                   texts, 1, ret_rows, ret_count, err);
+}
+
+static int ambiguous(const char *name, const struct run_row *rows, size_t n, struct err *err)
+{
+	struct buf b = BUF_INIT(1024);
+	for (size_t i = 0; i < n && i < AMBIGUOUS_MOST; i++)
+		buf_addf(&b, "%s%s", i ? ", " : "", rows[i].run_id);
+	int rc = err_set(err, ERR_USAGE, "'%s' begins several runs: %s%s", name, buf_cstr(&b), n > AMBIGUOUS_MOST ? ", ..." : "");
+	buf_free(&b);
+	return rc;
+}
+
+int query_run(const struct query *q, const char *name, struct run_row *ret_run, struct err *err)
+{
+	struct run_row *rows;
+	size_t n;
+	const char *const texts[] = {name};
+	bool latest = strcmp(name, "latest") == 0;
+	int rc = latest ? query_runs(q, 1, &rows, &n, err) :
+	         select_rows(q, run_columns, COUNT(run_columns), sizeof *rows,
+	                     "FROM strata.run WHERE lake_id = $1::integer AND starts_with(run_id, $2::text)"
+	                     " ORDER BY run_id = $2::text DESC, created_at DESC LIMIT 6", texts, 1, &rows, &n, err);
+	if (rc < 0)
+		return rc;
+	if (n == 0)
+		return latest ? err_set(err, ERR_USAGE, "there is no run yet") :
+		       err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them", name);
+	if (n > 1 && !str_eq(rows[0].run_id, name))
+		return ambiguous(name, rows, n, err);
+	*ret_run = rows[0];
+	return 0;
+}
+
+int query_tasks(const struct query *q, const char *run_id, const char *table, struct task_row **ret_rows,
+                size_t *ret_count, struct err *err)
+{
+	const char *const texts[] = {run_id, table};
+	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
+	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text"
+	                   " AND ($3::text IS NULL OR table_name = $3::text) ORDER BY table_name, partition",
+	                   texts, 2, ret_rows, ret_count, err);
+}
+
+int query_tries(const struct query *q, const char *run_id, const char *table, const char *partition,
+                struct try_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	const char *const texts[] = {run_id, table, partition};
+	return select_rows(q, try_columns, COUNT(try_columns), sizeof **ret_rows,
+	                   "FROM strata.try t WHERE lake_id = $1::integer AND run_id = $2::text"
+	                   " AND ($3::text IS NULL OR table_name = $3::text)"
+	                   " AND ($4::text IS NULL OR partition = $4::text) ORDER BY table_name, partition, try_no",
+	                   texts, 3, ret_rows, ret_count, err);
+}
+
+int query_events(const struct query *q, const char *run_id, struct event_row **ret_rows, size_t *ret_count,
+                 struct err *err)
+{
+	const char *const texts[] = {run_id};
+	return select_rows(q, event_columns, COUNT(event_columns), sizeof **ret_rows,
+	                   "FROM strata.event WHERE lake_id = $1::integer AND run_id = $2::text ORDER BY epoch, seq",
+	                   texts, 1, ret_rows, ret_count, err);
+}
+
+int query_checks(const struct query *q, const char *run_id, struct check_row **ret_rows, size_t *ret_count,
+                 struct err *err)
+{
+	const char *const texts[] = {run_id};
+	return select_rows(q, check_columns, COUNT(check_columns), sizeof **ret_rows,
+	                   "FROM strata.try t JOIN strata.check_result c USING (lake_id, fence) WHERE lake_id = $1::integer"
+	                   " AND t.run_id = $2::text ORDER BY t.table_name, t.partition, c.fence, c.name",
+	                   texts, 1, ret_rows, ret_count, err);
+}
+
+int query_unfinished_runs(const struct query *q, int64_t epoch, struct run_row **ret_rows, size_t *ret_count,
+                          struct err *err)
+{
+	char before[24];
+	snprintf(before, sizeof before, "%lld", (long long)epoch);
+	const char *const texts[] = {before};
+	return select_rows(q, run_columns, COUNT(run_columns), sizeof **ret_rows,
+	                   "FROM strata.run WHERE lake_id = $1::integer AND state <> 'done' AND epoch < $2::bigint"
+	                   " ORDER BY created_at, run_id", texts, 1, ret_rows, ret_count, err);
+}
+
+int query_open_tries(const struct query *q, int64_t epoch, struct try_row **ret_rows, size_t *ret_count,
+                     struct err *err)
+{
+	char before[24];
+	snprintf(before, sizeof before, "%lld", (long long)epoch);
+	const char *const texts[] = {before};
+	return select_rows(q, try_columns, COUNT(try_columns), sizeof **ret_rows,
+	                   "FROM strata.run r JOIN strata.try t USING (lake_id, run_id) WHERE lake_id = $1::integer"
+	                   " AND r.state <> 'done' AND r.epoch < $2::bigint AND t.state <> 'ended' ORDER BY t.fence",
+	                   texts, 1, ret_rows, ret_count, err);
+}
+
+int query_open_tasks(const struct query *q, const char *run_id, struct task_row **ret_rows, size_t *ret_count,
+                     struct err *err)
+{
+	const char *const texts[] = {run_id};
+	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
+	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND state <> 'done'"
+	                   " ORDER BY table_name, partition", texts, 1, ret_rows, ret_count, err);
+}
