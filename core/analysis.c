@@ -1,8 +1,9 @@
 /* See analysis.h. The cache's form, fields separated by tabs:
  *
- *     1 <flags> <canonical> <error line> <error column> <refs> <spans in all>
+ *     2 <flags> <canonical> <error line> <error column> <further errors> <refs> <spans in all>
  *     v <volatile_by>                                  when there is one
  *     e <error>                                        when there is one
+ *     x <line> <column> <error>                        a further error
  *     t|m <schema> <name> <line> <column> <span>...    a reference: table or macro
  *     (an empty line)
  *
@@ -48,10 +49,10 @@ void analysis_encode(const struct analysis *a, struct buf *out)
 	size_t nspans = 0;
 	for (size_t i = 0; i < a->nrefs; i++)
 		nspans += a->refs[i].nspans;
-	buf_addf(out, "1\t%s%s%s%s\t", a->partitioned ? "d" : "", a->comment_only ? "c" : "",
+	buf_addf(out, "2\t%s%s%s%s\t", a->partitioned ? "d" : "", a->comment_only ? "c" : "",
 	         a->uses_run_id ? "r" : "", a->parsed ? "p" : "");
 	add_text(out, a->canonical ? a->canonical : "");
-	buf_addf(out, "\t%d\t%d\t%zu\t%zu\n", a->error_line, a->error_col, a->nrefs, nspans);
+	buf_addf(out, "\t%d\t%d\t%zu\t%zu\t%zu\n", a->error_line, a->error_col, a->nmore, a->nrefs, nspans);
 	if (a->volatile_by) {
 		buf_adds(out, "v\t");
 		add_text(out, a->volatile_by);
@@ -60,6 +61,11 @@ void analysis_encode(const struct analysis *a, struct buf *out)
 	if (a->error) {
 		buf_adds(out, "e\t");
 		add_text(out, a->error);
+		buf_addc(out, '\n');
+	}
+	for (size_t i = 0; i < a->nmore; i++) {
+		buf_addf(out, "x\t%d\t%d\t", a->more[i].line, a->more[i].col);
+		add_text(out, a->more[i].text);
 		buf_addc(out, '\n');
 	}
 	for (size_t i = 0; i < a->nrefs; i++)
@@ -144,7 +150,7 @@ static long number(struct line *l, long most)
 static void head(struct line *l, size_t size, struct analysis *a, size_t *ret_nspans)
 {
 	const char *version = field(l);
-	if (!version || strcmp(version, "1") != 0)
+	if (!version || strcmp(version, "2") != 0)
 		l->bad = true;
 	for (const char *f = field(l); f && *f; f++) {
 		switch (*f) {
@@ -158,7 +164,8 @@ static void head(struct line *l, size_t size, struct analysis *a, size_t *ret_ns
 	a->canonical = text(l);
 	a->error_line = (int)number(l, INT32_MAX);
 	a->error_col = (int)number(l, INT32_MAX);
-	a->nrefs = (size_t)number(l, (long)size); /* each takes more than a byte */
+	a->nmore = (size_t)number(l, (long)size); /* each takes more than a byte */
+	a->nrefs = (size_t)number(l, (long)size);
 	*ret_nspans = (size_t)number(l, (long)size);
 	if (l->at)
 		l->bad = true;
@@ -198,7 +205,9 @@ static bool body(struct arena *arena, char *at, struct analysis *a, size_t nspan
 {
 	a->refs = arena_array(arena, a->nrefs, sizeof *a->refs);
 	struct span *spans = arena_array(arena, nspans, sizeof *spans);
-	size_t refs = 0, used = 0;
+	struct analysis_error *more = arena_array(arena, a->nmore, sizeof *more);
+	size_t refs = 0, used = 0, errors = 0;
+	a->more = more;
 	for (char *s; (s = next_line(&at));) {
 		struct line l = {.at = s};
 		const char *kind = field(&l);
@@ -206,6 +215,11 @@ static bool body(struct arena *arena, char *at, struct analysis *a, size_t nspan
 			a->volatile_by = text(&l);
 		} else if (strcmp(kind, "e") == 0 && !a->error) {
 			a->error = text(&l);
+		} else if (strcmp(kind, "x") == 0 && errors < a->nmore) {
+			struct analysis_error *e = &more[errors++];
+			e->line = (int)number(&l, INT32_MAX);
+			e->col = (int)number(&l, INT32_MAX);
+			e->text = text(&l);
 		} else if ((*kind == 't' || *kind == 'm') && !kind[1] && refs < a->nrefs) {
 			struct ref *r = &a->refs[refs++];
 			reference(&l, *kind == 'm' ? REF_MACRO : REF_TABLE, r, spans + used, nspans - used);
@@ -216,7 +230,7 @@ static bool body(struct arena *arena, char *at, struct analysis *a, size_t nspan
 		if (l.bad || l.at)
 			return false;
 	}
-	return refs == a->nrefs && used == nspans;
+	return refs == a->nrefs && used == nspans && errors == a->nmore;
 }
 
 size_t analysis_decode(struct arena *arena, const char *record, size_t n, struct analysis *ret)

@@ -33,6 +33,11 @@ struct column {
 	const char *type; /* as DuckDB prints it: "DECIMAL(18,3)" */
 };
 
+struct analysis_error {
+	const char *text;
+	int line, col; /* in the file, from 1; 0: unknown */
+};
+
 struct analysis {
 	bool partitioned;      /* the template uses PARTITION_DATE (or, an exec file, STRATA_PARTITION_DATE) */
 	bool comment_only;     /* ... but only in a comment (a warning) */
@@ -42,6 +47,8 @@ struct analysis {
 	const char *volatile_by; /* NULL, or what keeps it from ever being fresh: "now()", "read_csv()" */
 	const char *error;     /* NULL, or why the text is no query at all: an error of the project */
 	int error_line, error_col; /* in the file */
+	const struct analysis_error *more; /* further errors of the text, where several were found at once */
+	size_t nmore;
 	struct ref *refs;
 	size_t nrefs;
 };

@@ -81,7 +81,7 @@ static const char *nearest_table(struct resolving *r, const char *name)
 	return t ? t->qname : NULL;
 }
 
-static void unknown_schema(struct resolving *r, const struct ref *ref, struct loc loc)
+static void unknown_layer(struct resolving *r, const struct ref *ref, struct loc loc)
 {
 	char hint[192];
 	const struct table *t = project_table(r->p, ref->name);
@@ -90,8 +90,9 @@ static void unknown_schema(struct resolving *r, const struct ref *ref, struct lo
 	else
 		say_hint(hint, sizeof hint, str_nearest(ref->schema, layer_name, r->p->layers, r->p->nlayers));
 	diag_add(r->diags, DIAG_ERROR, loc,
-	         "unknown schema '%s'%s: SQL may read <layer>.<table>, <layer>.<table>_dt('…') and tmp_<its own table>",
-	         ref->schema, hint);
+	         "unknown layer '%s' of '%s.%s'%s: SQL may read <layer>.<table>, <layer>.<table>_dt('…') and tmp_<its own "
+	         "table>",
+	         ref->schema, ref->schema, ref->name, hint);
 }
 
 static void unknown_table(struct resolving *r, const struct ref *ref, struct loc loc)
@@ -99,7 +100,7 @@ static void unknown_table(struct resolving *r, const struct ref *ref, struct loc
 	char hint[320];
 	const char *dot = *ref->schema ? "." : "";
 	say_hint(hint, sizeof hint, nearest_table(r, ref->name));
-	diag_add(r->diags, DIAG_ERROR, loc, "table '%s%s%s' does not exist%s%s", ref->schema, dot, ref->name, hint,
+	diag_add(r->diags, DIAG_ERROR, loc, "unknown table '%s%s%s'%s%s", ref->schema, dot, ref->name, hint,
 	         *hint ? "" : ": no file in dags/ builds it, and tables.yaml has no such external table");
 }
 
@@ -238,7 +239,7 @@ static void resolve_ref(struct resolving *r, const struct table *t, const struct
 		else
 			make_wide(r, t);
 	} else if (!is_one_of(ref->schema, system)) {
-		unknown_schema(r, ref, loc);
+		unknown_layer(r, ref, loc);
 	}
 }
 
@@ -247,6 +248,9 @@ static void resolve_analysis(struct resolving *r, const struct table *t)
 	const struct analysis *a = t->analysis;
 	if (a && a->error) {
 		diag_add(r->diags, DIAG_ERROR, (struct loc){t->file, a->error_line, a->error_col}, "%s", a->error);
+		for (size_t i = 0; i < a->nmore; i++)
+			diag_add(r->diags, DIAG_ERROR, (struct loc){t->file, a->more[i].line, a->more[i].col}, "%s",
+			         a->more[i].text);
 		return;
 	}
 	if (a && a->comment_only)
@@ -271,13 +275,13 @@ static void resolve_analysis(struct resolving *r, const struct table *t)
 	}
 }
 
-/* Names that are no tables were reported when table_dependencies was read. */
+/* project_read has kept those that can be; one that names itself depends on its past. */
 static void resolve_declared(struct resolving *r)
 {
 	struct project *p = r->p;
 	for (size_t i = 0; i < p->ndeclared; i++) {
 		const struct declared_dep *d = &p->declared[i];
-		const struct table *down = table_of_layer(p, d->layer, d->table), *up = table_of_layer(p, d->layer, d->needs);
+		const struct table *down = project_table(p, d->table), *up = project_table(p, d->needs);
 		if (!down || !up)
 			continue;
 		r->declares[down->index] = true;

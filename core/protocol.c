@@ -242,7 +242,7 @@ static json_t *ref_to_json(const struct ref *r)
 
 json_t *analysis_to_json(const struct analysis *a)
 {
-	json_t *obj = json_object(), *refs = json_array();
+	json_t *obj = json_object(), *refs = json_array(), *more = json_array();
 	jput_bool(obj, "partitioned", a->partitioned);
 	jput_bool(obj, "comment_only", a->comment_only);
 	jput_bool(obj, "uses_run_id", a->uses_run_id);
@@ -252,6 +252,14 @@ json_t *analysis_to_json(const struct analysis *a)
 	jput_text(obj, "error", a->error);
 	jput_int(obj, "error_line", a->error_line);
 	jput_int(obj, "error_col", a->error_col);
+	for (size_t i = 0; i < a->nmore; i++) {
+		json_t *one = json_object();
+		jput_text(one, "error", a->more[i].text);
+		jput_int(one, "line", a->more[i].line);
+		jput_int(one, "col", a->more[i].col);
+		json_array_append_new(more, one);
+	}
+	json_object_set_new(obj, "more", more);
 	for (size_t i = 0; i < a->nrefs; i++)
 		json_array_append_new(refs, ref_to_json(&a->refs[i]));
 	json_object_set_new(obj, "refs", refs);
@@ -279,6 +287,19 @@ static void get_ref(struct jget *g, const json_t *one, struct ref *r)
 		jget_fail(g, "spans", "must have an element");
 }
 
+static const struct analysis_error *get_more(struct jget *g, const json_t *json, size_t *ret_n)
+{
+	const json_t *list = jget_objects(g, json, "more", ret_n);
+	struct analysis_error *more = arena_array(g->arena, *ret_n, sizeof *more);
+	for (size_t i = 0; i < *ret_n; i++) {
+		const json_t *one = json_array_get(list, i);
+		more[i].text = jget_text(g, one, "error");
+		more[i].line = (int)jget_int_or(g, one, "line", 0, INT32_MAX, 0);
+		more[i].col = (int)jget_int_or(g, one, "col", 0, INT32_MAX, 0);
+	}
+	return more;
+}
+
 int analysis_from_json(struct arena *arena, const json_t *json, struct analysis *ret, struct err *err)
 {
 	struct jget g = {.arena = arena, .err = err, .code = ERR_PROTOCOL};
@@ -292,6 +313,7 @@ int analysis_from_json(struct arena *arena, const json_t *json, struct analysis 
 	a.error = jget_text_or(&g, json, "error", NULL);
 	a.error_line = (int)jget_int_or(&g, json, "error_line", 0, INT32_MAX, 0);
 	a.error_col = (int)jget_int_or(&g, json, "error_col", 0, INT32_MAX, 0);
+	a.more = get_more(&g, json, &a.nmore);
 	const json_t *refs = jget_objects(&g, json, "refs", &a.nrefs);
 	a.refs = arena_array(arena, a.nrefs, sizeof *a.refs);
 	for (size_t i = 0; i < a.nrefs; i++)

@@ -38,6 +38,22 @@ static void set_error(struct job *job, struct arena *arena, int line, int col, c
 	job->ret->error_col = col;
 }
 
+/* All that the template's scan found, in order. */
+static void set_errors(struct job *job, struct arena *arena, const struct diags *diags)
+{
+	struct analysis_error *more = arena_array(arena, diags->len, sizeof *more);
+	for (size_t i = 0; i < diags->len; i++) {
+		const struct diag *d = &diags->items[i];
+		if (d->level != DIAG_ERROR)
+			continue;
+		if (!job->ret->error)
+			set_error(job, arena, d->loc.line, d->loc.col, d->text);
+		else
+			more[job->ret->nmore++] = (struct analysis_error){arena_strdup(arena, d->text), d->loc.line, d->loc.col};
+	}
+	job->ret->more = more;
+}
+
 static void set_error_at(struct job *job, struct arena *arena, size_t offset, const char *message)
 {
 	int line, col;
@@ -60,9 +76,8 @@ static bool start(struct job *job, struct arena *arena, const char *qname, struc
 	job->ret->comment_only = job->facts.comment_only;
 	job->ret->uses_run_id = job->facts.uses_run_id;
 	job->ret->canonical = digest(arena, job->text, job->len);
-	for (size_t i = 0; i < diags.len && errors > 0 && !job->ret->error; i++)
-		if (diags.items[i].level == DIAG_ERROR)
-			set_error(job, arena, diags.items[i].loc.line, diags.items[i].loc.col, diags.items[i].text);
+	if (errors > 0)
+		set_errors(job, arena, &diags);
 	diags_free(&diags);
 	if (!job->ret->error && job->facts.blank)
 		set_error(job, arena, 1, 1, "the file holds no query");

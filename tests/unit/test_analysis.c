@@ -40,8 +40,13 @@ static struct analysis random_analysis(struct arena *arena)
 		.error = rand() % 2 ? random_text(arena) : NULL,
 		.error_line = rand() % 3 ? rand() : 0,
 		.error_col = rand() % 100,
+		.nmore = (size_t)(rand() % 3),
 		.nrefs = (size_t)(rand() % 4),
 	};
+	struct analysis_error *more = arena_array(arena, a.nmore, sizeof *more);
+	for (size_t i = 0; i < a.nmore; i++)
+		more[i] = (struct analysis_error){random_text(arena), rand() % 99, rand() % 99};
+	a.more = more;
 	a.refs = arena_array(arena, a.nrefs, sizeof *a.refs);
 	for (size_t i = 0; i < a.nrefs; i++) {
 		struct ref *r = &a.refs[i];
@@ -74,6 +79,12 @@ static void same(const struct analysis *a, const struct analysis *b)
 	same_text(a->error, b->error);
 	assert_int_equal(a->error_line, b->error_line);
 	assert_int_equal(a->error_col, b->error_col);
+	assert_int_equal(a->nmore, b->nmore);
+	for (size_t i = 0; i < a->nmore; i++) {
+		assert_string_equal(a->more[i].text, b->more[i].text);
+		assert_int_equal(a->more[i].line, b->more[i].line);
+		assert_int_equal(a->more[i].col, b->more[i].col);
+	}
 	assert_int_equal(a->nrefs, b->nrefs);
 	for (size_t i = 0; i < a->nrefs; i++) {
 		const struct ref *r = &a->refs[i], *s = &b->refs[i];
@@ -150,7 +161,7 @@ static void a_corrupt_record_never_harms(void **state)
 		struct analysis in = random_analysis(&arena), back = {0}, third = {0};
 		analysis_encode(&in, &out);
 		for (int hits = 1 + rand() % 3; hits > 0; hits--)
-			out.data[(size_t)rand() % out.len] = "\t\n\\0189@*:+-mtve\0"[rand() % 17];
+			out.data[(size_t)rand() % out.len] = "\t\n\\0189@*:+-mtvex\0"[rand() % 18];
 		if (analysis_decode(&arena, out.data, out.len, &back)) {
 			analysis_encode(&back, &again);
 			assert_int_equal(analysis_decode(&arena, again.data, again.len, &third), again.len);
@@ -167,25 +178,27 @@ static void known_bad_records(void **state)
 	(void)state;
 	static const char *const bad[] = {
 		"\n\n",
-		"2\tp\tx\t0\t0\t0\t0\n\n",              /* another version */
-		"1\tq\tx\t0\t0\t0\t0\n\n",              /* an unknown flag */
-		"1\tp\tx\t0\t0\t1\t1\n\n",              /* a reference too few */
-		"1\tp\tx\t0\t0\t0\t0\nt\t\ta\t1\t1\t*:*\n\n", /* one too many */
-		"1\tp\tx\t0\t0\t1\t2\nt\t\ta\t1\t1\t*:*\n\n", /* a span too few */
-		"1\tp\tx\t0\t0\t1\t1\nt\t\ta\t1\t1\t*:*x\n\n",
-		"1\tp\tx\t0\t0\t1\t1\nt\t\ta\t1\t1\t99:+0\n\n",
-		"1\tp\tx\t0\t0\t1\t1\nt\t\ta\t1\t1\t+99999999999:+0\n\n",
-		"1\tp\tx\\\t0\t0\t0\t0\n\n",            /* an open escape */
-		"1\tp\tx\t0\t0\t99999999999999999999\t0\n\n",
-		"1\tp\tx\t-1\t0\t0\t0\n\n",
-		"1\tp\tx\t0\t0\t0\n\n",
-		"1\tp\tx\t0\t0\t0\t0\t0\n\n",
+		"1\tp\tx\t0\t0\t0\t0\t0\n\n",         /* another version */
+		"2\tq\tx\t0\t0\t0\t0\t0\n\n",              /* an unknown flag */
+		"2\tp\tx\t0\t0\t0\t1\t1\n\n",              /* a reference too few */
+		"2\tp\tx\t0\t0\t0\t0\t0\nt\t\ta\t1\t1\t*:*\n\n", /* one too many */
+		"2\tp\tx\t0\t0\t0\t1\t2\nt\t\ta\t1\t1\t*:*\n\n", /* a span too few */
+		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t*:*x\n\n",
+		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t99:+0\n\n",
+		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t+99999999999:+0\n\n",
+		"2\tp\tx\\\t0\t0\t0\t0\t0\n\n",            /* an open escape */
+		"2\tp\tx\t0\t0\t0\t99999999999999999999\t0\n\n",
+		"2\tp\tx\t0\t0\t1\t0\t0\n\n",         /* an error too few */
+		"2\tp\tx\t0\t0\t0\t0\t0\nx\t1\t1\ta\n\n",
+		"2\tp\tx\t-1\t0\t0\t0\t0\n\n",
+		"2\tp\tx\t0\t0\t0\t0\n\n",
+		"2\tp\tx\t0\t0\t0\t0\t0\t0\n\n",
 	};
 	struct arena arena = {0};
 	struct analysis a;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(analysis_decode(&arena, bad[i], strlen(bad[i]), &a), 0);
-	const char *good = "1\tdp\tx\t0\t0\t1\t2\nm\tdwd\ta\t1\t2\t-6:+0\t@15706:*\n\n";
+	const char *good = "2\tdp\tx\t0\t0\t0\t1\t2\nm\tdwd\ta\t1\t2\t-6:+0\t@15706:*\n\n";
 	assert_int_equal(analysis_decode(&arena, good, strlen(good), &a), strlen(good));
 	assert_true(a.partitioned && a.parsed && !a.comment_only);
 	assert_int_equal(a.refs[0].spans[0].lo.day, -6);

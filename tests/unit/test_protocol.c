@@ -102,7 +102,7 @@ static void analyses_round_trip(void **state)
 	struct ref refs[] = {{REF_TABLE, "dwd", "x", 3, 7, spans, 2}, {REF_MACRO, "", "y", 0, 0, spans + 1, 1}};
 	for (int i = 0; i < 64; i++) {
 		struct analysis a = {i & 1, i & 2, i & 4, i & 8, "hex", i & 16 ? "now()" : NULL, i & 32 ? "bad" : NULL,
-		                     i, i + 1, refs, (size_t)i % 3};
+		                     i, i + 1, &(struct analysis_error){"worse", 2, i}, (size_t)i % 2, refs, (size_t)i % 3};
 		struct arena arena = {0};
 		struct analysis back;
 		struct err err = {0};

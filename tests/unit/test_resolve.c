@@ -90,15 +90,15 @@ static void every_name_that_cannot_be_read_is_told(void **state)
 		"this query to a layer that may read 'ads'\n"
 		"dags/dwd/dwd_f.sql:2:5: error: layer 'dwd' may not read 'ml.ml_m': layer 'ml' is not upstream of it; add 'ml' "
 		"to layer_dependencies.dwd in dags/dw_config.yaml\n"
-		"dags/dwd/dwd_f.sql:3:5: error: unknown schema 'dwdd' (did you mean 'dwd.dwd_g'?): SQL may read "
+		"dags/dwd/dwd_f.sql:3:5: error: unknown layer 'dwdd' of 'dwdd.dwd_g' (did you mean 'dwd.dwd_g'?): SQL may read "
 		"<layer>.<table>, <layer>.<table>_dt('…') and tmp_<its own table>\n"
-		"dags/dwd/dwd_f.sql:4:5: error: unknown schema 'dmi' (did you mean 'dim'?): SQL may read <layer>.<table>, "
+		"dags/dwd/dwd_f.sql:4:5: error: unknown layer 'dmi' of 'dmi.x' (did you mean 'dim'?): SQL may read <layer>.<table>, "
 		"<layer>.<table>_dt('…') and tmp_<its own table>\n"
-		"dags/dwd/dwd_f.sql:5:5: error: table 'dwd.dwd_q' does not exist (did you mean 'dwd.dwd_f'?)\n"
-		"dags/dwd/dwd_f.sql:6:5: error: table 'dim.dwd_g' does not exist (did you mean 'dwd.dwd_g'?)\n"
+		"dags/dwd/dwd_f.sql:5:5: error: unknown table 'dwd.dwd_q' (did you mean 'dwd.dwd_f'?)\n"
+		"dags/dwd/dwd_f.sql:6:5: error: unknown table 'dim.dwd_g' (did you mean 'dwd.dwd_g'?)\n"
 		"dags/dwd/dwd_f.sql:7:5: error: table 'dwd_g' is named without its layer: write 'dwd.dwd_g'\n"
 		"dags/dwd/dwd_f.sql:8:5: error: table 'dwd_g' is named without its layer: write 'dwd.dwd_g_dt('…')'\n"
-		"dags/dwd/dwd_f.sql:9:5: error: table 'nothing' does not exist: no file in dags/ builds it, and tables.yaml has "
+		"dags/dwd/dwd_f.sql:9:5: error: unknown table 'nothing': no file in dags/ builds it, and tables.yaml has "
 		"no such external table\n"
 		"dags/dwd/dwd_f.sql:10:5: error: 'dim.dim_a_dt' does not exist, because 'dim_a' is not partitioned: read "
 		"'dim.dim_a'\n"
@@ -138,7 +138,10 @@ static void an_error_of_the_text_is_told_at_its_place(void **state)
 	a->error = "syntax error at or near \"SELEC\"";
 	a->error_line = 3;
 	a->error_col = 2;
-	finish(&f, "dags/dwd/dwd_f.sql:3:2: error: syntax error at or near \"SELEC\"\n", "");
+	a->more = &(struct analysis_error){"and another", 4, 1};
+	a->nmore = 1;
+	finish(&f, "dags/dwd/dwd_f.sql:3:2: error: syntax error at or near \"SELEC\"\n"
+	           "dags/dwd/dwd_f.sql:4:1: error: and another\n", "");
 }
 
 static void warnings(void **state)
@@ -194,6 +197,12 @@ static void declared_dependencies(void **state)
 	fixture_reads(&f, "dwd_f", "dt", "");
 	fixture_reads(&f, "dwd_g", "dt", "");
 	finish(&f, "", "!dim_b<dim_a@*:*; !dwd_g<dwd_f@+0:+0");
+	declared(&f, "  ads: {ads_r: [ods.ods_x, dim_a, ads_ext, ads_r]}\n"); /* upstream, external, its own past */
+	fixture_reads(&f, "ads_r", "dt", "");
+	fixture_resolve(&f);
+	assert_string_equal(fixture_edges(&f), "!ads_r<ods_x@+0:+0; !ads_r<dim_a@*:*; !ads_r<ads_ext@*:*");
+	assert_true(project_table(f.p, "ads_r")->policy.depends_on_past);
+	fixture_free(&f);
 	declared(&f, "  dwd: {dwd_g: [dwd_f]}\n"); /* the SQL knows better */
 	fixture_reads(&f, "dwd_f", "dt", "");
 	fixture_reads(&f, "dwd_g", "dt", "dwd.dwd_f@-1:-1 ods.ods_x@+0:+0");
