@@ -140,12 +140,14 @@ static void report_syntax(struct parse *p)
 		diag_add(p->diags, DIAG_ERROR, at, "not UTF-8 text (%s): save the file as UTF-8", y->problem);
 		return;
 	}
-	char context[160] = "";
-	if (y->context)
-		snprintf(context, sizeof context, " %s", y->context);
 	struct loc at = loc_of(p, &y->problem_mark);
-	diag_add(p->diags, DIAG_ERROR, at, "not valid YAML:%s, %s%s", *context ? context : " here",
-	         y->problem ? y->problem : "out of memory", advice(p));
+	char context[160] = "", since[48] = "";
+	if (y->context && y->context_mark.line < y->problem_mark.line)
+		snprintf(since, sizeof since, " that began on line %zu", y->context_mark.line + 1);
+	if (y->context)
+		snprintf(context, sizeof context, "%s%s, ", y->context, since);
+	diag_add(p->diags, DIAG_ERROR, at, "not valid YAML: %s%s%s", context, y->problem ? y->problem : "out of memory",
+	         advice(p));
 }
 
 /* By key, equal keys in the order of the file. */
@@ -337,6 +339,10 @@ struct yaml *yaml_parse(struct arena *arena, const char *file, const char *text,
 	if (n > YAML_MAX_BYTES) {
 		diag_add(diags, DIAG_ERROR, (struct loc){file, 0, 0}, "larger than 8 MiB, the most that is read");
 		return NULL;
+	}
+	if (n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) { /* a byte order mark */
+		text += 3;
+		n -= 3;
 	}
 	struct parse *p = mem_alloc(sizeof *p);
 	*p = (struct parse){.arena = arena, .diags = diags, .file = file, .text = text, .n = n, .at = {.line = 1}};

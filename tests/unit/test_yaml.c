@@ -81,13 +81,17 @@ static void a_tree_knows_its_places(void **state)
 	arena_free(&a);
 }
 
-static void an_empty_document_is_null(void **state)
+static void empty_documents_and_byte_order_marks(void **state)
 {
 	(void)state;
 	struct arena a = {0};
 	struct diags diags = {0};
 	assert_int_equal(parse(&a, "", &diags)->kind, YAML_NULL);
 	assert_int_equal(parse(&a, "# only a comment\n---\n", &diags)->kind, YAML_NULL);
+	const struct yaml *marked = parse(&a, "\xef\xbb\xbfkey: 1\nother: 2\n", &diags);
+	assert_string_equal(marked->first->key, "key");
+	assert_int_equal(marked->first->key_loc.col, 1);
+	assert_int_equal(marked->len, 2);
 	assert_int_equal(diags.len, 0);
 	arena_free(&a);
 }
@@ -238,7 +242,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(durations),         cmocka_unit_test(a_tree_knows_its_places),
-		cmocka_unit_test(an_empty_document_is_null), cmocka_unit_test(what_is_refused),
+		cmocka_unit_test(empty_documents_and_byte_order_marks), cmocka_unit_test(what_is_refused),
 		cmocka_unit_test(input_is_bounded),  cmocka_unit_test(undamaged_is_clean),
 		cmocka_unit_test(damage_never_crashes),
 	};
