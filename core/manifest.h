@@ -46,7 +46,7 @@ struct manifest {
 	const char *generated_at;   /* ISO-8601 UTC */
 	const struct manifest_file *files;   size_t nfiles;
 	const struct column *schema;         size_t nschema;
-	const char *fingerprint;    /* hex SHA-256, "" when unknown: never fresh */
+	const char *fingerprint;    /* core/fingerprint.h's text, "" when unknown: never fresh */
 	const struct manifest_input *inputs; size_t ninputs;
 	const struct manifest_check *checks; size_t nchecks;
 	const char *git_commit;     /* "" when unknown */

@@ -28,11 +28,12 @@ enum plan_verdict {
 #define PLAN_REASONS(X) \
 	X(REASON_FRESH, "fresh") \
 	X(REASON_FORCED, "forced") \
-	X(REASON_NEW, "new") \
 	X(REASON_ACTION, "action")                                /* output: none always runs */ \
+	X(REASON_NEW, "new") \
 	X(REASON_MISSING, "missing in the lake") \
 	X(REASON_DAMAGED, "changed in the lake") \
-	X(REASON_NEVER_FRESH, "never fresh")                      /* subject text: "now()" */ \
+	X(REASON_NEVER_FRESH, "never fresh")                      /* told with "now()", or the subject: an external table */ \
+	X(REASON_UNRECORDED, "recorded without a fingerprint") \
 	X(REASON_SQL_CHANGED, "sql changed") \
 	X(REASON_CONFIG_CHANGED, "config changed")                /* source options, format, env, declared columns */ \
 	X(REASON_ENGINE_CHANGED, "engine changed") \
@@ -40,7 +41,7 @@ enum plan_verdict {
 	X(REASON_SOURCE_YOUNG, "source changed just now")         /* younger than 2 s: cannot be told apart */ \
 	X(REASON_UPSTREAM_CHANGED, "upstream changed")            /* subject: table and date */ \
 	X(REASON_UPSTREAM_REBUILD, "upstream will rebuild")       /* subject: table and date */ \
-	X(REASON_UNRECORDED, "recorded without a fingerprint") \
+	X(REASON_UPSTREAM_FAILS, "upstream will fail")            /* PLAN_FAIL; subject: a task of this plan that fails */ \
 	X(REASON_NEVER_BUILT, "upstream was never built")         /* PLAN_FAIL; subject */ \
 	X(REASON_NO_SOURCE, "source path is absent")              /* PLAN_FAIL */ \
 	X(REASON_SOURCE_MISSING, "source has no files for the date") /* PLAN_FAIL: missing: fail */
@@ -75,6 +76,7 @@ struct plan {
 	uint32_t ndates;
 	struct plan_task *tasks; /* [ntables * ndates]: tasks[slot * ndates + date] */
 	uint64_t builds, fresh, fails;
+	struct plan_private *private;
 };
 
 int plan_make(const struct plan_input *in, struct plan **ret, struct err *err);

@@ -50,14 +50,9 @@ struct source_files {
 
 struct snapshot {
 	struct arena arena;
-	uint32_t ntables;     /* the project's */
-	void *parts;          /* private: hash of (table, day) */
-	void *sources;
-	struct snapshot_days {
-		int32_t *days;    /* ascending; days of parts that were put */
-		size_t len, cap;
-		bool sorted;
-	} *days;              /* [ntables] */
+	uint32_t ntables;               /* the project's */
+	struct snapshot_column *parts;   /* [ntables] private */
+	struct snapshot_column *sources; /* [ntables] private */
 };
 
 struct snapshot *snapshot_new(uint32_t ntables);
@@ -68,7 +63,8 @@ void snapshot_put_part(struct snapshot *s, uint32_t table, int32_t day, const st
 const struct part *snapshot_part(const struct snapshot *s, uint32_t table, int32_t day); /* NULL: never built */
 struct part *snapshot_part_mutable(struct snapshot *s, uint32_t table, int32_t day);
 
-/* The days of `table` that were built, ascending (DATE_NONE alone for an unpartitioned one). */
+/* The days of `table` that were built, ascending (DATE_NONE alone for an unpartitioned one); valid until the
+ * next snapshot_put_part of that table. */
 const int32_t *snapshot_days_of(struct snapshot *s, uint32_t table, size_t *ret_n);
 
 void snapshot_put_source(struct snapshot *s, uint32_t table, int32_t day, const struct source_files *files);

@@ -1,0 +1,65 @@
+/* The fingerprint of a partition: a short text with one digest for each kind of thing that it is computed
+ * from, so that a comparison tells not only that something changed but what:
+ *
+ *     v1 sql=9f86d081884c7d65 config=… engine=duckdb@v1.5.5 source=- upstream=…
+ *
+ * sql       canonical SQL (with stand-in dates) or the executable's bytes, and whether it is partitioned;
+ *           the partition's own date needs no place in it, as fingerprints are recorded by partition
+ * config    ENV, format, declared columns, source options
+ * engine    and its version
+ * source    each source file's path, size, mtime, ctime, inode; "-" without a source, "young" when a file
+ *           was too young to tell a later change from it, "unknown" when nobody looked
+ * upstream  the try_id of each partition in the read set; one that is absent is not in the list
+ *
+ * Checks and primary keys are not in it: they do not change what is computed. A digest of theirs would be a
+ * part of its own here, one whose change asks for a new check and no build. */
+#ifndef STRATA_CORE_FINGERPRINT_H
+#define STRATA_CORE_FINGERPRINT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "core/project.h"
+#include "core/snapshot.h"
+
+#define FINGERPRINT_PARTS(X) \
+	X(FP_SQL, "sql") \
+	X(FP_CONFIG, "config") \
+	X(FP_ENGINE, "engine") \
+	X(FP_SOURCE, "source") \
+	X(FP_UPSTREAM, "upstream")
+
+#define FINGERPRINT_ENUM(id, name) id,
+enum fingerprint_part { FINGERPRINT_PARTS(FINGERPRINT_ENUM) FP_PARTS };
+#undef FINGERPRINT_ENUM
+
+enum { FP_TEXT = 24 }; /* bytes of one part with its NUL */
+
+struct fingerprint {
+	char part[FP_PARTS][FP_TEXT];
+};
+
+void fingerprint_format(const struct fingerprint *f, struct buf *out);
+bool fingerprint_parse(const char *text, struct fingerprint *ret); /* false: not of this form; doubt rebuilds */
+
+/* The first part in which they differ, FP_PARTS when none. A young or unknown source differs from anything,
+ * itself included. */
+enum fingerprint_part fingerprint_diff(const struct fingerprint *recorded, const struct fingerprint *now);
+
+/* Fills what belongs to the table: sql, config, engine; source and upstream become "-". */
+void fingerprint_table(const struct project *p, const struct table *t, const char *engine_version,
+                       struct fingerprint *ret);
+
+/* Fills source. `files` NULL: unknown. wall_ns: the time at which they were listed. */
+void fingerprint_source(const struct source_files *files, int64_t wall_ns, struct fingerprint *ret);
+bool fingerprint_young(const struct fingerprint *f);
+
+/* Fills upstream from what was read:
+ *     struct digest d;
+ *     digest_init(&d);
+ *     for each upstream table: digest_text(&d, qname), for each day: digest_int(&d, day), digest_text(&d, try_id)
+ *     fingerprint_short(&d, ret->part[FP_UPSTREAM]); */
+struct digest;
+void fingerprint_short(struct digest *d, char out[FP_TEXT]); /* the first 16 hex digits; releases d */
+
+#endif

@@ -1,0 +1,220 @@
+/* The plan as a whole: its tasks in order, its words, its run. See plan.h. */
+#include "core/plan.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "core/date.h"
+#include "core/plan_internal.h"
+
+/* Tables times dates; a plan of that many has 12 bytes for each. */
+enum { TASKS_MAX = 1 << 28 };
+
+static bool is_planned(const struct plan_input *in, uint32_t table)
+{
+	return in->selected[table] && in->project->tables[table].kind != TABLE_EXTERNAL;
+}
+
+static uint32_t dates_of(const struct plan *p, uint32_t slot)
+{
+	return table_partitioned(&p->in.project->tables[p->tables[slot]]) ? p->ndates : 1;
+}
+
+static void judge_table(struct plan *p, uint32_t slot)
+{
+	struct plan_task *tasks = &p->tasks[(uint64_t)slot * p->ndates];
+	uint32_t *stale = &p->private->stale[(uint64_t)slot * p->ndates];
+	uint32_t sum = 0;
+	for (uint32_t d = 0; d < p->ndates; d++) {
+		if (d < dates_of(p, slot)) {
+			tasks[d] = plan_judge(p, slot, plan_day(p, slot, d), true, NULL);
+			p->fresh += tasks[d].verdict == PLAN_FRESH;
+			p->builds += tasks[d].verdict == PLAN_BUILD;
+			p->fails += tasks[d].verdict == PLAN_FAIL;
+			sum += tasks[d].verdict != PLAN_FRESH;
+		}
+		stale[d] = sum;
+	}
+}
+
+int plan_make(const struct plan_input *in, struct plan **ret, struct err *err)
+{
+	const struct project *pr = in->project;
+	if (in->last < in->first)
+		return err_set(err, ERR_USAGE, "the range of dates ends before it begins");
+	struct plan *p = mem_alloc(sizeof *p);
+	p->in = *in;
+	p->ndates = (uint32_t)((int64_t)in->last - in->first + 1);
+	p->slot = arena_array(&p->arena, pr->ntables, sizeof *p->slot);
+	p->tables = arena_array(&p->arena, pr->ntables, sizeof *p->tables);
+	for (size_t i = 0; i < pr->ntables; i++) {
+		uint32_t t = pr->order[i];
+		p->slot[t] = is_planned(in, t) ? p->ntables : UINT32_MAX;
+		if (is_planned(in, t))
+			p->tables[p->ntables++] = t;
+	}
+	if ((uint64_t)p->ntables * p->ndates > TASKS_MAX) {
+		int rc = err_set(err, ERR_USAGE, "%u tables on %u dates are too many for one run: take fewer dates at a time",
+		                 p->ntables, p->ndates);
+		plan_free(p);
+		return rc;
+	}
+	p->private = arena_alloc(&p->arena, sizeof *p->private);
+	p->private->bases = arena_array(&p->arena, p->ntables, sizeof *p->private->bases);
+	p->private->stale = mem_array((size_t)p->ntables * p->ndates, sizeof *p->private->stale);
+	p->tasks = arena_array(&p->arena, (size_t)p->ntables * p->ndates, sizeof *p->tasks);
+	for (uint32_t slot = 0; slot < p->ntables; slot++)
+		judge_table(p, slot);
+	free(p->private->stale);
+	p->private->stale = NULL;
+	*ret = p;
+	return 0;
+}
+
+void plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	if (p->private) {
+		free(p->private->ranges);
+		free(p->private->days);
+		free(p->private->stale);
+	}
+	arena_free(&p->arena);
+	free(p);
+}
+
+int32_t plan_day(const struct plan *p, uint32_t slot, uint32_t date)
+{
+	return table_partitioned(&p->in.project->tables[p->tables[slot]]) ? p->in.first + (int32_t)date : DATE_NONE;
+}
+
+/* ---- words ---- */
+
+#define PLAN_REASON_TEXT(id, text) text,
+static const char *const reason_texts[] = {PLAN_REASONS(PLAN_REASON_TEXT)};
+#undef PLAN_REASON_TEXT
+
+/* " dwd.dwd_flights 2013-01-03" */
+static void add_subject(const struct plan *p, const struct plan_task *task, struct buf *out)
+{
+	char text[DATE_SIZE];
+	buf_adds(out, p->in.project->tables[task->subject].qname);
+	date_format(text, task->subject_day);
+	if (*text)
+		buf_addf(out, " %s", text);
+}
+
+void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_task *task, struct buf *out)
+{
+	const struct table *t = &p->in.project->tables[p->tables[slot]];
+	char text[DATE_SIZE];
+	switch ((enum plan_reason)task->reason) {
+	case REASON_NEVER_BUILT:
+		add_subject(p, task, out);
+		buf_addf(out, " was never built; select +%s", t->name);
+		return;
+	case REASON_NO_SOURCE:
+		buf_addf(out, "source path '%s' does not exist", t->source->path);
+		return;
+	case REASON_SOURCE_MISSING:
+		buf_addf(out, "source '%s' has no files", t->source->path);
+		date_format(text, task->subject_day);
+		if (*text)
+			buf_addf(out, " for %s", text);
+		return;
+	case REASON_NEVER_FRESH:
+		buf_adds(out, "never fresh: ");
+		if (task->subject != UINT32_MAX)
+			buf_addf(out, "reads external %s", p->in.project->tables[task->subject].qname);
+		else if (t->kind == TABLE_EXEC)
+			buf_adds(out, "an executable");
+		else
+			buf_adds(out, t->analysis && t->analysis->volatile_by ? t->analysis->volatile_by : "unknown SQL");
+		return;
+	default:
+		break;
+	}
+	bool file = task->reason == REASON_SQL_CHANGED && t->kind == TABLE_EXEC;
+	buf_adds(out, file ? "file changed" : task->reason < PLAN_REASONS_END ? reason_texts[task->reason] : "?");
+	if (task->subject != UINT32_MAX) {
+		buf_adds(out, ": ");
+		add_subject(p, task, out);
+	}
+}
+
+/* ---- the run ---- */
+
+/* A table that depends on its past waits for all its earlier dates of the run. */
+static const struct span past = {{BOUND_NONE, 0}, {BOUND_REL, -1}};
+
+static uint32_t add_edges(const struct plan *p, uint32_t slot, struct spec_edge *edges)
+{
+	const struct project *pr = p->in.project;
+	uint32_t table = p->tables[slot], n = 0;
+	for (uint32_t i = pr->up_first[table]; i < pr->up_first[table + 1]; i++) {
+		const struct edge *e = &pr->edges[i];
+		if (e->up != table && p->slot[e->up] != UINT32_MAX)
+			edges[n++] = (struct spec_edge){p->slot[e->up], e->spans, e->nspans};
+	}
+	if (pr->tables[table].policy.depends_on_past && table_partitioned(&pr->tables[table]))
+		edges[n++] = (struct spec_edge){slot, &past, 1};
+	return n;
+}
+
+/* The longest path below each table, in tables; a weight of the project's own goes before it. */
+static void set_weights(const struct plan *p, struct spec_table *tables, const struct spec_edge *edges)
+{
+	for (uint32_t slot = p->ntables; slot-- > 0;) { /* slots are in topological order */
+		for (uint32_t e = tables[slot].edge_first; e < tables[slot].edge_end; e++) {
+			struct spec_table *up = &tables[edges[e].up];
+			if (edges[e].up != slot && up->weight <= tables[slot].weight)
+				up->weight = tables[slot].weight + 1;
+		}
+	}
+	for (uint32_t slot = 0; slot < p->ntables; slot++) {
+		int32_t own = p->in.project->tables[p->tables[slot]].policy.priority_weight;
+		if (own)
+			tables[slot].weight = own;
+	}
+}
+
+struct run_spec *plan_to_spec(const struct plan *p, enum run_kind kind, bool fail_fast, bool continue_on_error,
+                              struct arena *arena)
+{
+	const struct project *pr = p->in.project;
+	size_t nedges = 0;
+	for (uint32_t slot = 0; slot < p->ntables; slot++)
+		nedges += pr->up_first[p->tables[slot] + 1] - pr->up_first[p->tables[slot]] + 1;
+	struct spec_table *tables = arena_array(arena, p->ntables, sizeof *tables);
+	struct spec_edge *edges = arena_array(arena, nedges, sizeof *edges);
+	uint64_t *todo = arena_array(arena, (size_t)((uint64_t)p->ntables * p->ndates / 64 + 1), sizeof *todo);
+	uint32_t n = 0;
+	for (uint32_t slot = 0; slot < p->ntables; slot++) {
+		const struct table *t = &pr->tables[p->tables[slot]];
+		const struct table_policy *policy = &t->policy;
+		tables[slot] = (struct spec_table){.partitioned = table_partitioned(t),
+		                                   .pool = policy->pool,
+		                                   .retries = policy->retries,
+		                                   .retry_delay_ms = policy->retry_delay_ms,
+		                                   .max_retry_delay_ms = policy->max_retry_delay_ms,
+		                                   .retry_backoff = policy->retry_backoff,
+		                                   .retry_any = policy->retry_any,
+		                                   .timeout_ms = policy->timeout_ms,
+		                                   .edge_first = n};
+		n += add_edges(p, slot, &edges[n]);
+		tables[slot].edge_end = n;
+		for (uint32_t d = 0; d < dates_of(p, slot); d++) {
+			uint64_t bit = (uint64_t)slot * p->ndates + d;
+			uint8_t verdict = p->tasks[bit].verdict;
+			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+				todo[bit / 64] |= UINT64_C(1) << (bit % 64);
+		}
+	}
+	set_weights(p, tables, edges);
+	struct run_spec *spec = arena_alloc(arena, sizeof *spec);
+	*spec = (struct run_spec){.kind = kind, .first_day = p->in.first, .ndates = p->ndates, .tables = tables,
+	                          .ntables = p->ntables, .edges = edges, .todo = todo, .fail_fast = fail_fast,
+	                          .continue_on_error = continue_on_error};
+	return spec;
+}

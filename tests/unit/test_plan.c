@@ -1,0 +1,565 @@
+/* core/plan, core/snapshot: what is built and why, and that a run builds what was planned. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/date.h"
+#include "core/plan.h"
+
+enum { MAX_TABLES = 12, MAX_EDGES = 24, DAY = 15706 /* 2013-01-01 */ };
+
+/* A project without files, and the lake that its runs have made. */
+struct world {
+	struct project p;
+	struct layer layer;
+	struct table tables[MAX_TABLES];
+	struct analysis analyses[MAX_TABLES];
+	struct source sources[MAX_TABLES];
+	struct edge edges[MAX_EDGES];
+	uint32_t up_first[MAX_TABLES + 1], order[MAX_TABLES];
+	bool selected[MAX_TABLES];
+	struct snapshot *s;
+	uint64_t fence;
+	struct plan *plan;
+	char text[256]; /* of the last reason */
+};
+
+static const struct span same_day = {{BOUND_REL, 0}, {BOUND_REL, 0}};
+static const struct span week = {{BOUND_REL, -6}, {BOUND_REL, 0}};
+static const struct span all_dates = {{BOUND_NONE, 0}, {BOUND_NONE, 0}};
+
+static void setup_world(struct world *w)
+{
+	*w = (struct world){.p = {.env = "dev", .tables = w->tables, .edges = w->edges, .up_first = w->up_first,
+	                          .order = w->order}};
+	w->s = snapshot_new(MAX_TABLES);
+}
+
+static void teardown_world(struct world *w)
+{
+	plan_free(w->plan);
+	snapshot_free(w->s);
+}
+
+/* Tables come in topological order; a table's edges follow it at once. */
+static uint32_t add_table(struct world *w, const char *qname, bool partitioned)
+{
+	uint32_t i = (uint32_t)w->p.ntables++;
+	w->analyses[i] = (struct analysis){.partitioned = partitioned, .parsed = true, .canonical = qname};
+	w->tables[i] = (struct table){.name = strchr(qname, '.') + 1, .qname = qname, .index = i, .layer = &w->layer,
+	                              .kind = TABLE_SQL, .policy = {.engine = "duckdb"}, .format = "parquet",
+	                              .analysis = &w->analyses[i]};
+	w->order[i] = i;
+	w->selected[i] = true;
+	w->up_first[i + 1] = w->up_first[i];
+	return i;
+}
+
+static struct edge *add_edge(struct world *w, uint32_t up, const struct span *span)
+{
+	uint32_t down = (uint32_t)w->p.ntables - 1;
+	struct edge *e = &w->edges[w->p.nedges++];
+	*e = (struct edge){.up = up, .down = down, .spans = (struct span *)(uintptr_t)span, .nspans = 1};
+	w->up_first[down + 1] = (uint32_t)w->p.nedges;
+	return e;
+}
+
+/* One file a date, old enough. */
+static void put_source(struct world *w, uint32_t table, int32_t day, int64_t mtime_ns)
+{
+	struct source_file *file = arena_alloc(&w->s->arena, sizeof *file);
+	*file = (struct source_file){.path = "raw/a.csv", .size = 1, .mtime_ns = mtime_ns, .ctime_ns = mtime_ns};
+	snapshot_put_source(w->s, table, day, &(struct source_files){true, true, file, 1});
+}
+
+static void add_source(struct world *w, uint32_t table, int32_t first, int32_t last)
+{
+	w->sources[table] = (struct source){.table = w->tables[table].name, .path = "raw/x", .partitioned = true};
+	w->tables[table].source = &w->sources[table];
+	for (int32_t d = first; d <= last; d++)
+		put_source(w, table, d, 1000);
+}
+
+static void make_plan(struct world *w, int32_t first, int32_t last, bool force)
+{
+	struct err err = {0};
+	plan_free(w->plan);
+	struct plan_input in = {.project = &w->p, .selected = w->selected, .first = first, .last = last, .force = force,
+	                        .snapshot = w->s, .engine_version = "v1", .wall_ns = INT64_C(1000000000000)};
+	assert_int_equal(plan_make(&in, &w->plan, &err), 0);
+}
+
+static const struct plan_task *task_of(const struct world *w, uint32_t table, int32_t day)
+{
+	uint32_t date = table_partitioned(&w->tables[table]) ? (uint32_t)(day - w->plan->in.first) : 0;
+	return &w->plan->tasks[w->plan->slot[table] * w->plan->ndates + date];
+}
+
+/* What `plan` prints for the task. */
+static const char *why(struct world *w, uint32_t table, int32_t day)
+{
+	struct buf out = BUF_INIT(sizeof w->text - 1);
+	plan_reason_text(w->plan, w->plan->slot[table], task_of(w, table, day), &out);
+	snprintf(w->text, sizeof w->text, "%s", buf_cstr(&out));
+	buf_free(&out);
+	return w->text;
+}
+
+static void publish(struct world *w, uint32_t table, int32_t day, const char *fingerprint)
+{
+	struct arena *a = &w->s->arena;
+	w->fence++;
+	struct part part = {.try_id = arena_printf(a, "try-%llu", (unsigned long long)w->fence), .fence = w->fence,
+	                    .rows = 1, .probe = PART_OK, .fingerprint = arena_strdup(a, fingerprint)};
+	snapshot_put_part(w->s, table, day, &part);
+}
+
+/* Carry the plan out as a run does: decide each task again when its turn comes. The number of differences
+ * between what was planned and what was built. */
+static size_t run(struct world *w)
+{
+	size_t differences = 0;
+	struct buf fingerprint = BUF_INIT(4096);
+	for (uint32_t slot = 0; slot < w->plan->ntables; slot++) {
+		for (uint32_t d = 0; d < w->plan->ndates; d++) {
+			struct plan_task planned = w->plan->tasks[slot * w->plan->ndates + d];
+			if (planned.verdict == PLAN_NONE)
+				continue;
+			struct plan_task now = plan_decide(w->plan, slot, d, &fingerprint);
+			assert_int_not_equal(now.reason, REASON_UPSTREAM_REBUILD);
+			differences += (now.verdict == PLAN_BUILD) != (planned.verdict == PLAN_BUILD);
+			if (now.verdict == PLAN_BUILD)
+				publish(w, w->plan->tables[slot], plan_day(w->plan, slot, d), buf_cstr(&fingerprint));
+		}
+	}
+	buf_free(&fingerprint);
+	return differences;
+}
+
+/* The sample's shape: a source, its cleaned day, a rolling week, a league over all days, a dimension. */
+enum { ODS, DIM, DWD, ROLL, LEAGUE };
+static void sample(struct world *w)
+{
+	setup_world(w);
+	add_table(w, "ods.ods_f", true);
+	add_source(w, ODS, DAY - 30, DAY + 30);
+	add_table(w, "dim.dim_c", false);
+	add_table(w, "dwd.dwd_f", true);
+	add_edge(w, ODS, &same_day);
+	add_table(w, "dws.dws_roll", true);
+	add_edge(w, DIM, &all_dates);
+	add_edge(w, DWD, &week);
+	add_table(w, "ads.ads_league", false);
+	add_edge(w, DWD, &all_dates);
+}
+
+static void new_then_fresh(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	make_plan(&w, DAY, DAY + 9, false);
+	assert_int_equal(w.plan->builds, 32);
+	assert_string_equal(why(&w, DWD, DAY), "new");
+	assert_int_equal(run(&w), 0);
+	make_plan(&w, DAY, DAY + 9, false);
+	assert_int_equal(w.plan->builds, 0);
+	assert_int_equal(w.plan->fresh, 32);
+	assert_string_equal(why(&w, LEAGUE, DAY), "fresh");
+	make_plan(&w, DAY, DAY + 9, true);
+	assert_int_equal(w.plan->builds, 32);
+	assert_string_equal(why(&w, LEAGUE, DAY), "forced");
+	teardown_world(&w);
+}
+
+static void one_rebuilt_day_makes_its_week_stale(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	make_plan(&w, DAY, DAY + 19, false);
+	run(&w);
+	publish(&w, DWD, DAY + 5, snapshot_part(w.s, DWD, DAY + 5)->fingerprint); /* somebody forced this one */
+	make_plan(&w, DAY, DAY + 19, false);
+	for (int32_t d = 0; d < 20; d++)
+		assert_int_equal(task_of(&w, ROLL, DAY + d)->verdict, d >= 5 && d <= 11 ? PLAN_BUILD : PLAN_FRESH);
+	assert_string_equal(why(&w, ROLL, DAY + 9), "upstream changed: dwd.dwd_f 2013-01-06");
+	assert_string_equal(why(&w, LEAGUE, 0), "upstream changed: dwd.dwd_f 2013-01-06");
+	assert_int_equal(w.plan->builds, 8);
+	assert_int_equal(run(&w), 0);
+	teardown_world(&w);
+}
+
+static void recorded_inputs_name_the_upstream_exactly(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	make_plan(&w, DAY, DAY + 6, false);
+	run(&w);
+	/* Another scheduler's try, with a smaller fence than the reader's. */
+	struct part other = *snapshot_part(w.s, DWD, DAY + 2);
+	struct part *roll = snapshot_part_mutable(w.s, ROLL, DAY + 6);
+	struct manifest_input inputs[8] = {{"dim.dim_c", "", 1, snapshot_part(w.s, DIM, DATE_NONE)->try_id}};
+	char dates[7][DATE_SIZE];
+	for (int32_t d = 0; d < 7; d++)
+		inputs[1 + d] = (struct manifest_input){"dwd.dwd_f", date_format(dates[d], DAY + d), 1,
+		                                        snapshot_part(w.s, DWD, DAY + d)->try_id};
+	roll->inputs = inputs;
+	roll->ninputs = 8;
+	other.try_id = "another";
+	snapshot_put_part(w.s, DWD, DAY + 2, &other);
+	make_plan(&w, DAY + 6, DAY + 6, false);
+	assert_string_equal(why(&w, ROLL, DAY + 6), "upstream changed: dwd.dwd_f 2013-01-03");
+	teardown_world(&w);
+}
+
+static void each_reason_has_its_words(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	make_plan(&w, DAY, DAY, false);
+	run(&w);
+
+	w.analyses[DWD].canonical = "other";
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ODS, DAY), "fresh");
+	assert_string_equal(why(&w, DWD, DAY), "sql changed");
+	assert_string_equal(why(&w, ROLL, DAY), "upstream will rebuild: dwd.dwd_f 2013-01-01");
+	assert_string_equal(why(&w, LEAGUE, DAY), "upstream will rebuild: dwd.dwd_f 2013-01-01");
+	assert_int_equal(run(&w), 0);
+
+	w.p.env = "prod";
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, DIM, DAY), "config changed");
+	w.p.env = "dev";
+
+	put_source(&w, ODS, DAY, 2000);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ODS, DAY), "source changed");
+	put_source(&w, ODS, DAY, INT64_C(999999999999));
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ODS, DAY), "source changed just now");
+	assert_int_equal(run(&w), 0);
+	make_plan(&w, DAY, DAY, false); /* what was young when it was recorded tells nothing */
+	assert_int_equal(task_of(&w, ODS, DAY)->verdict, PLAN_BUILD);
+	put_source(&w, ODS, DAY, 1000);
+	make_plan(&w, DAY, DAY, false);
+	run(&w);
+
+	snapshot_part_mutable(w.s, DIM, DATE_NONE)->probe = PART_MISSING;
+	snapshot_part_mutable(w.s, DWD, DAY)->probe = PART_DAMAGED;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, DIM, DAY), "missing in the lake");
+	assert_string_equal(why(&w, DWD, DAY), "changed in the lake");
+	assert_int_equal(run(&w), 0);
+
+	struct part *part = snapshot_part_mutable(w.s, DIM, DATE_NONE);
+	part->probe = PART_MISSING;
+	part->empty = true; /* nothing recorded, nothing there */
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, DIM, DAY), "fresh");
+	part->fingerprint = "";
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, DIM, DAY), "recorded without a fingerprint");
+
+	w.analyses[LEAGUE].volatile_by = "now()";
+	w.tables[DIM].output_none = true;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, LEAGUE, DAY), "never fresh: now()");
+	assert_string_equal(why(&w, DIM, DAY), "action");
+	w.tables[LEAGUE].policy.deterministic = true;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, LEAGUE, DAY), "fresh");
+	w.tables[LEAGUE].kind = TABLE_EXEC;
+	w.tables[LEAGUE].policy.deterministic = false;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, LEAGUE, DAY), "never fresh: an executable");
+	teardown_world(&w);
+}
+
+static void what_cannot_be_built_says_what_to_do(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	w.selected[DWD] = w.selected[DIM] = w.selected[ODS] = false;
+	make_plan(&w, DAY, DAY, true);
+	assert_int_equal(w.plan->fails, 1); /* the league reads what there is */
+	assert_string_equal(why(&w, ROLL, DAY), "dim.dim_c was never built; select +dws_roll");
+	publish(&w, DIM, DATE_NONE, "");
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ROLL, DAY), "dwd.dwd_f 2013-01-01 was never built; select +dws_roll");
+	assert_int_equal(task_of(&w, ROLL, DAY)->verdict, PLAN_FAIL);
+	assert_int_equal(plan_decide(w.plan, w.plan->slot[ROLL], 0, &(struct buf){.max = 999}).verdict, PLAN_FAIL);
+
+	/* History begins somewhere, but has no gaps and does not end before the day itself. */
+	publish(&w, DWD, DAY - 3, "");
+	publish(&w, DWD, DAY - 1, "");
+	publish(&w, DWD, DAY, "");
+	make_plan(&w, DAY - 3, DAY + 6, false);
+	assert_string_equal(why(&w, ROLL, DAY - 3), "new");
+	assert_string_equal(why(&w, ROLL, DAY - 1), "dwd.dwd_f 2012-12-30 was never built; select +dws_roll");
+	assert_string_equal(why(&w, ROLL, DAY + 1), "dwd.dwd_f 2012-12-30 was never built; select +dws_roll");
+	assert_string_equal(why(&w, ROLL, DAY + 5), "dwd.dwd_f 2013-01-02 was never built; select +dws_roll");
+
+	w.selected[ODS] = w.selected[DWD] = true;
+	w.sources[ODS].missing = MISSING_FAIL;
+	snapshot_put_source(w.s, ODS, DAY, &(struct source_files){.probed = true, .path_exists = true});
+	snapshot_put_source(w.s, ODS, DAY + 1, &(struct source_files){.probed = true});
+	make_plan(&w, DAY, DAY + 1, false);
+	assert_string_equal(why(&w, ODS, DAY), "source 'raw/x' has no files for 2013-01-01");
+	assert_string_equal(why(&w, ODS, DAY + 1), "source path 'raw/x' does not exist");
+	assert_string_equal(why(&w, DWD, DAY), "upstream will fail: ods.ods_f 2013-01-01");
+	assert_int_equal(task_of(&w, DWD, DAY)->verdict, PLAN_FAIL);
+	w.sources[ODS].missing = MISSING_EMPTY;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ODS, DAY), "new");
+	teardown_world(&w);
+}
+
+static void a_range_of_constants_is_a_filter(void **state)
+{
+	(void)state;
+	static const struct span year = {{BOUND_ABS, DAY}, {BOUND_ABS, DAY + 364}}, one = {{BOUND_ABS, DAY + 9}, {BOUND_ABS, DAY + 9}};
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "dwd.dwd_f", true);
+	add_table(&w, "ads.ads_year", false);
+	add_edge(&w, 0, &year);
+	w.selected[0] = false;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, 0), "dwd.dwd_f 2013-12-31 was never built; select +ads_year");
+	publish(&w, 0, DAY + 3, "");
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, 0), "new");
+	publish(&w, 0, DAY + 5, "");
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, 0), "dwd.dwd_f 2013-01-05 was never built; select +ads_year");
+	w.edges[0].spans = (struct span *)(uintptr_t)&one;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, 0), "dwd.dwd_f 2013-01-10 was never built; select +ads_year");
+	w.edges[0].declared = true; /* it waits, but reads nothing */
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, 0), "new");
+	teardown_world(&w);
+}
+
+static void own_history_counts_only_with_bounds(void **state)
+{
+	(void)state;
+	static const struct span yesterday = {{BOUND_REL, -1}, {BOUND_REL, -1}};
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "dws.dws_sum", true);
+	add_edge(&w, 0, &all_dates);
+	w.tables[0].policy.depends_on_past = true;
+	make_plan(&w, DAY, DAY + 4, false);
+	assert_int_equal(run(&w), 0);
+	publish(&w, 0, DAY, snapshot_part(w.s, 0, DAY)->fingerprint);
+	make_plan(&w, DAY, DAY + 4, false);
+	assert_int_equal(w.plan->builds, 0);
+
+	w.edges[0].spans = (struct span *)(uintptr_t)&yesterday;
+	make_plan(&w, DAY, DAY + 4, true);
+	assert_int_equal(run(&w), 0);
+	publish(&w, 0, DAY, snapshot_part(w.s, 0, DAY)->fingerprint);
+	make_plan(&w, DAY, DAY + 4, false);
+	assert_string_equal(why(&w, 0, DAY + 1), "upstream changed: dws.dws_sum 2013-01-01");
+	assert_string_equal(why(&w, 0, DAY + 2), "upstream will rebuild: dws.dws_sum 2013-01-02");
+	assert_int_equal(w.plan->builds, 4);
+	assert_int_equal(run(&w), 0);
+	teardown_world(&w);
+}
+
+struct seen {
+	char text[512];
+};
+
+static void see(void *ctx, uint32_t up, const int32_t *days, size_t ndays)
+{
+	struct seen *s = ctx;
+	size_t len = strlen(s->text);
+	len += (size_t)snprintf(s->text + len, sizeof s->text - len, "%u:", up);
+	for (size_t i = 0; i < ndays; i++) {
+		char text[DATE_SIZE];
+		len += (size_t)snprintf(s->text + len, sizeof s->text - len, "%s,", date_format(text, days[i]));
+	}
+}
+
+static void reads_are_what_is_built_in_the_read_set(void **state)
+{
+	(void)state;
+	static struct span several[] = {{{BOUND_REL, 0}, {BOUND_REL, 0}}, {{BOUND_ABS, DAY}, {BOUND_ABS, DAY + 1}}, {{BOUND_REL, -1}, {BOUND_REL, 0}}};
+	struct world w;
+	sample(&w);
+	w.edges[2].spans = several; /* dws_roll reads dwd_f */
+	w.edges[2].nspans = 3;
+	for (int32_t d = 5; d >= 0; d--)
+		publish(&w, DWD, DAY + d, "");
+	publish(&w, DIM, DATE_NONE, "");
+	make_plan(&w, DAY, DAY + 5, false);
+	struct seen s = {""};
+	plan_reads(w.plan, ROLL, DAY + 5, see, &s);
+	assert_string_equal(s.text, "1:,2:2013-01-01,2013-01-02,2013-01-05,2013-01-06,");
+	s.text[0] = '\0';
+	plan_reads(w.plan, LEAGUE, DATE_NONE, see, &s);
+	assert_string_equal(s.text, "2:2013-01-01,2013-01-02,2013-01-03,2013-01-04,2013-01-05,2013-01-06,");
+	s.text[0] = '\0';
+	plan_reads(w.plan, DWD, DAY, see, &s);
+	assert_string_equal(s.text, "0:");
+	teardown_world(&w);
+}
+
+static void an_external_table_keeps_its_readers_from_being_fresh(void **state)
+{
+	(void)state;
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "ext.ext_rates", false);
+	w.tables[0].kind = TABLE_EXTERNAL;
+	w.tables[0].analysis = NULL;
+	w.tables[0].path = "rates";
+	add_table(&w, "dwd.dwd_x", false);
+	add_edge(&w, 0, &all_dates);
+	make_plan(&w, DAY, DAY, false);
+	assert_int_equal(w.plan->ntables, 1);
+	run(&w);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "never fresh: reads external ext.ext_rates");
+	put_source(&w, 0, DATE_NONE, 1000); /* somebody looks at its files */
+	make_plan(&w, DAY, DAY, false);
+	run(&w);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "fresh");
+	put_source(&w, 0, DATE_NONE, 2000);
+	make_plan(&w, DAY, DAY, false);
+	assert_int_equal(task_of(&w, 1, DAY)->verdict, PLAN_BUILD);
+	teardown_world(&w);
+}
+
+/* Whatever is edited, a run builds exactly what was planned, and then everything is fresh. */
+static void plan_and_run_agree_over_random_edits(void **state)
+{
+	(void)state;
+	srand(7);
+	struct world w;
+	sample(&w);
+	char canonical[MAX_TABLES][16];
+	size_t ran = 0;
+	for (int edit = 0; edit < 1000; edit++) {
+		uint32_t t = (uint32_t)rand() % 5;
+		int32_t day = DAY + rand() % 10;
+		struct part *part = snapshot_part_mutable(w.s, t, table_partitioned(&w.tables[t]) ? day : DATE_NONE);
+		switch (rand() % 6) {
+		case 0:
+			snprintf(canonical[t], sizeof canonical[t], "%d", edit);
+			w.analyses[t].canonical = canonical[t];
+			break;
+		case 1:
+			put_source(&w, ODS, day, 1000 + edit);
+			break;
+		case 2:
+			if (part)
+				part->probe = rand() % 2 ? PART_MISSING : PART_DAMAGED;
+			break;
+		case 3:
+			if (part)
+				publish(&w, t, table_partitioned(&w.tables[t]) ? day : DATE_NONE, part->fingerprint);
+			break;
+		case 4:
+			if (part)
+				part->fingerprint = "";
+			break;
+		default:
+			break;
+		}
+		int32_t first = DAY + rand() % 4;
+		make_plan(&w, first, first + rand() % 6, rand() % 20 == 0);
+		bool complete = w.plan->fails == 0;
+		assert_true(!complete || run(&w) == 0);
+		if (!complete)
+			continue;
+		ran += w.plan->builds > 0;
+		make_plan(&w, w.plan->in.first, w.plan->in.last, false);
+		assert_int_equal(w.plan->builds, 0);
+	}
+	assert_true(ran > 200);
+	teardown_world(&w);
+}
+
+static void the_spec_is_the_plan_for_the_machine(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	w.tables[ROLL].policy = (struct table_policy){.engine = "duckdb", .retries = 3, .timeout_ms = 9, .pool = 2,
+	                                              .depends_on_past = true, .priority_weight = 77};
+	w.selected[DIM] = false;
+	publish(&w, DIM, DATE_NONE, "");
+	make_plan(&w, DAY, DAY + 1, false);
+	struct buf fingerprint = BUF_INIT(999);
+	plan_decide(w.plan, w.plan->slot[ODS], 1, &fingerprint);
+	publish(&w, ODS, DAY + 1, buf_cstr(&fingerprint));
+	make_plan(&w, DAY, DAY + 1, false);
+	struct arena arena = {0};
+	const struct run_spec *spec = plan_to_spec(w.plan, RUN_BACKFILL, true, true, &arena);
+	assert_int_equal(spec->ntables, 4);
+	assert_true(spec->kind == RUN_BACKFILL && spec->fail_fast && spec->continue_on_error);
+	assert_int_equal(spec->first_day, DAY);
+	/* ods 0 (its second day is fresh), dwd 1, roll 2, league 3 */
+	assert_int_equal(spec->todo[0], 0x1 | 0x3 << 2 | 0x3 << 4 | 0x1 << 6);
+	assert_int_equal(spec->tables[0].weight, 2);
+	assert_int_equal(spec->tables[1].weight, 1);
+	assert_int_equal(spec->tables[2].weight, 77);
+	assert_int_equal(spec->tables[3].weight, 0);
+	assert_false(spec->tables[3].partitioned);
+	assert_true(spec->tables[2].retries == 3 && spec->tables[2].timeout_ms == 9 && spec->tables[2].pool == 2);
+	assert_int_equal(spec->tables[2].edge_end - spec->tables[2].edge_first, 2); /* dwd, its own past */
+	const struct spec_edge *past = &spec->edges[spec->tables[2].edge_first + 1];
+	assert_true(past->up == 2 && past->spans[0].lo.kind == BOUND_NONE && past->spans[0].hi.day == -1);
+	arena_free(&arena);
+	buf_free(&fingerprint);
+	teardown_world(&w);
+}
+
+static void ranges_that_are_none_or_too_large_are_errors(void **state)
+{
+	(void)state;
+	struct world w;
+	struct err err = {0};
+	struct plan *plan;
+	sample(&w);
+	struct plan_input in = {.project = &w.p, .selected = w.selected, .first = 5, .last = 4, .snapshot = w.s,
+	                        .engine_version = "v1"};
+	assert_int_equal(plan_make(&in, &plan, &err), ERR_USAGE);
+	in.last = INT32_MAX - 1;
+	assert_int_equal(plan_make(&in, &plan, &err), ERR_USAGE);
+	teardown_world(&w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(new_then_fresh),
+		cmocka_unit_test(one_rebuilt_day_makes_its_week_stale),
+		cmocka_unit_test(recorded_inputs_name_the_upstream_exactly),
+		cmocka_unit_test(each_reason_has_its_words),
+		cmocka_unit_test(what_cannot_be_built_says_what_to_do),
+		cmocka_unit_test(a_range_of_constants_is_a_filter),
+		cmocka_unit_test(own_history_counts_only_with_bounds),
+		cmocka_unit_test(reads_are_what_is_built_in_the_read_set),
+		cmocka_unit_test(an_external_table_keeps_its_readers_from_being_fresh),
+		cmocka_unit_test(plan_and_run_agree_over_random_edits),
+		cmocka_unit_test(the_spec_is_the_plan_for_the_machine),
+		cmocka_unit_test(ranges_that_are_none_or_too_large_are_errors),
+	};
+	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
