@@ -76,8 +76,8 @@ static int check_primary_keys(struct attempt *t)
 	if (nulls > 0)
 		failure = arena_printf(t->arena, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
 	else if (twice > 0)
-		failure = arena_printf(t->arena, "%" PRId64 " value%s of (%s) more than once", twice,
-		                       twice == 1 ? " is there" : "s are there", keys);
+		failure = arena_printf(t->arena, "%" PRId64 " value%s of (%s) %s there more than once", twice,
+		                       twice == 1 ? "" : "s", keys, twice == 1 ? "is" : "are");
 	note(t, "primary_keys", failure);
 	return 0;
 }

@@ -91,6 +91,14 @@ static int op_analyze(struct worker *w, const json_t *req, json_t **ret_reply, s
 	return rc < 0 ? rc : analyze_request(w->db, req, ret_reply, &e->err);
 }
 
+static int op_bind(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	int rc = worker_duckdb(w, 0, 0, &e->err);
+	if (rc == 0 && !w->binder)
+		w->binder = binder_new(w->db);
+	return rc < 0 ? rc : bind_request(w->binder, req, ret_reply, &e->err);
+}
+
 int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,
            struct op_error *e)
 {
@@ -98,6 +106,8 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 		return op_try(w, req, events, ret_reply, e);
 	if (strcmp(op, "analyze") == 0)
 		return op_analyze(w, req, ret_reply, e);
+	if (strcmp(op, "bind") == 0)
+		return op_bind(w, req, ret_reply, e);
 	if (strcmp(op, "probe") == 0)
 		return op_probe(req, ret_reply, e);
 	if (strcmp(op, "sweep") == 0)

@@ -87,7 +87,7 @@ static int lock_partition(const struct target *t, uint64_t *ret_fence, struct er
 	char text[FENCE_TEXT] = "";
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
 	int64_t fence;
-	text[n > 0 ? strcspn(text, "\n") : 0] = '\0';
+	text[n > 0 ? strcspn(text, " \n") : 0] = '\0';
 	*ret_fence = str_to_i64(text, &fence) && fence > 0 ? (uint64_t)fence : 0;
 	return fd;
 }

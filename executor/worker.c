@@ -35,6 +35,8 @@ void worker_close_duckdb(struct worker *w)
 {
 	if (!w->db)
 		return;
+	binder_free(w->binder);
+	w->binder = NULL;
 	duckdb_disconnect(&w->base);
 	duckdb_close(&w->db);
 	w->db = NULL;

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "executor/bind.h"
 #include "executor/stop.h"
 
 struct worker {
@@ -23,6 +24,7 @@ struct worker {
 
 	duckdb_database db;    /* NULL: not open */
 	duckdb_connection base; /* for ATTACH and DETACH of the tries' catalogs */
+	struct binder *binder; /* catalog of the last `bind`; NULL: none */
 	int db_threads;
 	int64_t db_memory;
 	bool db_broken;        /* a fatal error: open it anew for the next request */

@@ -1,0 +1,353 @@
+/* One try from its inputs to its result: pinning, dt, sources, checks, errors, cancel. */
+#include "lake.h"
+
+#include <pthread.h>
+
+static const char *const d3[] = {"2013-01-03"}, *const d34[] = {"2013-01-03", "2013-01-04"}, *const whole[] = {""};
+
+static struct try_result run_on(struct lake *l, struct try_request *rq, const struct try_input *in, size_t n)
+{
+	rq->inputs = in;
+	rq->ninputs = n;
+	return lake_run(l, rq);
+}
+
+static void assert_failed(const struct try_result *r, const char *class, const char *part)
+{
+	assert_int_equal(r->outcome, OUTCOME_ERROR);
+	assert_string_equal(r->error.class, class);
+	if (!strstr(r->error.message, part))
+		fail_msg("'%s' is not in '%s'", part, r->error.message);
+}
+
+static void reads_partitions_with_dt_and_by_macro(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "2013-01-03", "SELECT 1 AS a FROM range(2)");
+	lake_publish(l, "ods.ods_x", "2013-01-04", "SELECT 1 AS a, 'new' AS b FROM range(5)"); /* the schema grew */
+	struct try_input in = lake_input("ods.ods_x", true, d34, 2);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "",
+	                                     "SELECT dt, count(*) AS n, count(b) AS b, (SELECT count(*) FROM "
+	                                     "ods.ods_x_dt('2013-01-04')) AS m FROM ods.ods_x GROUP BY ALL; -- done\n");
+	struct try_result r = run_on(l, &rq, &in, 1);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_string_equal(r.manifest.schema[0].type, "VARCHAR");
+	assert_int_equal(r.manifest.ninputs, 2);
+	assert_string_equal(r.manifest.inputs[1].partition, "2013-01-04");
+	assert_string_equal(r.manifest.inputs[1].try_id, "try-2");
+	assert_int_equal(lake_number(l, "SELECT sum(n * 100 + b * 10 + m) FROM read_parquet('dwd/dwd_x/*.parquet')"), 760);
+}
+
+static void a_reader_by_one_date_gets_dt(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "2013-01-03", "SELECT 1 AS a");
+	struct try_input in = lake_input("ods.ods_x", true, d3, 1);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "FROM ods.ods_x WHERE dt = '2013-01-03'");
+	assert_int_equal(run_on(l, &rq, &in, 1).outcome, OUTCOME_SUCCESS);
+	struct manifest m = lake_manifest(l, "dwd/dwd_x/dt=2013-01-03");
+	assert_int_equal(m.nschema, 1); /* dt is not stored */
+}
+
+struct republish {
+	struct lake *l;
+	int64_t sum;
+};
+
+/* While the query's input is pinned, it is published anew, twice. */
+static int read_after_republish(struct attempt *t, void *ctx)
+{
+	struct republish *p = ctx;
+	lake_publish(p->l, "ods.ods_x", "", "SELECT 5 AS a");
+	lake_publish(p->l, "ods.ods_x", "", "SELECT 6 AS a");
+	struct duck_error e;
+	return duck_int64(t->session.con, "SELECT sum(a) FROM ods.ods_x", &p->sum, &e);
+}
+
+static void pins_survive_a_republish(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "", "SELECT 1 AS a FROM range(3)");
+	struct try_input in = lake_input("ods.ods_x", false, whole, 1);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1");
+	rq.inputs = &in;
+	rq.ninputs = 1;
+	struct republish p = {.l = l};
+	struct try_result r;
+	attempt_query(&l->w, &l->arena, &rq, read_after_republish, &p, &r);
+	assert_int_equal(p.sum, 3);
+	assert_string_equal(r.manifest.inputs[0].try_id, "try-1");
+	assert_int_equal(lake_number(l, "SELECT a FROM read_parquet('ods/ods_x/*.parquet')"), 6);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
+static void upstream_without_rows_is_a_typed_empty_view(void **state)
+{
+	struct lake *l = *state;
+	const struct column schema[] = {{"a", "DECIMAL(18,3)"}, {"dt", "VARCHAR"}};
+	struct try_input in = lake_input("ods.ods_x", true, NULL, 0);
+	in.schema = schema;
+	in.nschema = 2;
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT count(*) AS n, typeof(max(a)) AS t, max(dt) AS d FROM ods.ods_x");
+	struct try_result r = run_on(l, &rq, &in, 1);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_x/*.parquet') WHERE n = 0 AND t = 'DECIMAL(18,3)'"), 1);
+
+	in.nschema = 0;
+	rq = lake_request(l, "dwd.dwd_x", "", "SELECT nothing FROM ods.ods_x");
+	r = run_on(l, &rq, &in, 1);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_true(r.empty);
+	assert_string_equal(r.note, "no input: ods.ods_x");
+	assert_int_equal(r.cleared_rows, 1);
+}
+
+static void an_input_that_has_gone_fails_the_try(void **state)
+{
+	struct lake *l = *state;
+	static const char *const ids[] = {"try-77"};
+	struct try_input in = lake_input("ods.ods_x", true, d3, 1);
+	in.try_ids = ids;
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1 AS a");
+	struct try_result r = run_on(l, &rq, &in, 1);
+	assert_failed(&r, "transient", "ods.ods_x 2013-01-03 is not published any more");
+}
+
+static void dt_must_be_the_partitions_own(void **state)
+{
+	struct lake *l = *state;
+	static const char *const wrong[] = {
+		"SELECT 1 AS a, '2013-01-04' AS dt", "SELECT 1 AS a, NULL::VARCHAR AS dt", "SELECT 1 AS a, TIMESTAMP '2013-01-03' AS dt",
+		"SELECT '2013-01-03' AS dt", "SELECT i AS a, DATE '2013-01-03' + CAST(i AS INTEGER) AS dt FROM range(2) t(i)",
+	};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		struct try_request rq = lake_request(l, "dwd.dwd_x", "2013-01-03", wrong[i]);
+		struct try_result r = lake_run(l, &rq);
+		assert_failed(&r, "sql", "dt");
+		assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
+	}
+	lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT DATE '2013-01-03' AS \"DT\", i AS a FROM range(3000) t(i) ORDER BY i DESC");
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM parquet_schema('dwd/dwd_x/*/*.parquet') WHERE lower(name) = 'dt'"), 0);
+	assert_int_equal(lake_number(l, "SELECT a FROM read_parquet('dwd/dwd_x/*/*.parquet') LIMIT 1"), 2999);
+	lake_publish(l, "dwd.dwd_y", "", "SELECT '1999-01-01' AS dt, 1 AS a"); /* an ordinary column there */
+	assert_int_equal(lake_manifest(l, "dwd/dwd_y").nschema, 2);
+}
+
+static void errors_have_their_place_in_the_text(void **state)
+{
+	struct lake *l = *state;
+	static const char *const dates[] = {"", "2013-01-03"};
+	for (int i = 0; i < 2; i++) {
+		struct try_request rq = lake_request(l, "dwd.dwd_x", dates[i], "SELECT 1 AS a,\n  frob AS b\nFROM range(1)");
+		struct try_result r = lake_run(l, &rq);
+		assert_failed(&r, "sql", "frob");
+		assert_int_equal(r.error.line, 2);
+		assert_int_equal(r.error.col, 3);
+		assert_null(strstr(r.error.message, "LINE"));
+	}
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT CAST('x' || i AS INTEGER) AS a FROM range(3) t(i)");
+	struct try_result r = lake_run(l, &rq);
+	assert_failed(&r, "sql", "Conversion");
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
+static void sql_cannot_change_the_configuration(void **state)
+{
+	struct lake *l = *state;
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1) TO 'x.csv'; SET threads = 3; COPY (SELECT 1");
+	struct try_result r = lake_run(l, &rq);
+	assert_failed(&r, "sql", "locked");
+	assert_false(lake_has("dwd/dwd_x"));
+}
+
+static const struct try_source csv = {.view = "tmp_ods_x", .path = "/raw/x", .date = "2013-01-03", .format = "csv", .missing = "empty",
+                                      .header = TRI_UNSET, .all_varchar = TRI_UNSET};
+
+static struct try_result run_source(struct lake *l, const struct try_source *s, const char *sql)
+{
+	struct try_request rq = lake_request(l, "ods.ods_x", s->date, sql);
+	rq.source = s;
+	return lake_run(l, &rq);
+}
+
+static void a_source_is_read_with_its_types(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "id,name\n1,x\n2,\n");
+	lake_write("raw/x/dt=2013-01-03/b.csv", "name,id\ny,3.5\n");
+	lake_write("raw/x/dt=2013-01-03/empty.csv", "");
+	lake_write("raw/x/dt=2013-01-03/notes.txt", "no");
+	struct try_result r = run_source(l, &csv, "SELECT * FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_int_equal(r.manifest.row_count, 3);
+	assert_string_equal(r.manifest.schema[0].type, "DOUBLE");
+	assert_int_equal(r.manifest.ninputs, 3);
+	assert_string_equal(r.manifest.inputs[0].table, "source:raw/x/dt=2013-01-03/a.csv");
+
+	const struct column columns[] = {{"id", "VARCHAR"}, {"name", NULL}};
+	struct try_source typed = csv;
+	typed.date = "2013-01-04";
+	typed.columns = columns;
+	typed.ncolumns = 2;
+	typed.nullstr = "NA";
+	lake_write("raw/x/dt=2013-01-04/a.csv", "id,name\n007,NA\n");
+	r = run_source(l, &typed, "SELECT id, name FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/dt=2013-01-04/*.parquet') WHERE id = '007' AND name IS NULL"), 1);
+}
+
+static void a_source_has_other_formats(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/j/dt=2013-01-03/a.json", "{\"a\": 1, \"b\": \"x\"}\n{\"a\": 2}\n");
+	struct try_source s = csv;
+	s.path = "raw/j";
+	s.format = "json";
+	assert_int_equal(run_source(l, &s, "SELECT * FROM tmp_ods_x").manifest.row_count, 2);
+	lake_write("raw/one.csv", "a;b\n1;2\n");
+	s = csv;
+	s.path = "raw/one.csv";
+	s.date = "";
+	s.delim = ";";
+	struct try_request rq = lake_request(l, "ods.ods_y", "", "SELECT a + b AS c FROM tmp_ods_x");
+	rq.source = &s;
+	assert_int_equal(lake_run(l, &rq).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(lake_number(l, "SELECT c FROM read_parquet('ods/ods_y/*.parquet')"), 3);
+}
+
+static void an_absent_date_is_empty_with_the_newest_header(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-01/a.csv", "old\n1\n");
+	lake_write("raw/x/dt=2013-01-02/a.csv", "id,name\n1,x\n");
+	struct try_result r = run_source(l, &csv, "SELECT id, name FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_true(r.empty);
+	assert_null(r.note);
+	assert_string_equal(r.manifest.schema[0].type, "BIGINT");
+}
+
+static void without_any_header_nothing_runs(void **state)
+{
+	struct lake *l = *state;
+	assert_int_equal(mkdir("raw", 0777) | mkdir("raw/x", 0777), 0);
+	struct try_result r = run_source(l, &csv, "SELECT no_such FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_true(r.empty);
+	assert_string_equal(r.note, "no input: tmp_ods_x");
+}
+
+static void an_absent_source_path_changes_nothing(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "id\n1\n");
+	assert_int_equal(run_source(l, &csv, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_SUCCESS);
+	assert_int_equal(rename("raw", "raw_"), 0);
+	struct try_result r = run_source(l, &csv, "SELECT * FROM tmp_ods_x");
+	assert_failed(&r, "permanent", "does not exist");
+	assert_true(lake_has("ods/ods_x/dt=2013-01-03/_SUCCESS"));
+	struct try_source strict = csv;
+	strict.missing = "fail";
+	assert_int_equal(mkdir("raw", 0777) | mkdir("raw/x", 0777), 0);
+	r = run_source(l, &strict, "SELECT * FROM tmp_ods_x");
+	assert_failed(&r, "permanent", "missing: fail");
+}
+
+static void a_failed_check_publishes_nothing_and_keeps_the_data(void **state)
+{
+	struct lake *l = *state;
+	static const char *const keys[] = {"a", "b"};
+	const struct column columns[] = {{"a", "bigint"}, {"b", NULL}};
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT * FROM (VALUES (1::BIGINT, 'x'), (1, 'x'), (2, 'y')) t(a, b)");
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 2;
+	rq.columns = columns;
+	rq.ncolumns = 2;
+	struct try_result r = lake_run(l, &rq);
+	assert_failed(&r, "check", "primary_keys failed: 1 value of (\"a\", \"b\") is there more than once");
+	assert_non_null(strstr(r.error.message, arena_printf(&l->arena, "%s/.strata/staging/try-1/out", l->path)));
+	assert_string_equal(r.staging, ".strata/staging/try-1");
+	assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('.strata/staging/try-1/out/*.parquet')"), 3);
+	assert_int_equal(r.manifest.nchecks, 2);
+
+	rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS a, NULL AS b");
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 2;
+	r = lake_run(l, &rq);
+	assert_failed(&r, "check", "1 row has NULL");
+	rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS a, TIMESTAMP '2013-01-03' AS t");
+	rq.timestamp_col = "t";
+	rq.columns = columns;
+	rq.ncolumns = 2;
+	r = lake_run(l, &rq);
+	assert_failed(&r, "check", "'a' is INTEGER, declared bigint, no column 'b'");
+	assert_string_equal(r.manifest.checks[1].status, "passed");
+}
+
+struct canceler {
+	struct lake *l;
+	pthread_t thread;
+	bool over;
+};
+
+static void *poke(void *ctx)
+{
+	struct canceler *c = ctx;
+	stop_ask(&c->l->w.stop, false);
+	while (!__atomic_load_n(&c->over, __ATOMIC_ACQUIRE))
+		stop_poke(&c->l->w.stop);
+	return NULL;
+}
+
+static void cancel_at_load(void *ctx, const char *stage)
+{
+	struct canceler *c = ctx;
+	if (strcmp(stage, "load") == 0)
+		pthread_create(&c->thread, NULL, poke, c);
+}
+
+static void a_canceled_try_is_killed_and_leaves_nothing(void **state)
+{
+	struct lake *l = *state;
+	struct canceler c = {.l = l};
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT sum(hash(a.range + b.range)) AS s FROM range(10000000) a, range(10000000) b");
+	struct try_result r;
+	attempt_run(&l->w, &l->arena, &rq, cancel_at_load, &c, &r);
+	__atomic_store_n(&c.over, true, __ATOMIC_RELEASE);
+	pthread_join(c.thread, NULL);
+	assert_int_equal(r.outcome, OUTCOME_KILLED);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_false(lake_has("dwd/dwd_x"));
+	stop_reset(&l->w.stop);
+	lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a"); /* the worker goes on */
+}
+
+static void names_cannot_leave_the_lake(void **state)
+{
+	struct lake *l = *state;
+	static const char *const bad[] = {"x", "dwd.../x", "../dwd.x", "dwd.x/y", ".strata.x"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct try_request rq = lake_request(l, bad[i], "", "SELECT 1 AS a");
+		struct try_result r = lake_run(l, &rq);
+		assert_int_equal(r.outcome, OUTCOME_ERROR);
+		assert_string_equal(r.error.class, "permanent");
+	}
+	struct try_request rq = lake_request(l, "dwd.x", "../../x", "SELECT 1 AS a");
+	assert_int_equal(lake_run(l, &rq).outcome, OUTCOME_ERROR);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(reads_partitions_with_dt_and_by_macro), T(a_reader_by_one_date_gets_dt), T(pins_survive_a_republish),
+		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
+		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
+		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
+		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
+		T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
+	};
+	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
+}

@@ -1,0 +1,275 @@
+/* Publishing: versions, fences, empty results, layouts, and dying at every seam. */
+#include "lake.h"
+
+static const char *const one_row = "SELECT 1 AS v";
+
+static void publishes_data_manifest_and_success(void **state)
+{
+	struct lake *l = *state;
+	struct try_result r = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT i, 'a' AS s FROM range(5) t(i)");
+	assert_int_equal(r.manifest.version, 1);
+	assert_int_equal(r.manifest.row_count, 5);
+	assert_int_equal(r.bytes, r.manifest.files[0].size);
+	assert_true(lake_has("dwd/dwd_x/dt=2013-01-03/_SUCCESS"));
+	struct manifest m = lake_manifest(l, "dwd/dwd_x/dt=2013-01-03");
+	assert_string_equal(m.try_id, r.manifest.try_id);
+	assert_string_equal(m.files[0].name, "1-try-1-0.parquet");
+	assert_string_equal(m.schema[0].type, "BIGINT");
+	assert_string_equal(m.partition_date, "2013-01-03");
+	assert_int_equal(strlen(m.files[0].sha256), 64);
+	assert_int_equal(lake_count("dwd/dwd_x/dt=2013-01-03"), 3);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_x/*/*.parquet')"), 5);
+}
+
+static void replaces_the_whole_version(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS v, 2 AS w");
+	struct try_result r = lake_publish(l, "dwd.dwd_x", "", "SELECT 7 AS v FROM range(3)");
+	assert_int_equal(r.manifest.version, 2);
+	assert_string_equal(r.manifest.partition_date, "2013-01-09");
+	assert_int_equal(lake_count("dwd/dwd_x"), 3);
+	assert_int_equal(lake_number(l, "SELECT sum(v) FROM read_parquet('dwd/dwd_x/*.parquet')"), 21);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", one_row);
+	rq.next_version = 40;
+	assert_int_equal(lake_run(l, &rq).manifest.version, 40);
+}
+
+static void an_older_fence_changes_nothing(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "", one_row);
+	struct try_result second = lake_publish(l, "dwd.dwd_x", "", "SELECT 2 AS v");
+	struct try_request late = lake_request(l, "dwd.dwd_x", "", "SELECT 3 AS v");
+	late.fence = 1;
+	assert_int_equal(lake_run(l, &late).outcome, OUTCOME_FENCED);
+	late.fence = 2;
+	assert_int_equal(lake_run(l, &late).outcome, OUTCOME_FENCED);
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, second.manifest.try_id);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
+static void an_empty_result_clears_and_keeps_its_fence(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS v FROM range(4)");
+	struct try_result r = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS v WHERE false");
+	assert_true(r.empty);
+	assert_int_equal(r.cleared_rows, 4);
+	assert_int_equal(r.manifest.version, 2);
+	assert_int_equal(r.manifest.nfiles, 0);
+	assert_string_equal(r.manifest.schema[0].name, "v");
+	assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
+	assert_int_equal(lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS v WHERE false").cleared_rows, -1);
+	struct try_request late = lake_request(l, "dwd.dwd_x", "2013-01-03", one_row);
+	late.fence = 2; /* older than the empty one, of which no manifest is left */
+	assert_int_equal(lake_run(l, &late).outcome, OUTCOME_FENCED);
+	assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
+}
+
+static void no_rows_may_be_forbidden(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "", one_row);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1 AS v WHERE false");
+	rq.allow_empty = false;
+	struct try_result r = lake_run(l, &rq);
+	assert_int_equal(r.outcome, OUTCOME_ERROR);
+	assert_string_equal(r.error.class, "check");
+	assert_int_equal(lake_manifest(l, "dwd/dwd_x").version, 1);
+}
+
+static void a_change_of_layout_is_refused(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "2013-01-03", one_row);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", one_row);
+	struct try_result r = lake_run(l, &rq);
+	assert_int_equal(r.outcome, OUTCOME_ERROR);
+	assert_string_equal(r.error.class, "permanent");
+	assert_non_null(strstr(r.error.message, "strata clear --data dwd.dwd_x"));
+	assert_true(lake_has("dwd/dwd_x/dt=2013-01-03/manifest.json"));
+
+	lake_publish(l, "dwd.dwd_y", "", one_row);
+	rq = lake_request(l, "dwd.dwd_y", "2013-01-03", one_row);
+	assert_int_equal(lake_run(l, &rq).outcome, OUTCOME_ERROR);
+	assert_true(lake_has("dwd/dwd_y/manifest.json"));
+	assert_false(lake_has("dwd/dwd_y/dt=2013-01-03"));
+}
+
+static void a_leftover_of_the_same_try_is_replaced(void **state)
+{
+	struct lake *l = *state;
+	lake_write(".strata/staging/try-1/out/junk.parquet", "junk");
+	lake_publish(l, "dwd.dwd_x", "", one_row);
+	assert_int_equal(lake_count("dwd/dwd_x"), 3);
+}
+
+static void a_damaged_manifest_does_not_stop_a_rebuild(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "", one_row);
+	lake_write("dwd/dwd_x/manifest.json", "{\"vers");
+	lake_publish(l, "dwd.dwd_x", "", one_row);
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, "try-2");
+}
+
+#ifdef STRATA_FAULTS
+
+static void without_exchange_nothing_is_published(void **state)
+{
+	struct lake *l = *state;
+	pid_t pid = fork();
+	if (pid == 0) {
+		fault_arm("commit.probe:1:error");
+		struct try_request rq = lake_request(l, "dwd.dwd_x", "", one_row);
+		struct try_result r = lake_run(l, &rq);
+		_exit(r.outcome == OUTCOME_ERROR && strstr(r.error.message, "exchange") ? 0 : 1);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_false(lake_has("dwd/dwd_x"));
+}
+
+struct seam {
+	const char *point;
+	bool published; /* the new version is there after a death at this point */
+};
+
+static const struct seam seams[] = {
+	{"stage.make", false}, {"stage.write", false}, {"validate.footer", false}, {"commit.lock", false},
+	{"commit.manifest", false}, {"commit.fsync", false}, {"commit.exchange", false}, {"commit.after_exchange", true},
+	{"commit.sync_parent", true}, {"cleanup.remove", true},
+};
+
+/* A try in a process of its own that dies, or fails, at `point`. */
+static int child_try(struct lake *l, const char *point, const char *what, const struct try_request *rq)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		fault_arm(arena_printf(&l->arena, "%s:1:%s", point, what));
+		struct try_result r = lake_run(l, rq);
+		_exit(r.outcome == OUTCOME_SUCCESS ? 0 : 1);
+	}
+	int status;
+	waitpid(pid, &status, 0);
+	return status;
+}
+
+static void dying_anywhere_leaves_one_whole_version(void **state)
+{
+	struct lake *l = *state;
+	static const char *const how[] = {"kill", "error"};
+	for (size_t i = 0; i < sizeof seams / sizeof *seams; i++) {
+		for (size_t k = 0; k < sizeof how / sizeof *how; k++) {
+			const char *qname = arena_printf(&l->arena, "dwd.t_%zu_%zu", i, k);
+			const char *folder = arena_printf(&l->arena, "dwd/t_%zu_%zu", i, k);
+			struct try_request first = lake_request(l, qname, "", one_row);
+			assert_int_equal(child_try(l, "none", "kill", &first), 0);
+			struct try_request rq = lake_request(l, qname, "", "SELECT 2 AS v FROM range(2)");
+			int status = child_try(l, seams[i].point, how[k], &rq);
+			if (k == 0)
+				assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+			struct manifest m = lake_manifest(l, folder);
+			assert_string_equal(m.try_id, seams[i].published ? rq.try_id : first.try_id);
+			assert_int_equal(lake_count(folder), 3);
+			assert_int_equal(m.files[0].rows, seams[i].published ? 2 : 1);
+			struct try_request again = lake_request(l, qname, "", "SELECT 3 AS v FROM range(3)");
+			assert_int_equal(child_try(l, "none", "kill", &again), 0);
+			assert_string_equal(lake_manifest(l, folder).try_id, again.try_id);
+		}
+	}
+}
+
+static void dying_while_clearing_leaves_all_or_nothing(void **state)
+{
+	struct lake *l = *state;
+	struct try_request first = lake_request(l, "dwd.dwd_x", "", one_row);
+	assert_int_equal(child_try(l, "none", "kill", &first), 0);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1 AS v WHERE false");
+	assert_true(WIFSIGNALED(child_try(l, "commit.clear", "kill", &rq)));
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, first.try_id);
+	struct try_request again = lake_request(l, "dwd.dwd_x", "", one_row);
+	assert_int_equal(child_try(l, "none", "kill", &again), 0);
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, again.try_id);
+}
+
+/* Stopped before it takes the lock, overtaken, continued: it must not publish. */
+static void a_stopped_try_that_goes_on_does_not_publish(void **state)
+{
+	struct lake *l = *state;
+	struct try_request slow = lake_request(l, "dwd.dwd_x", "", one_row);
+	struct try_request quick = lake_request(l, "dwd.dwd_x", "", "SELECT 2 AS v");
+	pid_t pid = fork();
+	if (pid == 0) {
+		fault_arm("commit.lock:1:stop");
+		struct try_result r = lake_run(l, &slow);
+		_exit(r.outcome == OUTCOME_FENCED ? 0 : 1);
+	}
+	int status;
+	waitpid(pid, &status, WUNTRACED);
+	assert_true(WIFSTOPPED(status));
+	assert_int_equal(child_try(l, "none", "kill", &quick), 0);
+	kill(pid, SIGCONT);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, quick.try_id);
+}
+
+#endif
+
+/* One process publishes version after version, each of rows that all carry its number; a reader by glob
+ * sees whole versions, or is told that a file has gone. */
+static void a_glob_reader_never_sees_a_mix(void **state)
+{
+	struct lake *l = *state;
+	enum { VERSIONS = 60, ROWS = 7 };
+	pid_t pid = fork();
+	if (pid == 0) {
+		for (int i = 1; i <= VERSIONS; i++)
+			lake_publish(l, "dwd.dwd_x", "2013-01-03", arena_printf(&l->arena, "SELECT %d AS v FROM range(%d)", i, ROWS));
+		worker_close_duckdb(&l->w);
+		_exit(0);
+	}
+	struct err err = {0};
+	assert_int_equal(worker_duckdb(&l->w, 0, 0, &err), 0);
+	int status = 0, whole = 0;
+	bool over = false;
+	while (!over) {
+		over = waitpid(pid, &status, WNOHANG) == pid;
+		int64_t seen;
+		struct duck_error e;
+		if (duck_int64(l->w.base, "SELECT count(*) * 1000 + count(DISTINCT v) FROM read_parquet('dwd/dwd_x/*/*.parquet')", &seen,
+		               &e) == 0) {
+			assert_int_equal(seen, ROWS * 1000 + 1);
+			whole++;
+		} else {
+			assert_int_equal(e.type, DUCKDB_ERROR_IO);
+		}
+	}
+	assert_int_equal(status, 0);
+	assert_true(whole > 0);
+	assert_int_equal(lake_manifest(l, "dwd/dwd_x/dt=2013-01-03").version, VERSIONS);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#ifdef STRATA_FAULTS
+		T(without_exchange_nothing_is_published), /* first: a process asks its filesystem once */
+#endif
+		T(publishes_data_manifest_and_success), T(replaces_the_whole_version), T(an_older_fence_changes_nothing),
+		T(an_empty_result_clears_and_keeps_its_fence), T(no_rows_may_be_forbidden), T(a_change_of_layout_is_refused),
+		T(a_leftover_of_the_same_try_is_replaced), T(a_damaged_manifest_does_not_stop_a_rebuild),
+#ifdef STRATA_FAULTS
+		T(dying_anywhere_leaves_one_whole_version),
+		T(dying_while_clearing_leaves_all_or_nothing), T(a_stopped_try_that_goes_on_does_not_publish),
+#endif
+		T(a_glob_reader_never_sees_a_mix),
+	};
+	return cmocka_run_group_tests_name("commit", tests, NULL, NULL);
+}
