@@ -1,6 +1,7 @@
 /* See bind.h. The catalog is an attached in-memory database of its own: a schema a layer, a view a table,
  * typed and empty. A table's view is made of column names and types, never of its SQL, so that views do not
- * nest and the ten-thousandth binds as fast as the first. */
+ * nest and the ten-thousandth binds as fast as the first; and it is made when a query first misses one,
+ * since most of what is bound is read by nobody in the same request. */
 #include "executor/bind.h"
 
 #include <stdlib.h>
@@ -14,16 +15,6 @@
 
 enum { STATEMENT_MAX = 16 << 20 };
 
-struct binder {
-	duckdb_database db;
-	duckdb_connection con;
-	bool open;          /* connected, with catalog bind_<serial> in use */
-	unsigned serial;
-	struct arena arena; /* of the catalog: the names below */
-	const char **macros; /* layer.table whose _dt macro is not made yet: most projects use few */
-	size_t nmacros, macros_cap;
-};
-
 /* One element of "tables". */
 struct item {
 	const char *schema, *name, *qname;
@@ -32,6 +23,18 @@ struct item {
 	const struct column *columns;
 	size_t ncolumns;
 	const json_t *source; /* NULL: none */
+};
+
+struct binder {
+	duckdb_database db;
+	duckdb_connection con;
+	bool open;          /* connected, with catalog bind_<serial> in use */
+	unsigned serial;
+	struct arena arena; /* of the catalog: what is below */
+	struct item *views;  /* bound, and not in the catalog yet */
+	size_t nviews, views_cap;
+	struct item *macros; /* partitioned, in the catalog, without their _dt macro: most projects use few */
+	size_t nmacros, macros_cap;
 };
 
 struct binder *binder_new(duckdb_database db)
@@ -52,7 +55,7 @@ static void close_catalog(struct binder *b)
 		duckdb_disconnect(&b->con);
 	}
 	b->open = false;
-	b->nmacros = 0;
+	b->nmacros = b->nviews = 0;
 	arena_free(&b->arena);
 }
 
@@ -61,6 +64,7 @@ void binder_free(struct binder *b)
 	if (!b)
 		return;
 	close_catalog(b);
+	free(b->views);
 	free(b->macros);
 	free(b);
 }
@@ -122,33 +126,53 @@ static int create_view(struct binder *b, const char *schema, const char *name, c
 	return r;
 }
 
-static int declare(struct binder *b, const struct item *it, const struct column *columns, size_t n,
-                   struct duck_error *ret_error)
+/* What the catalog keeps of a table. */
+static struct item copy_item(struct binder *b, const struct item *it, const struct column *columns, size_t n)
 {
-	if (create_view(b, it->schema, it->name, columns, n, it->partitioned, ret_error) < 0)
+	struct column *copy = arena_array(&b->arena, n, sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = (struct column){arena_strdup(&b->arena, columns[i].name), arena_strdup(&b->arena, columns[i].type)};
+	return (struct item){
+		.schema = arena_strdup(&b->arena, it->schema),
+		.name = arena_strdup(&b->arena, it->name),
+		.partitioned = it->partitioned,
+		.columns = copy,
+		.ncolumns = n,
+	};
+}
+
+static int make_view(struct binder *b, const struct item *it, struct duck_error *ret_error)
+{
+	if (create_view(b, it->schema, it->name, it->columns, it->ncolumns, it->partitioned, ret_error) < 0)
 		return -1;
 	if (it->partitioned) {
 		MEM_GROW(b->macros, b->nmacros, b->macros_cap);
-		b->macros[b->nmacros++] = arena_strdup(&b->arena, it->qname);
+		b->macros[b->nmacros++] = *it;
 	}
+	return 0;
+}
+
+/* The catalog was empty of these names: every type has come from DuckDB, so a failure is one of its own. */
+static int make_views(struct binder *b, struct duck_error *ret_error)
+{
+	for (; b->nviews > 0; b->nviews--)
+		if (make_view(b, &b->views[b->nviews - 1], ret_error) < 0)
+			return -1;
 	return 0;
 }
 
 static int make_macros(struct binder *b, struct duck_error *ret_error)
 {
 	for (; b->nmacros > 0; b->nmacros--) {
-		const char *qname = b->macros[b->nmacros - 1], *dot = strchr(qname, '.');
-		char *schema = mem_strndup(qname, dot ? (size_t)(dot - qname) : 0);
-		const char *name = dot ? dot + 1 : qname;
+		const struct item *it = &b->macros[b->nmacros - 1];
 		struct buf sql = BUF_INIT(STATEMENT_MAX);
 		buf_adds(&sql, "CREATE OR REPLACE MACRO ");
-		add_name(&sql, schema, name, "_dt");
+		add_name(&sql, it->schema, it->name, "_dt");
 		buf_adds(&sql, "(d) AS TABLE SELECT * FROM ");
-		add_name(&sql, schema, name, "");
+		add_name(&sql, it->schema, it->name, "");
 		buf_adds(&sql, " WHERE dt = d");
 		int r = duck_run(b->con, buf_cstr(&sql), ret_error);
 		buf_free(&sql);
-		free(schema);
 		if (r < 0)
 			return r;
 	}
@@ -239,13 +263,17 @@ static json_t *failure(const struct duck_error *e)
 	return json_pack("{s:o}", "error", out);
 }
 
+static bool misses_table(const struct duck_error *e)
+{
+	return e->type == DUCKDB_ERROR_CATALOG &&
+	       (str_has_prefix(e->message, "Table with name ") || strstr(e->message, "_dt does not exist"));
+}
+
 /* What a failed bind means: the project knows which tables there are, so one that is missing here is one
  * whose schema is not known; a file that cannot be read is no error of the query either. */
 static json_t *judge(const struct duck_error *e)
 {
-	bool upstream = e->type == DUCKDB_ERROR_CATALOG && (str_has_prefix(e->message, "Table with name ") ||
-	                                                    strstr(e->message, "_dt does not exist"));
-	if (upstream || !str_eq(duck_error_class(e), "sql"))
+	if (misses_table(e) || !str_eq(duck_error_class(e), "sql"))
 		return unknown(e->message);
 	return failure(e);
 }
@@ -268,15 +296,19 @@ static json_t *bind_query(struct binder *b, struct arena *arena, const struct it
 	size_t n, kept = 0;
 	if (is_dynamic(b, it->sql))
 		return unknown("the columns of a PIVOT without IN depend on the data");
-	if (strcasestr(it->sql, "_dt") && make_macros(b, &e) < 0)
+	int r = duck_describe(b->con, arena, it->sql, &columns, &n, &e);
+	bool missing = r < 0 && misses_table(&e) && (b->nviews > 0 || b->nmacros > 0);
+	if (missing && (make_views(b, &e) < 0 || (strcasestr(it->sql, "_dt") && make_macros(b, &e) < 0)))
 		return judge(&e);
-	if (duck_describe(b->con, arena, it->sql, &columns, &n, &e) < 0)
+	if (missing)
+		r = duck_describe(b->con, arena, it->sql, &columns, &n, &e);
+	if (r < 0)
 		return judge(&e);
 	for (size_t i = 0; i < n; i++)
 		if (!it->partitioned || strcasecmp(columns[i].name, "dt") != 0)
 			columns[kept++] = columns[i];
-	if (declare(b, it, columns, kept, &e) < 0)
-		return judge(&e);
+	MEM_GROW(b->views, b->nviews, b->views_cap);
+	b->views[b->nviews++] = copy_item(b, it, columns, kept);
 	json_t *out = json_object();
 	jput_columns(out, "columns", columns, kept);
 	return out;
@@ -291,7 +323,8 @@ static json_t *bind_table(struct binder *b, struct arena *arena, const struct it
 		return bind_query(b, arena, it);
 	if (it->ncolumns == 0)
 		return unknown("it declares no columns");
-	if (declare(b, it, it->columns, it->ncolumns, &e) < 0) {
+	struct item kept = copy_item(b, it, it->columns, it->ncolumns);
+	if (make_view(b, &kept, &e) < 0) {
 		e.line = e.col = 0; /* of a statement that nobody wrote */
 		return failure(&e);
 	}

@@ -107,12 +107,14 @@ static void add_from(struct query *q, unsigned depth)
 		return;
 	}
 	bool nest = roll(3) == 0;
-	add_from(q, depth + 1);
 	const char *join = PICK(" JOIN ", " LEFT JOIN ", " RIGHT JOIN ", " FULL JOIN ", " SEMI JOIN ", " ANTI JOIN ", ", ",
 	                        " NATURAL JOIN ", " POSITIONAL JOIN ", " ASOF JOIN ", " ASOF LEFT JOIN ", " JOIN ", " LEFT JOIN ");
+	/* Which row an ASOF or POSITIONAL join takes must not hang on the order of another join's rows. */
+	bool ordered = strstr(join, "ASOF") || strstr(join, "POSITIONAL");
+	add_from(q, ordered ? 9 : depth + 1);
 	buf_adds(&q->text, join);
 	buf_adds(&q->text, nest ? "(" : "");
-	add_from(q, depth + 1);
+	add_from(q, ordered ? 9 : depth + 1);
 	buf_adds(&q->text, nest ? ")" : "");
 	if (strstr(join, ",") || strstr(join, "NATURAL") || strstr(join, "POSITIONAL"))
 		return;
