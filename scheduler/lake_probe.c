@@ -1,0 +1,215 @@
+/* See lake_probe.h. Requests and replies are those of executor/probe.h. */
+#include "scheduler/lake_probe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "core/date.h"
+#include "scheduler/load.h"
+
+/* So that neither a request nor its reply outgrows a line of the protocol. */
+enum { BATCH_PARTITIONS = 1000, BATCH_SOURCES = 200 };
+
+struct probing {
+	struct snapshot *snapshot;
+	struct workers *workers;
+	size_t open;
+	bool done;
+	struct err err;
+};
+
+/* The things of one request, in the order of its reply. */
+struct batch {
+	struct probing *p;
+	json_t *partitions, *sources; /* stolen by the request */
+	struct thing {
+		uint32_t table;
+		int32_t day;
+	} *things;
+	size_t npartitions, nsources;
+};
+
+static char *partition_path(const struct table *t, int32_t day)
+{
+	char date[DATE_SIZE];
+	date_format(date, day);
+	return mem_printf("%s/%s%s%s", t->layer->name, t->name, *date ? "/dt=" : "", date);
+}
+
+static enum part_probe verdict(const struct part *part, const json_t *found)
+{
+	const char *state = json_string_value(json_object_get(found, "state"));
+	const char *try_id = json_string_value(json_object_get(found, "try_id"));
+	if (str_eq(state, "missing"))
+		return part->empty ? PART_OK : PART_MISSING;
+	if (str_eq(state, "ok") && !part->empty && str_eq(try_id, part->try_id))
+		return PART_OK;
+	return PART_DAMAGED;
+}
+
+static void take_source(struct snapshot *s, const struct thing *thing, const json_t *found)
+{
+	const json_t *files = json_object_get(found, "files");
+	size_t n = json_array_size(files);
+	struct source_file *copy = arena_array(&s->arena, n, sizeof *copy);
+	for (size_t i = 0; i < n; i++) {
+		const json_t *f = json_array_get(files, i);
+		const char *path = json_string_value(json_object_get(f, "path"));
+		copy[i] = (struct source_file){.path = arena_strdup(&s->arena, path ? path : ""),
+		                               .size = json_integer_value(json_object_get(f, "size")),
+		                               .mtime_ns = json_integer_value(json_object_get(f, "mtime_ns")),
+		                               .ctime_ns = json_integer_value(json_object_get(f, "ctime_ns")),
+		                               .inode = (uint64_t)json_integer_value(json_object_get(f, "inode"))};
+	}
+	bool exists = json_is_true(json_object_get(found, "exists"));
+	snapshot_put_source(s, thing->table, thing->day,
+	                    &(struct source_files){.probed = true, .path_exists = exists, .files = copy, .nfiles = n});
+}
+
+static void take(struct batch *b, const json_t *reply)
+{
+	const json_t *partitions = json_object_get(reply, "partitions"), *sources = json_object_get(reply, "sources");
+	for (size_t i = 0; i < b->npartitions; i++) {
+		struct part *part = snapshot_part_mutable(b->p->snapshot, b->things[i].table, b->things[i].day);
+		part->probe = verdict(part, json_array_get(partitions, i));
+	}
+	for (size_t i = 0; i < b->nsources; i++)
+		take_source(b->p->snapshot, &b->things[b->npartitions + i], json_array_get(sources, i));
+}
+
+static void on_answer(void *ctx, const struct worker_answer *a)
+{
+	struct batch *b = ctx;
+	struct probing *p = b->p;
+	if (a->reply)
+		take(b, a->reply);
+	else if (!p->err.code)
+		err_set(&p->err, ERR_LAKE, "look at the lake: %s", a->err->text);
+	free(b->things);
+	free(b);
+	p->done = --p->open == 0;
+}
+
+static struct batch *batch_new(struct probing *p)
+{
+	struct batch *b = mem_alloc(sizeof *b);
+	*b = (struct batch){.p = p, .partitions = json_array(), .sources = json_array()};
+	b->things = mem_array(BATCH_PARTITIONS + BATCH_SOURCES, sizeof *b->things);
+	return b;
+}
+
+static void ask(struct batch *b)
+{
+	b->p->open++;
+	workers_ask(b->p->workers, json_pack("{s:s, s:o, s:o}", "op", "probe", "partitions", b->partitions, "sources", b->sources),
+	            false, NULL, on_answer, b);
+}
+
+static void probe_parts(struct probing *p, const struct project *project, const bool *selected, int32_t first, int32_t last)
+{
+	struct batch *b = NULL;
+	for (uint32_t t = 0; t < project->ntables; t++) {
+		size_t n = 0;
+		const int32_t *days = selected[t] ? snapshot_days_of(p->snapshot, t, &n) : NULL;
+		for (size_t i = 0; i < n; i++) {
+			if (days[i] != DATE_NONE && (days[i] < first || days[i] > last))
+				continue;
+			if (!b)
+				b = batch_new(p);
+			char *path = partition_path(&project->tables[t], days[i]);
+			json_array_append_new(b->partitions, json_pack("{s:s}", "path", path));
+			free(path);
+			b->things[b->npartitions++] = (struct thing){t, days[i]};
+			if (b->npartitions == BATCH_PARTITIONS) {
+				ask(b);
+				b = NULL;
+			}
+		}
+	}
+	if (b)
+		ask(b);
+}
+
+static void probe_sources(struct probing *p, const struct project *project, const bool *selected, int32_t first, int32_t last)
+{
+	static const char *const formats[] = {"csv", "json", "parquet"};
+	struct batch *b = NULL;
+	for (uint32_t t = 0; t < project->ntables; t++) {
+		const struct source *s = selected[t] ? project->tables[t].source : NULL;
+		for (int32_t day = first; s && day <= last; day++) {
+			char date[DATE_SIZE];
+			if (!b)
+				b = batch_new(p);
+			/* A source without partitions has one answer, under DATE_NONE. */
+			int32_t key = s->partitioned ? day : DATE_NONE;
+			json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s}", "path", s->path, "date", date_format(date, key),
+			                                            "format", formats[s->format]));
+			b->things[b->nsources++] = (struct thing){t, key};
+			if (b->nsources == BATCH_SOURCES) {
+				ask(b);
+				b = NULL;
+			}
+			if (!s->partitioned)
+				break;
+		}
+	}
+	if (b)
+		ask(b);
+}
+
+int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *project, const bool *selected, int32_t first,
+               int32_t last, struct snapshot *snapshot, struct err *err)
+{
+	struct probing p = {.snapshot = snapshot, .workers = w, .open = 1};
+	probe_parts(&p, project, selected, first, last);
+	probe_sources(&p, project, selected, first, last);
+	p.done = --p.open == 0;
+	loop_until(loop, &p.done);
+	if (p.err.code && err)
+		*err = p.err;
+	return p.err.code;
+}
+
+struct lookup {
+	lake_probe_try_fn fn;
+	void *ctx;
+	char *try_id;
+};
+
+static void on_lookup(void *ctx, const struct worker_answer *a)
+{
+	struct lookup *l = ctx;
+	struct arena arena = {0};
+	struct err err = {0};
+	const json_t *found = json_array_get(json_object_get(a->reply, "partitions"), 0);
+	const char *try_id = json_string_value(json_object_get(found, "try_id"));
+	char *text = str_eq(try_id, l->try_id) ? json_dumps(json_object_get(found, "manifest"), 0) : NULL;
+	struct try_result result = {.outcome = OUTCOME_SUCCESS, .cleared_rows = -1};
+	if (!a->reply)
+		l->fn(l->ctx, NULL, a->err);
+	else if (!text)
+		l->fn(l->ctx, NULL, NULL);
+	else if (manifest_decode(&arena, text, strlen(text), &result.manifest, &err) < 0)
+		l->fn(l->ctx, NULL, &err);
+	else {
+		result.bytes = json_integer_value(json_object_get(found, "bytes"));
+		l->fn(l->ctx, &result, NULL);
+	}
+	free(text);
+	free(l->try_id);
+	free(l);
+	arena_free(&arena);
+}
+
+void lake_probe_try(struct workers *w, const struct table *t, int32_t day, const char *try_id, lake_probe_try_fn fn,
+                    void *ctx)
+{
+	struct lookup *l = mem_alloc(sizeof *l);
+	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id)};
+	char *path = partition_path(t, day);
+	json_t *partitions = json_pack("[{s:s, s:b}]", "path", path, "manifest", 1);
+	free(path);
+	workers_ask(w, json_pack("{s:s, s:o}", "op", "probe", "partitions", partitions), true, NULL, on_lookup, l);
+}

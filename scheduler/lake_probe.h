@@ -1,0 +1,25 @@
+/* Looking at the lake through a worker: what is published, which source files there are, and whether a
+ * try whose worker died had published. */
+#ifndef STRATA_SCHEDULER_LAKE_PROBE_H
+#define STRATA_SCHEDULER_LAKE_PROBE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/plan.h"
+#include "core/project.h"
+#include "core/protocol.h"
+#include "scheduler/workers.h"
+
+/* `found`: the result of the try, made from the published manifest, which carries its try_id; NULL: it had
+ * not published. */
+typedef void (*lake_probe_try_fn)(void *ctx, const struct try_result *found, const struct err *err);
+void lake_probe_try(struct workers *w, const struct table *t, int32_t day, const char *try_id, lake_probe_try_fn fn,
+                    void *ctx);
+
+/* Fill the snapshot for planning: the probe verdict of each part that is put for a selected table in the
+ * range, and the files of the selected tables' sources in the range. Runs the loop until it is done. */
+int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *p, const bool *selected, int32_t first,
+               int32_t last, struct snapshot *snapshot, struct err *err);
+
+#endif

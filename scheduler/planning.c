@@ -1,0 +1,208 @@
+/* See planning.h. */
+#include "scheduler/planning.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/date.h"
+#include "scheduler/bind.h"
+#include "scheduler/lake_probe.h"
+#include "scheduler/queries.h"
+
+/* The selected tables and whom they read directly: what a plan has to know. */
+static const char **tables_to_know(const struct project *p, const bool *selected, struct arena *arena, size_t *ret_n)
+{
+	bool *known = arena_array(arena, p->ntables, sizeof *known);
+	const char **names = arena_array(arena, p->ntables, sizeof *names);
+	size_t n = 0;
+	for (uint32_t t = 0; t < p->ntables; t++) {
+		known[t] |= selected[t];
+		for (uint32_t e = p->up_first[t]; selected[t] && e < p->up_first[t + 1]; e++)
+			known[p->edges[e].up] = true;
+	}
+	for (uint32_t t = 0; t < p->ntables; t++) {
+		if (known[t])
+			names[n++] = p->tables[t].qname;
+	}
+	*ret_n = n;
+	return names;
+}
+
+static int load_parts(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct snapshot *s,
+                      struct err *err)
+{
+	struct partition_row *rows;
+	size_t nrows;
+	int rc = query_partitions(q, tables, n, DATE_NONE, DATE_NONE, &rows, &nrows, err);
+	const struct table *t = NULL;
+	for (size_t i = 0; rc == 0 && i < nrows; i++) {
+		const struct partition_row *r = &rows[i];
+		if (!t || strcmp(t->qname, r->table) != 0)
+			t = project_table(ws->project, r->table);
+		/* A row of the other layout is no part of this table: the worker refuses to mix them. */
+		if (!t || (r->day != DATE_NONE) != table_partitioned(t))
+			continue;
+		snapshot_put_part(s, t->index, r->day, &(struct part){.try_id = r->try_id,
+		                                                      .version = (uint64_t)r->version,
+		                                                      .fence = (uint64_t)r->fence,
+		                                                      .rows = r->rows,
+		                                                      .bytes = r->bytes,
+		                                                      .empty = r->empty,
+		                                                      .fingerprint = r->fingerprint});
+	}
+	return rc;
+}
+
+/* The state keeps the schema of a table's newest publish; it is put to the newest part. */
+static int load_schemas(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct snapshot *s,
+                        struct err *err)
+{
+	struct table_stat *rows;
+	size_t nrows;
+	int rc = query_table_stats(q, tables, n, &rows, &nrows, err);
+	for (size_t i = 0; rc == 0 && i < nrows; i++) {
+		const struct table *t = project_table(ws->project, rows[i].table);
+		size_t ndays = 0;
+		const int32_t *days = t ? snapshot_days_of(s, t->index, &ndays) : NULL;
+		if (!ndays)
+			continue;
+		struct part *newest = snapshot_part_mutable(s, t->index, days[ndays - 1]);
+		newest->schema = rows[i].schema;
+		newest->nschema = rows[i].nschema;
+	}
+	return rc;
+}
+
+static int load_snapshot(struct workspace *ws, const bool *selected, struct snapshot *s, struct err *err)
+{
+	struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena};
+	size_t n;
+	const char **tables = tables_to_know(ws->project, selected, &s->arena, &n);
+	int rc = load_parts(ws, &q, tables, n, s, err);
+	return rc < 0 ? rc : load_schemas(ws, &q, tables, n, s, err);
+}
+
+/* Does any source of the selection have a file in the range? If not, which days does RAW have? */
+static int look_for_files(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
+{
+	const struct project *project = ws->project;
+	json_t *sources = json_array(), *reply = NULL;
+	bool any = false, found = false;
+	for (uint32_t t = 0; t < project->ntables; t++) {
+		const struct source *s = rq->selected[t] ? project->tables[t].source : NULL;
+		for (int32_t day = rq->first; s && s->partitioned && day <= rq->last; day++) {
+			const struct source_files *files = snapshot_source(p->snapshot, t, day);
+			found |= files && files->nfiles;
+		}
+		any |= s && s->partitioned;
+		if (s && s->partitioned)
+			json_array_append_new(sources, json_pack("{s:s, s:s, s:s, s:b}", "path", s->path, "date", "", "format", "csv", "dates", 1));
+	}
+	p->raw_first = p->raw_last = DATE_NONE;
+	p->no_source_files = any && !found;
+	if (!p->no_source_files) {
+		json_decref(sources);
+		return 0;
+	}
+	int rc = workspace_ask(ws, json_pack("{s:s, s:o}", "op", "probe", "sources", sources), &reply, err);
+	size_t i, k;
+	json_t *source, *date;
+	json_array_foreach(json_object_get(reply, "sources"), i, source) {
+		json_array_foreach(json_object_get(source, "dates"), k, date) {
+			int32_t day;
+			if (!date_parse(json_string_value(date), &day))
+				continue;
+			if (p->raw_first == DATE_NONE || day < p->raw_first)
+				p->raw_first = day;
+			if (p->raw_last == DATE_NONE || day > p->raw_last)
+				p->raw_last = day;
+		}
+	}
+	json_decref(reply);
+	return rc;
+}
+
+static struct bound_schema published(void *ctx, uint32_t table)
+{
+	const struct part *newest = snapshot_newest_schema(ctx, table);
+	return newest ? (struct bound_schema){newest->schema, newest->nschema} : (struct bound_schema){0};
+}
+
+/* The tables that have something to build. */
+static bool *tables_to_build(const struct planning *p, struct arena *arena, bool *ret_any)
+{
+	const struct plan *plan = p->plan;
+	bool *wanted = arena_array(arena, plan->in.project->ntables, sizeof *wanted);
+	for (uint32_t s = 0; s < plan->ntables; s++) {
+		for (uint32_t d = 0; d < plan->ndates && !wanted[plan->tables[s]]; d++)
+			wanted[plan->tables[s]] = plan->tasks[(size_t)s * plan->ndates + d].verdict == PLAN_BUILD;
+		*ret_any |= wanted[plan->tables[s]];
+	}
+	return wanted;
+}
+
+static int check_types(struct workspace *ws, struct planning *p, struct err *err)
+{
+	struct arena arena = {0};
+	struct bound_schema *schemas;
+	bool any = false;
+	size_t errors = ws->diags.errors;
+	struct bind_request rq = {.project = ws->project,
+	                          .wanted = tables_to_build(p, &arena, &any),
+	                          .lake = ws->lake.dir,
+	                          .loop = &ws->loop,
+	                          .workers = ws->workers,
+	                          .published = published,
+	                          .ctx = p->snapshot};
+	int rc = any ? bind_project(&rq, &arena, &schemas, &ws->diags, err) : 0;
+	arena_free(&arena);
+	errors = ws->diags.errors - errors;
+	if (rc == 0 && errors)
+		rc = err_set(err, ERR_PROJECT, "%zu error%s in the SQL; nothing was started", errors, errors == 1 ? "" : "s");
+	return rc;
+}
+
+static int fill(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
+{
+	int rc = load_snapshot(ws, rq->selected, p->snapshot, err);
+	if (rc == 0)
+		rc = workspace_workers(ws, err);
+	int64_t wall_ns = clock_wall_us() * 1000; /* before the files are listed: doubt is wider */
+	if (rc == 0)
+		rc = lake_probe(&ws->loop, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
+	if (rc == 0)
+		rc = look_for_files(ws, rq, p, err);
+	if (rc < 0)
+		return rc;
+	struct plan_input in = {.project = ws->project,
+	                        .selected = rq->selected,
+	                        .first = rq->first,
+	                        .last = rq->last,
+	                        .force = rq->force,
+	                        .snapshot = p->snapshot,
+	                        .engine_version = workers_engine_version(ws->workers),
+	                        .wall_ns = wall_ns};
+	rc = plan_make(&in, &p->plan, err);
+	return rc == 0 && rq->bind ? check_types(ws, p, err) : rc;
+}
+
+int planning_make(struct workspace *ws, const struct planning_request *rq, struct planning *ret, struct err *err)
+{
+	*ret = (struct planning){.snapshot = snapshot_new((uint32_t)ws->project->ntables)};
+	int rc = fill(ws, rq, ret, err);
+	if (rc < 0) {
+		planning_free(ret);
+		*ret = (struct planning){0};
+	}
+	return rc;
+}
+
+void planning_free(struct planning *p)
+{
+	if (p->plan)
+		plan_free(p->plan);
+	if (p->snapshot)
+		snapshot_free(p->snapshot);
+}

@@ -1,0 +1,30 @@
+/* From a selection and dates to a plan: the state of Postgres, a look at the lake, the types, then
+ * core/plan.h. `plan` and `run` share this, so they cannot disagree. */
+#ifndef STRATA_SCHEDULER_PLANNING_H
+#define STRATA_SCHEDULER_PLANNING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/plan.h"
+#include "scheduler/workspace.h"
+
+struct planning_request {
+	const bool *selected;  /* [ntables] */
+	int32_t first, last;   /* days, inclusive */
+	bool force;
+	bool bind;             /* check the types of what is about to be built; its errors go to ws->diags */
+};
+
+struct planning {
+	struct snapshot *snapshot;
+	struct plan *plan;
+	bool no_source_files;  /* the selection has sources, and none has a file in the range */
+	int32_t raw_first, raw_last; /* then: the days that RAW has; DATE_NONE: none at all */
+};
+
+/* The project must be read with its SQL. ERR_PROJECT when a type is wrong. The plan keeps `selected`. */
+int planning_make(struct workspace *ws, const struct planning_request *rq, struct planning *ret, struct err *err);
+void planning_free(struct planning *p);
+
+#endif
