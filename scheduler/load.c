@@ -192,7 +192,7 @@ static int analyze_with_workers(struct project *p, struct item *items, size_t n,
 		return ERR_IO;
 	uv_loop_t loop;
 	uv_loop_init(&loop);
-	char *locks = mem_printf("%s/.strata/workers", p->dir);
+	char *locks = mem_printf("%s/.strata/workers/look", p->dir);
 	uint32_t jobs = o->jobs ? o->jobs : load_cores();
 	struct workers *workers = workers_new(&(struct workers_config){
 		.loop = &loop, .program = program, .lake = p->dir, .lock_dir = locks, .most = jobs, .threads = 1});

@@ -37,14 +37,12 @@ static int find_lake(struct workspace *ws, const struct project *p, struct err *
 	return load_lake(p, ws->options.lake, ws->lake.dir, sizeof ws->lake.dir, err);
 }
 
-static int make_workers(struct workspace *ws, const struct project *p, struct err *err)
+static int make_workers(struct workspace *ws, const struct project *p, const char *folder, struct err *err)
 {
 	char program[PATH_MAX];
-	if (ws->workers)
-		return 0;
 	if (find_lake(ws, p, err) < 0 || !workers_find_program(program, sizeof program, err))
 		return err->code;
-	char *locks = mem_printf("%s/.strata/workers", ws->lake.dir);
+	char *locks = mem_printf("%s/.strata/workers/%s", ws->lake.dir, folder);
 	ws->workers = workers_new(&(struct workers_config){.loop = &ws->loop,
 	                                                   .program = program,
 	                                                   .lake = ws->lake.dir,
@@ -59,7 +57,9 @@ static int make_workers(struct workspace *ws, const struct project *p, struct er
 static struct workers *workers_for_load(void *ctx, const struct project *p, struct err *err)
 {
 	struct workspace *ws = ctx;
-	return make_workers(ws, p, err) < 0 ? NULL : ws->workers;
+	if (!ws->workers && make_workers(ws, p, "look", err) < 0)
+		return NULL;
+	return ws->workers;
 }
 
 static int count_problems(const struct workspace *ws, struct err *err)
@@ -113,7 +113,21 @@ int workspace_db(struct workspace *ws, struct err *err)
 
 int workspace_workers(struct workspace *ws, struct err *err)
 {
-	return make_workers(ws, ws->project, err);
+	return ws->workers ? 0 : make_workers(ws, ws->project, "look", err);
+}
+
+char *workspace_lead_locks(const struct workspace *ws)
+{
+	return mem_printf("%s/.strata/workers/run", ws->lake.dir);
+}
+
+int workspace_lead(struct workspace *ws, struct err *err)
+{
+	if (ws->workers)
+		workers_close(ws->workers);
+	ws->former = ws->workers;
+	ws->workers = NULL;
+	return make_workers(ws, ws->project, "run", err);
 }
 
 struct waiting {
@@ -150,14 +164,20 @@ int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct
 	return err->code;
 }
 
+static void end_workers(struct workspace *ws, struct workers *w)
+{
+	if (!w)
+		return;
+	workers_close(w);
+	while (!workers_gone(w))
+		uv_run(&ws->loop, UV_RUN_ONCE);
+	workers_free(w);
+}
+
 void workspace_close(struct workspace *ws)
 {
-	if (ws->workers) {
-		workers_close(ws->workers);
-		while (!workers_gone(ws->workers))
-			uv_run(&ws->loop, UV_RUN_ONCE);
-		workers_free(ws->workers);
-	}
+	end_workers(ws, ws->workers);
+	end_workers(ws, ws->former);
 	if (ws->db.conn)
 		db_close(&ws->db);
 	uv_run(&ws->loop, UV_RUN_DEFAULT);

@@ -37,6 +37,7 @@ struct workspace {
 	struct lake lake;         /* .uuid is "" until workspace_lake */
 	struct db db;             /* .conn is NULL until workspace_db */
 	struct workers *workers;  /* NULL until workspace_workers */
+	struct workers *former;   /* those of before workspace_lead, on their way out */
 };
 
 void workspace_init(struct workspace *ws, const struct workspace_options *options);
@@ -47,6 +48,12 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err);
 int workspace_lake(struct workspace *ws, struct err *err);    /* after workspace_project */
 int workspace_db(struct workspace *ws, struct err *err);      /* after workspace_lake */
 int workspace_workers(struct workspace *ws, struct err *err); /* after workspace_project; spawns none yet */
+
+/* From here on the workers may have tries: this process holds the lake's lock. Their own locks are in a
+ * folder apart, .strata/workers/run: all that a scheduler which dies leaves there is of tries, and the next
+ * one waits for it. */
+int workspace_lead(struct workspace *ws, struct err *err);
+char *workspace_lead_locks(const struct workspace *ws); /* that folder; the caller frees */
 
 /* Ask one worker one thing and wait for the answer; *ret_reply is the caller's to json_decref. */
 int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct err *err);

@@ -1,0 +1,107 @@
+/* A run carried out: the machine's actions become rows of the journal and requests to the workers, and
+ * what comes of them becomes the machine's events.
+ *
+ * The order is the machine's (core/machine.h): a try is sent after its row is durable, dependents are
+ * released after the end of what they read is. A result and its partition, lineage and checks are one
+ * transaction. Whatever dies, the rows and the manifests tell what is left to do. */
+#ifndef STRATA_SCHEDULER_RUNNER_H
+#define STRATA_SCHEDULER_RUNNER_H
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "base/err.h"
+#include "core/machine.h"
+#include "core/plan.h"
+#include "scheduler/leader.h"
+#include "scheduler/workers.h"
+
+/* One try as it ended, for whoever watches; valid during the call. */
+struct try_report {
+	const struct table *table;
+	int32_t day;
+	uint32_t try_no;
+	const char *reason;        /* why it was built: "new" */
+	enum try_outcome outcome;
+	bool empty;
+	int64_t rows, bytes;       /* of a success */
+	int64_t cleared_rows;      /* of an empty success: rows that went away; -1: none were there */
+	int64_t duration_us;       /* from the worker's start to its answer */
+	const char *error;         /* NULL on success; the message, without its place */
+	const char *file;          /* the table's, relative to the project */
+	int line, col;             /* of the error in the file; 0: unknown */
+	const char *log_path;
+	const char *note;          /* or NULL */
+};
+
+/* A task that ended without a try of its own, or after its last. */
+struct task_report {
+	const struct table *table;
+	int32_t day;
+	enum task_result result;
+	const struct table *cause; /* upstream_failed: who; or NULL */
+	int32_t cause_day;
+};
+
+struct runner_observer {
+	void (*try_started)(void *ctx, const struct table *t, int32_t day, uint32_t try_no, const char *worker);
+	void (*try_ended)(void *ctx, const struct try_report *r);
+	void (*task_ended)(void *ctx, const struct task_report *r);
+	void (*progress)(void *ctx, const struct run_counts *counts); /* after each step that changed something */
+	void *ctx;
+};
+
+struct runner_request {
+	enum run_kind kind;
+	const char *run_id;        /* new, or of an unfinished run */
+	const char *selection;     /* as the caller wrote it, for people */
+	bool force, fail_fast, continue_on_error, keep_staging;
+	const char *git_commit;    /* "" when unknown */
+	const char *requested_by;
+};
+
+struct runner_config {
+	uv_loop_t *loop;
+	struct workers *workers;
+	uint32_t jobs;
+	PGconn *conn;              /* holds the lake's lock; the runner's from now on */
+	const char *conninfo;
+	const struct leader *leader;
+	const char *lake;          /* absolute folder */
+};
+
+struct run_summary {
+	enum run_result result;
+	struct run_counts counts;  /* of tasks that had to be built */
+	uint64_t fresh;            /* found fresh by the plan */
+	int64_t rows, bytes;       /* published */
+	uint64_t published;        /* partitions */
+	uint64_t cleared;          /* partitions that had rows and have none now */
+	int64_t cleared_rows;
+	int64_t duration_us;
+};
+
+struct runner;
+struct runner *runner_new(const struct runner_config *config);
+
+/* What a scheduler that died has left: wait for its workers' end, complete its tries from the manifests or
+ * mark them lost, close its runs, sweep its staging. Before anything is planned. *ret_runs: runs closed. */
+int runner_recover(struct runner *r, const struct project *p, PGconn *queries, int lake_id, size_t *ret_runs,
+                   struct err *err);
+
+/* Carry a run out until it is done, failed or canceled. 0 with *ret, whatever the run's result; negative
+ * when it could not go on: ERR_STATE (the database was away for a minute), ERR_LOCKED (another scheduler
+ * took the lake), ERR_CANCELED (interrupted thrice); then what was running has been stopped. */
+int runner_run(struct runner *r, struct plan *plan, const struct runner_request *request,
+               const struct runner_observer *observer, struct run_summary *ret, struct err *err);
+
+/* Gives the lake up. */
+void runner_free(struct runner *r);
+
+/* "20130107-120301-k3f9": sorts by time, is easily said; returns out. */
+enum { RUN_ID_SIZE = 24 };
+char *runner_make_id(char out[RUN_ID_SIZE]);
+
+#endif

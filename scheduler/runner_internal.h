@@ -1,0 +1,95 @@
+/* The runner's parts: runner.c drives, runner_try.c handles one try, runner_record.c writes the journal. */
+#ifndef STRATA_SCHEDULER_RUNNER_INTERNAL_H
+#define STRATA_SCHEDULER_RUNNER_INTERNAL_H
+
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "scheduler/journal.h"
+#include "scheduler/lake.h"
+#include "scheduler/runner.h"
+#include "scheduler/try_build.h"
+
+enum { RUN_HANDLE = 1 }; /* the machine's name of the only run */
+
+/* A try from its `starting` row to its end. */
+struct live_try {
+	UT_hash_handle hh;      /* by fence */
+	struct runner *runner;
+	uint64_t fence;
+	struct task_id task;
+	uint32_t try_no;
+	char try_id[UUID_SIZE];
+	char *log_path;
+	struct arena arena;     /* the request and what it needs */
+	struct rendered rendered;
+	char *fingerprint;
+	uint64_t request;       /* workers_ask; 0: not sent */
+	int64_t sent_us, running_us; /* monotonic */
+	char worker[32];
+	bool stopped;           /* ACT_STOP came */
+	enum stop_reason stop;
+	bool died;              /* its worker did; the manifest is being looked at */
+	/* what it ended with, for the journal; valid while the machine takes its end */
+	const struct try_result *result; /* NULL: it has none (lost, could not start) */
+	enum try_outcome outcome;
+	char *error;            /* the message, or NULL */
+	const char *error_class;
+	int error_line, error_col; /* in the file */
+};
+
+struct runner {
+	struct runner_config config;
+	struct journal *journal;
+	/* of the run that is carried out: */
+	struct plan *plan;
+	struct runner_request request;
+	struct runner_observer observer;
+	struct machine *machine; /* NULL between runs */
+	struct run_spec *spec;
+	struct arena arena;
+	struct actions actions;
+	struct event *queue;    /* events that wait for their turn */
+	size_t queued, queue_cap, taken;
+	bool stepping;
+	struct live_try *tries;
+	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
+	struct try_common common;
+	uv_timer_t timer;       /* the machine's */
+	uv_timer_t db_timer;    /* looks whether the database stays away too long */
+	uv_signal_t sigint, sigterm;
+	int signals;            /* how many asked it to stop */
+	bool done;
+	struct err err;         /* why it cannot go on; code 0: it can */
+	struct run_summary summary;
+	int64_t started_us;
+};
+
+int64_t runner_now_ms(void);
+
+/* Give the machine an event, now or, from within a step, right after it. */
+void runner_event(struct runner *r, const struct event *ev);
+/* It cannot go on: stop the workers' tries, then end runner_run with this error. */
+void runner_give_up(struct runner *r, const struct err *why);
+
+const struct table *runner_table(const struct runner *r, struct task_id task);
+int32_t runner_day(const struct runner *r, struct task_id task);
+/* "dwd.dwd_flights 2013-01-03" appended. */
+void runner_task_name(const struct runner *r, struct task_id task, struct buf *out);
+
+/* runner_try.c */
+struct live_try *live_try_new(struct runner *r, const struct transition *t);
+struct live_try *live_try_find(struct runner *r, uint64_t fence);
+void live_try_start(struct live_try *lt);
+void live_try_stop(struct live_try *lt, enum stop_reason why);
+void live_try_free(struct live_try *lt);
+
+/* runner_record.c: rows for the journal, in the order of the machine's actions. */
+void record_open(struct runner *r);
+void record_run(struct runner *r);
+void record_transition(struct runner *r, const struct transition *t);
+void record_flush(struct runner *r);
+void record_settle(struct runner *r); /* run the loop until everything is durable, or it cannot be */
+void record_close(struct runner *r);
+
+#endif

@@ -1,0 +1,168 @@
+/* What the runner writes into the journal, and what the journal says back (runner_internal.h). */
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/date.h"
+#include "scheduler/load.h"
+#include "scheduler/runner_internal.h"
+
+enum {
+	DB_LOOK_MS = 2 * 1000,
+	DB_AWAY_MAX_MS = 60 * 1000, /* then a foreground run stops its workers and exits 3 */
+};
+
+static void on_commit(void *ctx, uint64_t seq)
+{
+	struct runner *r = ctx;
+	if (!r->err.code && r->machine)
+		runner_event(r, &(struct event){.kind = EV_COMMITTED, .seq = seq});
+}
+
+static void on_lost(void *ctx, const struct err *err)
+{
+	runner_give_up(ctx, err);
+}
+
+static void look_at_db(uv_timer_t *timer)
+{
+	struct runner *r = timer->data;
+	int64_t since = journal_down_since(r->journal);
+	if (since && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
+		struct err err;
+		err_set(&err, ERR_STATE, "the state database has been away for a minute; what was running has been stopped. "
+		                         "Nothing published is lost: the same command again completes the rest");
+		runner_give_up(r, &err);
+	}
+}
+
+void record_open(struct runner *r)
+{
+	r->journal = journal_new(&(struct journal_config){.loop = r->config.loop,
+	                                                  .conn = r->config.conn,
+	                                                  .conninfo = r->config.conninfo,
+	                                                  .leader = *r->config.leader,
+	                                                  .on_commit = on_commit,
+	                                                  .on_lost = on_lost,
+	                                                  .ctx = r});
+}
+
+void record_run(struct runner *r)
+{
+	const struct runner_request *rq = &r->request;
+	const struct plan *plan = r->plan;
+	journal_run(r->journal, &(struct journal_run){.run_id = rq->run_id,
+	                                              .kind = rq->kind,
+	                                              .selection = rq->selection,
+	                                              .first_day = plan->in.first,
+	                                              .last_day = plan->in.last,
+	                                              .force = rq->force,
+	                                              .tasks = (int64_t)plan->builds,
+	                                              .fresh = (int64_t)plan->fresh,
+	                                              .git_commit = rq->git_commit,
+	                                              .requested_by = rq->requested_by,
+	                                              .wall_us = clock_wall_us()});
+	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
+}
+
+static void describe_cause(const struct runner *r, const struct transition *t, struct buf *out)
+{
+	if (t->cause == CAUSE_UPSTREAM)
+		runner_task_name(r, t->cause_task, out);
+	else if (t->cause == CAUSE_FAIL_FAST)
+		buf_adds(out, "--fail-fast");
+	else if (t->cause == CAUSE_CANCEL)
+		buf_adds(out, "canceled by its user");
+}
+
+static void name_try(const struct live_try *lt, struct journal_names *names)
+{
+	names->try_id = lt->try_id;
+	names->worker = lt->worker;
+	names->log_path = lt->log_path;
+	names->error = lt->error;
+	names->error_class = lt->error_class;
+	names->result = lt->result;
+}
+
+/* The partition, lineage and checks of a success go with it; a failed try's checks, too. */
+static void publish(struct runner *r, const struct live_try *lt, const struct journal_names *names)
+{
+	const struct table *t = runner_table(r, lt->task);
+	if (!lt->result)
+		return;
+	if (lt->outcome != OUTCOME_SUCCESS) {
+		journal_checks(r->journal, lt->fence, lt->result->manifest.checks, lt->result->manifest.nchecks);
+		return;
+	}
+	if (t->output_none)
+		return;
+	journal_publish(r->journal, &(struct journal_publish){.run_id = names->run_id,
+	                                                      .table = names->table,
+	                                                      .partition = names->partition,
+	                                                      .partitioned = table_partitioned(t),
+	                                                      .wall_us = names->wall_us,
+	                                                      .result = lt->result});
+}
+
+void record_transition(struct runner *r, const struct transition *t)
+{
+	struct buf cause = BUF_INIT(1 << 12), reason = BUF_INIT(1 << 14);
+	char date[DATE_SIZE];
+	struct run_counts counts;
+	struct journal_names names = {.run_id = r->request.run_id, .wall_us = clock_wall_us()};
+	describe_cause(r, t, &cause);
+	names.cause = buf_cstr(&cause);
+	struct live_try *lt = NULL;
+	if (t->object == OBJECT_RUN) {
+		if (t->to == RUN_DONE && machine_run_counts(r->machine, RUN_HANDLE, &counts))
+			names.counts = &counts;
+	} else {
+		const struct plan *plan = r->plan;
+		const struct plan_task *task = &plan->tasks[(size_t)t->task.table * plan->ndates + t->task.date];
+		names.table = runner_table(r, t->task)->qname;
+		names.partition = date_format(date, runner_day(r, t->task));
+		plan_reason_text(plan, t->task.table, task, &reason);
+		names.reason = buf_cstr(&reason);
+		lt = t->object == OBJECT_TRY ? live_try_find(r, t->fence) : r->ending;
+		if (lt)
+			name_try(lt, &names);
+		else if (t->to == TASK_DONE && task->verdict == PLAN_FAIL)
+			names.error = names.reason;
+	}
+	if (t->retry_at_ms)
+		names.retry_at_us = names.wall_us + (t->retry_at_ms - runner_now_ms()) * 1000;
+	journal_transition(r->journal, t, &names);
+	if (lt && t->object == OBJECT_TRY && t->to == TRY_ENDED)
+		publish(r, lt, &names);
+	buf_free(&cause);
+	buf_free(&reason);
+}
+
+void record_flush(struct runner *r)
+{
+	if (!r->err.code)
+		journal_flush(r->journal);
+}
+
+static void on_closed(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+void record_settle(struct runner *r)
+{
+	journal_flush(r->journal);
+	while (!r->err.code && !journal_idle(r->journal))
+		uv_run(r->config.loop, UV_RUN_ONCE);
+}
+
+void record_close(struct runner *r)
+{
+	bool closed = false;
+	record_settle(r);
+	journal_close(r->journal, on_closed, &closed);
+	loop_until(r->config.loop, &closed);
+}

@@ -1,0 +1,268 @@
+/* One try of the runner: its request, its answer, and what its end means (runner_internal.h). */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "core/date.h"
+#include "scheduler/lake_probe.h"
+#include "scheduler/runner_internal.h"
+
+struct live_try *live_try_new(struct runner *r, const struct transition *t)
+{
+	struct live_try *lt = mem_alloc(sizeof *lt);
+	lt->runner = r;
+	lt->fence = t->fence;
+	lt->task = t->task;
+	lt->try_no = t->try_no;
+	uuid_make(lt->try_id);
+	lt->log_path = try_log_path(&lt->arena, r->common.log_dir, runner_table(r, t->task), runner_day(r, t->task), t->try_no);
+	HASH_ADD(hh, r->tries, fence, sizeof lt->fence, lt);
+	return lt;
+}
+
+struct live_try *live_try_find(struct runner *r, uint64_t fence)
+{
+	struct live_try *lt;
+	HASH_FIND(hh, r->tries, &fence, sizeof fence, lt);
+	return lt;
+}
+
+void live_try_free(struct live_try *lt)
+{
+	if (!lt)
+		return;
+	HASH_DEL(lt->runner->tries, lt);
+	arena_free(&lt->arena);
+	free(lt);
+}
+
+static double jitter(void)
+{
+	uint32_t random = 0;
+	if (getrandom(&random, sizeof random, 0) != sizeof random)
+		random = 0;
+	return random / 4294967296.0;
+}
+
+static enum error_class class_of(const char *name)
+{
+	static const struct {
+		const char *name;
+		enum error_class class;
+	} classes[] = {{"sql", ERROR_SQL}, {"check", ERROR_CHECK}, {"transient", ERROR_TRANSIENT}};
+	for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
+		if (str_eq(name, classes[i].name))
+			return classes[i].class;
+	}
+	return ERROR_PERMANENT;
+}
+
+static void report(struct live_try *lt)
+{
+	struct runner *r = lt->runner;
+	const struct plan *plan = r->plan;
+	const struct try_result *result = lt->result;
+	if (!r->observer.try_ended)
+		return;
+	struct buf reason = BUF_INIT(1 << 16);
+	plan_reason_text(plan, lt->task.table, &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date], &reason);
+	bool good = lt->outcome == OUTCOME_SUCCESS && result;
+	r->observer.try_ended(r->observer.ctx,
+	                             &(struct try_report){.table = runner_table(r, lt->task),
+	                                                  .day = runner_day(r, lt->task),
+	                                                  .try_no = lt->try_no,
+	                                                  .reason = buf_cstr(&reason),
+	                                                  .outcome = lt->outcome,
+	                                                  .empty = good && result->empty,
+	                                                  .rows = good ? result->manifest.row_count : 0,
+	                                                  .bytes = good ? result->bytes : 0,
+	                                                  .cleared_rows = good ? result->cleared_rows : -1,
+	                                                  .duration_us = lt->running_us ? clock_mono_us() - lt->running_us : 0,
+	                                                  .error = good ? NULL : lt->error,
+	                                                  .file = runner_table(r, lt->task)->file,
+	                                                  .line = lt->error_line,
+	                                                  .col = lt->error_col,
+	                                                  .log_path = lt->log_path,
+	                                                  .note = result ? result->note : NULL});
+	buf_free(&reason);
+}
+
+/* The end: tell the machine, whose transitions take lt's result into the journal and then free it. */
+static void end(struct live_try *lt, enum try_outcome outcome, enum error_class class)
+{
+	struct runner *r = lt->runner;
+	lt->outcome = outcome;
+	lt->request = 0;
+	report(lt);
+	if (r->err.code) {
+		live_try_free(lt);
+		return;
+	}
+	runner_event(r, &(struct event){.kind = EV_TRY_ENDED,
+	                                .fence = lt->fence,
+	                                .outcome = outcome,
+	                                .error = class,
+	                                .empty = outcome == OUTCOME_SUCCESS && lt->result && lt->result->empty,
+	                                .jitter = jitter()});
+}
+
+static void end_with_error(struct live_try *lt, enum error_class class, const char *class_name, const char *text)
+{
+	lt->error = arena_strdup(&lt->arena, text);
+	lt->error_class = class_name;
+	end(lt, OUTCOME_ERROR, class);
+}
+
+static struct column *copy_schema(struct arena *arena, const struct manifest *m)
+{
+	struct column *schema = arena_array(arena, m->nschema, sizeof *schema);
+	for (size_t i = 0; i < m->nschema; i++)
+		schema[i] = (struct column){arena_strdup(arena, m->schema[i].name), arena_strdup(arena, m->schema[i].type)};
+	return schema;
+}
+
+/* What the tasks after it, and the next decision about itself, see. */
+static void publish_to_snapshot(struct live_try *lt)
+{
+	struct runner *r = lt->runner;
+	const struct try_result *result = lt->result;
+	const struct manifest *m = &result->manifest;
+	struct snapshot *s = r->plan->in.snapshot;
+	const struct table *t = runner_table(r, lt->task);
+	if (t->output_none)
+		return;
+	struct part part = {.try_id = arena_strdup(&s->arena, lt->try_id),
+	                    .version = m->version,
+	                    .fence = lt->fence,
+	                    .rows = m->row_count,
+	                    .bytes = result->bytes,
+	                    .empty = result->empty,
+	                    .probe = PART_OK,
+	                    .fingerprint = arena_strdup(&s->arena, m->fingerprint ? m->fingerprint : ""),
+	                    .schema = copy_schema(&s->arena, m),
+	                    .nschema = m->nschema};
+	snapshot_put_part(s, t->index, runner_day(r, lt->task), &part);
+	r->summary.rows += m->row_count;
+	r->summary.bytes += result->bytes;
+	r->summary.published += !result->empty;
+	if (result->empty && result->cleared_rows >= 0) {
+		r->summary.cleared++;
+		r->summary.cleared_rows += result->cleared_rows;
+	}
+}
+
+static void end_with_result(struct live_try *lt, const struct try_result *result)
+{
+	lt->result = result;
+	switch (result->outcome) {
+	case OUTCOME_SUCCESS:
+		publish_to_snapshot(lt);
+		end(lt, OUTCOME_SUCCESS, ERROR_NONE);
+		return;
+	case OUTCOME_FENCED:
+		lt->error = arena_strdup(&lt->arena, "a newer try had published this partition; nothing was changed");
+		end(lt, OUTCOME_FENCED, ERROR_PERMANENT);
+		return;
+	case OUTCOME_KILLED:
+		lt->error = arena_strdup(&lt->arena, lt->stop == STOP_TIMEOUT ? "timed out" : "canceled");
+		end(lt, lt->stopped && lt->stop == STOP_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_KILLED, ERROR_TRANSIENT);
+		return;
+	default:
+		break;
+	}
+	rendered_line_position(&lt->rendered, result->error.line, result->error.col, &lt->error_line, &lt->error_col);
+	lt->error_class = result->error.class;
+	lt->error = arena_strdup(&lt->arena, result->error.message);
+	end(lt, OUTCOME_ERROR, class_of(result->error.class));
+}
+
+/* The worker is gone with all its children. The manifest tells whether it had published. */
+static void on_looked_up(void *ctx, const struct try_result *found, const struct err *err)
+{
+	struct live_try *lt = ctx;
+	if (found) {
+		log_event(LOG_INFO, "try.recovered", "try", lt->try_id, NULL);
+		end_with_result(lt, found);
+		return;
+	}
+	if (err)
+		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
+	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
+	if (timed_out)
+		lt->error = arena_strdup(&lt->arena, "timed out; its worker had to be killed");
+	lt->error_class = "transient";
+	end(lt, timed_out ? OUTCOME_TIMEOUT : lt->stopped ? OUTCOME_KILLED : OUTCOME_LOST, ERROR_TRANSIENT);
+}
+
+static void on_event(void *ctx, const json_t *event)
+{
+	struct live_try *lt = ctx;
+	struct runner *r = lt->runner;
+	if (strcmp(json_string_value(json_object_get(event, "event")), "running") != 0 || lt->running_us)
+		return;
+	lt->running_us = clock_mono_us();
+	const char *worker = workers_holder(r->config.workers, lt->request);
+	snprintf(lt->worker, sizeof lt->worker, "%s", worker ? worker : "");
+	if (r->observer.try_started)
+		r->observer.try_started(r->observer.ctx, runner_table(r, lt->task), runner_day(r, lt->task), lt->try_no, lt->worker);
+	if (!r->err.code)
+		runner_event(r, &(struct event){.kind = EV_TRY_RUNNING, .fence = lt->fence});
+}
+
+static void on_answer(void *ctx, const struct worker_answer *a)
+{
+	struct live_try *lt = ctx;
+	struct runner *r = lt->runner;
+	struct try_result result;
+	struct err err = {0};
+	if (a->reply) {
+		if (try_result_decode(&lt->arena, a->reply, &result, &err) < 0)
+			end_with_error(lt, ERROR_TRANSIENT, "transient", err.text);
+		else
+			end_with_result(lt, &result);
+	} else if (a->died) {
+		lt->died = true;
+		lt->error = arena_strdup(&lt->arena, a->err->text);
+		lake_probe_try(r->config.workers, runner_table(r, lt->task), runner_day(r, lt->task), lt->try_id, on_looked_up, lt);
+	} else if (a->err->code == ERR_CANCELED) {
+		lt->error = arena_strdup(&lt->arena, "canceled before it began");
+		end(lt, OUTCOME_KILLED, ERROR_TRANSIENT);
+	} else {
+		end_with_error(lt, ERROR_TRANSIENT, "transient", a->err->text);
+	}
+}
+
+void live_try_start(struct live_try *lt)
+{
+	struct runner *r = lt->runner;
+	struct plan *plan = r->plan;
+	struct err err = {0};
+	struct buf fingerprint = BUF_INIT(1 << 16);
+	plan_decide(plan, lt->task.table, lt->task.date, &fingerprint);
+	lt->fingerprint = arena_strdup(&lt->arena, buf_cstr(&fingerprint));
+	buf_free(&fingerprint);
+	struct try_request rq;
+	if (try_build(&lt->arena, plan, lt->task.table, lt->task.date, &r->common, lt->try_id, lt->fence, lt->try_no,
+	              lt->fingerprint, &rq, &lt->rendered, &err) < 0) {
+		end_with_error(lt, ERROR_PERMANENT, "permanent", err.text);
+		return;
+	}
+	json_t *body = try_request_encode(&rq);
+	json_object_set_new(body, "op", json_string("run"));
+	lt->sent_us = clock_mono_us();
+	lt->request = workers_ask(r->config.workers, body, false, on_event, on_answer, lt);
+}
+
+void live_try_stop(struct live_try *lt, enum stop_reason why)
+{
+	lt->stopped = true;
+	lt->stop = why;
+	if (lt->request)
+		workers_cancel(lt->runner->config.workers, lt->request);
+}
