@@ -4,6 +4,8 @@
 
 const struct command *const commands[] = {
 	&command_init,
+	&command_validate,
+	&command_validate,
 	&command_list,
 	&command_graph,
 	&command_render,
@@ -11,6 +13,14 @@ const struct command *const commands[] = {
 	&command_db_stop,
 	&command_db_status,
 	&command_db_migrate,
+	&command_plan,
+	&command_run,
+	&command_backfill,
+	&command_runs,
+	&command_tasks,
+	&command_show,
+	&command_logs,
+	&command_lineage,
 	&command_help,
 	&command_version,
 	NULL,

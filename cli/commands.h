@@ -15,5 +15,13 @@ extern const struct command command_db_start;
 extern const struct command command_db_stop;
 extern const struct command command_db_status;
 extern const struct command command_db_migrate;
+extern const struct command command_plan;
+extern const struct command command_run;
+extern const struct command command_backfill;
+extern const struct command command_runs;
+extern const struct command command_tasks;
+extern const struct command command_show;
+extern const struct command command_logs;
+extern const struct command command_lineage;
 
 #endif

@@ -20,12 +20,28 @@ enum diag_level open_diag_level(const struct invocation *inv)
 	return verbosity < 0 ? DIAG_ERROR : verbosity > 0 ? DIAG_NOTE : DIAG_WARNING;
 }
 
+void open_print_diags(const struct invocation *inv, const struct workspace *ws, size_t from)
+{
+	struct buf text = BUF_INIT(DIAGS_MAX);
+	struct diags rest = ws->diags;
+	rest.items += from;
+	rest.len -= from;
+	diags_print(&rest, open_diag_level(inv), &text);
+	fputs(buf_cstr(&text), stderr);
+	buf_free(&text);
+}
+
 int open_project(const struct invocation *inv, struct workspace *ws, struct err *err)
 {
 	int r = workspace_project(ws, true, err);
-	struct buf text = BUF_INIT(DIAGS_MAX);
-	diags_print(&ws->diags, open_diag_level(inv), &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_free(&text);
+	open_print_diags(inv, ws, 0);
+	return r;
+}
+
+int open_db(const struct invocation *inv, struct workspace *ws, struct err *err)
+{
+	int r = workspace_db(ws, err);
+	if (r == 0 && ws->db.started && inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: started the private Postgres of this lake; it stays up until 'strata db stop'\n");
 	return r;
 }

@@ -18,6 +18,12 @@ void open_workspace(const struct invocation *inv, uint32_t jobs, struct workspac
  * --verbose. ERR_PROJECT when one is an error. */
 int open_project(const struct invocation *inv, struct workspace *ws, struct err *err);
 
+/* Print the problems from the `from`-th on, as open_project does. */
+void open_print_diags(const struct invocation *inv, const struct workspace *ws, size_t from);
+
+/* Open the state database; says once that a private one was started and stays up. */
+int open_db(const struct invocation *inv, struct workspace *ws, struct err *err);
+
 /* The least important level that is said at this --verbose or --quiet. */
 enum diag_level open_diag_level(const struct invocation *inv);
 

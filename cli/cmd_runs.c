@@ -1,0 +1,81 @@
+/* strata runs: the runs of this lake, newest first. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/state.h"
+#include "core/date.h"
+
+static const struct output_column columns[] = {
+	{.name = "run"},   {.name = "kind"},  {.name = "state"}, {.name = "result"}, {.name = "first_date"},
+	{.name = "last_date"}, {.name = "selection"}, {.name = "tasks", .right = true}, {.name = "fresh", .right = true},
+	{.name = "created"}, {.name = "duration", .right = true}, {.name = "ended", .detail = true}, {.name = "force", .detail = true},
+	{.name = "git_commit", .detail = true}, {.name = "requested_by", .detail = true}, {0},
+};
+
+static enum output_style style_of(const char *result)
+{
+	if (strcmp(result, "success") == 0)
+		return STYLE_GOOD;
+	return strcmp(result, "failed") == 0 ? STYLE_BAD : STYLE_WARN;
+}
+
+static void row(struct output *out, const struct run_row *r)
+{
+	char first[DATE_SIZE], last[DATE_SIZE];
+	output_text(out, r->run_id);
+	output_text(out, r->kind);
+	output_text(out, r->state);
+	output_styled(out, style_of(r->result), *r->result ? r->result : NULL);
+	output_text(out, r->first_day == DATE_NONE ? NULL : date_format(first, r->first_day));
+	output_text(out, r->last_day == DATE_NONE ? NULL : date_format(last, r->last_day));
+	output_text(out, r->selection);
+	output_int(out, r->tasks);
+	output_int(out, r->fresh);
+	state_time(out, r->created_us);
+	state_duration(out, r->started_us, r->ended_us);
+	state_time(out, r->ended_us);
+	output_bool(out, r->force);
+	output_text(out, r->git_commit);
+	output_text(out, r->requested_by);
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct state s;
+	struct run_row *rows;
+	size_t n;
+	long limit;
+	int rc = options_number(inv->options, "limit", 20, 1, 1000000, &limit, err);
+	if (rc < 0)
+		return rc;
+	rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = query_runs(&s.query, limit, &rows, &n, err);
+	if (rc == 0) {
+		struct output out;
+		output_begin(&out, inv->globals->output, columns);
+		for (size_t i = 0; i < n; i++)
+			row(&out, &rows[i]);
+		output_end(&out);
+	}
+	state_close(&s);
+	return rc;
+}
+
+static const struct option options[] = {
+	{.name = "limit", .letter = 'n', .value = "N", .help = "so many at most; default: 20"},
+	{0},
+};
+
+const struct command command_runs = {
+	.name = "runs",
+	.group = "Look at what happened",
+	.synopsis = "[--limit N]",
+	.summary = "the runs of this lake, newest first",
+	.details = "TASKS counts what had to be built, FRESH what was up to date already.",
+	.examples = "strata runs\n"
+	            "strata runs --limit 100 --output json",
+	.options = options,
+	.run = run,
+};

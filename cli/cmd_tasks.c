@@ -1,0 +1,95 @@
+/* strata tasks RUN: the tasks of a run. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/commands.h"
+#include "cli/state.h"
+
+static const struct output_column columns[] = {
+	{.name = "table"}, {.name = "partition"}, {.name = "state"}, {.name = "result"}, {.name = "tries", .right = true},
+	{.name = "rows", .right = true}, {.name = "duration", .right = true}, {.name = "why"}, {.name = "wait", .detail = true},
+	{.name = "reason", .detail = true}, {.name = "cause", .detail = true}, {.name = "error", .detail = true},
+	{.name = "bytes", .detail = true}, {.name = "ready", .detail = true}, {.name = "started", .detail = true},
+	{.name = "ended", .detail = true}, {0},
+};
+
+static enum output_style style_of(const char *result)
+{
+	if (strcmp(result, "success") == 0 || strcmp(result, "empty") == 0)
+		return STYLE_GOOD;
+	return strcmp(result, "failed") == 0 || strcmp(result, "timeout") == 0 ? STYLE_BAD : STYLE_WARN;
+}
+
+/* The most telling of error, cause, wait and reason. */
+static const char *why(const struct task_row *t)
+{
+	if (*t->error)
+		return t->error;
+	if (*t->cause)
+		return t->cause;
+	return *t->wait ? t->wait : t->reason;
+}
+
+static void row(struct output *out, const struct task_row *t)
+{
+	output_text(out, t->table);
+	output_text(out, t->partition);
+	output_text(out, t->state);
+	output_styled(out, style_of(t->result), *t->result ? t->result : NULL);
+	output_int(out, t->tries);
+	state_number(out, t->rows);
+	state_duration(out, t->started_us, t->ended_us);
+	output_text(out, why(t));
+	output_text(out, t->wait);
+	output_text(out, t->reason);
+	output_text(out, t->cause);
+	output_text(out, t->error);
+	state_number(out, t->bytes);
+	state_time(out, t->ready_us);
+	state_time(out, t->started_us);
+	state_time(out, t->ended_us);
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct state s;
+	struct run_row run_row;
+	struct task_row *rows;
+	size_t n;
+	const char *result = options_text(inv->options, "result", NULL);
+	int rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = query_run(&s.query, inv->noperands ? inv->operands[0] : "latest", &run_row, err);
+	if (rc == 0)
+		rc = query_tasks(&s.query, run_row.run_id, NULL, &rows, &n, err);
+	if (rc == 0) {
+		struct output out;
+		output_begin(&out, inv->globals->output, columns);
+		for (size_t i = 0; i < n; i++) {
+			if (!result || strcmp(rows[i].result, result) == 0)
+				row(&out, &rows[i]);
+		}
+		output_end(&out);
+	}
+	state_close(&s);
+	return rc;
+}
+
+static const struct option options[] = {
+	{.name = "result", .value = "RESULT", .help = "only those: success, empty, failed, timeout, upstream_failed, canceled, skipped"},
+	{0},
+};
+
+const struct command command_tasks = {
+	.name = "tasks",
+	.group = "Look at what happened",
+	.synopsis = "[RUN] [--result RESULT]",
+	.summary = "the tasks of a run",
+	.details = "RUN is an id, the beginning of one, or 'latest', which is the default. What was fresh, or never got as far as being ready, has no task here.",
+	.examples = "strata tasks\n"
+	            "strata tasks latest --result failed\n"
+	            "strata tasks 20130107-120301-k3f9 --output csv",
+	.options = options,
+	.most_operands = 1,
+	.run = run,
+};

@@ -1,0 +1,272 @@
+/* See run.h. */
+#include "cli/run.h"
+
+#include <inttypes.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/open.h"
+#include "cli/progress.h"
+#include "cli/summary.h"
+#include "core/date.h"
+#include "scheduler/catalog.h"
+#include "scheduler/git.h"
+#include "scheduler/leader.h"
+#include "scheduler/planning.h"
+#include "scheduler/queries.h"
+#include "scheduler/zone.h"
+
+enum { JOBS_MAX = 512, TEXT_MAX = 1 << 16, RUN_ID_GIVEN_MAX = 100 };
+
+static volatile sig_atomic_t interrupted;
+
+/* One run of this program, from the lock to the summary. */
+struct execution {
+	const struct invocation *inv;
+	struct workspace ws;
+	bool *selected;
+	struct date_range range;
+	char run_id[128];
+	char git_commit[GIT_COMMIT_SIZE];
+	struct leader leader;
+	struct runner *runner;
+	struct planning planning;
+};
+
+static void on_interrupt(int signum)
+{
+	(void)signum;
+	interrupted = 1;
+}
+
+static bool was_interrupted(void *ctx)
+{
+	(void)ctx;
+	return interrupted;
+}
+
+static const char *user_name(void)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	return pw ? pw->pw_name : "";
+}
+
+/* "strata run +ads --force", for those who wait for us and for the record. */
+static void command_line(const struct invocation *inv, struct buf *out)
+{
+	buf_addf(out, "strata %s", inv->command->name);
+	for (size_t i = 0; i < inv->noperands; i++)
+		buf_addf(out, " %s", inv->operands[i]);
+	for (size_t i = 0; i < inv->options->ngiven; i++) {
+		const struct option_given *g = &inv->options->given[i];
+		buf_addf(out, " --%s%s%s", g->option->name, *g->value ? " " : "", g->value);
+	}
+}
+
+static void say_holder(const struct leader_holder *h)
+{
+	char took[32];
+	fprintf(stderr, "strata: waiting for '%s'%s%s (process %ld on %s", h->command, h->run_id[0] ? ", run " : "", h->run_id, h->pid,
+	        h->host[0] ? h->host : "another host");
+	if (h->since_us)
+		fprintf(stderr, ", since %s ago", clock_human(took, sizeof took, clock_wall_us() - h->since_us));
+	fprintf(stderr, "); Ctrl-C gives up\n");
+}
+
+/* Take the lake's lock on a connection of its own, which becomes the journal's. */
+static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
+{
+	struct buf command = BUF_INIT(TEXT_MAX);
+	struct leader_holder holder = {0};
+	command_line(x->inv, &command);
+	struct leader_claim claim = {.lake_id = x->ws.db.lake_id, .command = buf_cstr(&command), .run_id = x->run_id};
+	int rc = db_connect(x->ws.db.conninfo, ret_conn, err);
+	if (rc == 0)
+		rc = leader_try(*ret_conn, &claim, &x->leader, &holder, err);
+	if (rc == ERR_LOCKED && !options_flag(x->inv->options, "no-wait")) {
+		say_holder(&holder);
+		struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
+		sigaction(SIGINT, &sa, &before_int);
+		sigaction(SIGTERM, &sa, &before_term);
+		rc = leader_wait(*ret_conn, &claim, was_interrupted, NULL, &x->leader, err);
+		sigaction(SIGINT, &before_int, NULL);
+		sigaction(SIGTERM, &before_term, NULL);
+	} else if (rc == ERR_LOCKED) {
+		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on %s)", holder.command, holder.pid, holder.host);
+	}
+	buf_free(&command);
+	return rc;
+}
+
+static int start_runner(struct execution *x, struct err *err)
+{
+	PGconn *conn = NULL;
+	int rc = lead(x, &conn, err);
+	if (rc < 0) {
+		PQfinish(conn);
+		return rc;
+	}
+	rc = workspace_lead(&x->ws, err);
+	if (rc < 0) {
+		PQfinish(conn);
+		return rc;
+	}
+	x->runner = runner_new(&(struct runner_config){.loop = &x->ws.loop,
+	                                               .workers = x->ws.workers,
+	                                               .jobs = x->ws.jobs,
+	                                               .conn = conn,
+	                                               .conninfo = x->ws.db.conninfo,
+	                                               .leader = &x->leader,
+	                                               .lake = x->ws.lake.dir});
+	size_t closed = 0;
+	rc = runner_recover(x->runner, x->ws.project, x->ws.db.conn, x->ws.db.lake_id, &closed, err);
+	if (rc == 0 && closed)
+		fprintf(stderr, "strata: closed %zu run%s of a scheduler that died; what they had published is kept\n", closed,
+		        closed == 1 ? "" : "s");
+	return rc;
+}
+
+static int make_plan(struct execution *x, struct err *err)
+{
+	size_t known = x->ws.diags.len;
+	int rc = planning_make(&x->ws,
+	                       &(struct planning_request){.selected = x->selected,
+	                                                  .first = x->range.first,
+	                                                  .last = x->range.last,
+	                                                  .force = options_flag(x->inv->options, "force"),
+	                                                  .bind = true},
+	                       &x->planning, err);
+	if (x->ws.diags.len > known)
+		open_print_diags(x->inv, &x->ws, known);
+	return rc;
+}
+
+static void say_header(const struct execution *x)
+{
+	const struct plan *p = x->planning.plan;
+	char first[DATE_SIZE], last[DATE_SIZE];
+	if (x->inv->globals->verbosity < 0)
+		return;
+	date_format(first, x->range.first);
+	date_format(last, x->range.last);
+	fprintf(stderr, "strata: run %s, %s%s%s (%s): %u table%s, %" PRIu64 " to build, %" PRIu64 " fresh\n", x->run_id, first,
+	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->ntables, p->ntables == 1 ? "" : "s",
+	        p->builds + p->fails, p->fresh);
+}
+
+/* The words of the selection as they were typed; "" for all. */
+static void selection_text(const struct invocation *inv, struct buf *out)
+{
+	for (size_t i = 0; i < inv->noperands; i++)
+		buf_addf(out, "%s%s", i ? " " : "", inv->operands[i]);
+}
+
+static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_error, struct err *err)
+{
+	const struct options *o = x->inv->options;
+	struct buf selection = BUF_INIT(TEXT_MAX);
+	struct progress progress;
+	struct run_summary summary;
+	selection_text(x->inv, &selection);
+	say_header(x);
+	uint64_t total = x->planning.plan->builds + x->planning.plan->fails;
+	progress_begin(&progress, &x->ws.loop, total, x->inv->globals->verbosity < 0);
+	struct runner_observer observer = progress_observer(&progress);
+	struct runner_request request = {.kind = kind,
+	                                 .run_id = x->run_id,
+	                                 .selection = buf_cstr(&selection),
+	                                 .force = options_flag(o, "force"),
+	                                 .fail_fast = options_flag(o, "fail-fast"),
+	                                 .continue_on_error = continue_on_error,
+	                                 .keep_staging = options_flag(o, "keep-staging"),
+	                                 .git_commit = x->git_commit,
+	                                 .requested_by = user_name()};
+	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
+	progress_end(&progress);
+	if (rc == 0 && summary.published)
+		rc = catalog_refresh_if_stale(&x->ws, err);
+	if (rc == 0) {
+		summary_print(&(struct summary){.inv = x->inv,
+		                                .ws = &x->ws,
+		                                .run_id = x->run_id,
+		                                .planning = &x->planning,
+		                                .run = &summary,
+		                                .progress = &progress});
+		rc = summary.result == RUN_SUCCESS ? 0 : summary.result == RUN_CANCELED ? EXIT_INTERRUPTED : EXIT_FAILED;
+	}
+	progress_free(&progress);
+	buf_free(&selection);
+	return rc;
+}
+
+/* A name that somebody gave must be new, and good for a folder. */
+static int check_run_id(struct execution *x, const char *given, struct err *err)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	struct arena arena = {0};
+	struct run_row row;
+	if (!given)
+		return 0;
+	if (!*given || strlen(given) > RUN_ID_GIVEN_MAX || strspn(given, letters) != strlen(given) || given[0] == '.')
+		return err_set(err, ERR_USAGE, "run id '%s': use up to %d letters, digits, '-', '_' and '.', not starting with '.'", given,
+		               RUN_ID_GIVEN_MAX);
+	struct query q = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena};
+	int rc = query_run(&q, given, &row, err);
+	if (rc == ERR_USAGE || (rc == 0 && strcmp(row.run_id, given) != 0))
+		rc = 0; /* nobody's yet */
+	else if (rc == 0)
+		rc = err_set(err, ERR_USAGE, "there is a run '%s' already; 'strata show %s' tells about it", given, given);
+	arena_free(&arena);
+	return rc;
+}
+
+static int prepare(struct execution *x, struct err *err)
+{
+	const struct options *o = x->inv->options;
+	const char *given = options_text(o, "run-id", NULL);
+	int rc = open_project(x->inv, &x->ws, err);
+	if (rc == 0)
+		rc = select_tables(x->inv, x->ws.project, &x->selected, err);
+	if (rc == 0)
+		rc = dates_read(o, &x->range, err);
+	if (rc == 0)
+		rc = open_db(x->inv, &x->ws, err);
+	if (rc == 0)
+		rc = check_run_id(x, given, err);
+	if (given)
+		snprintf(x->run_id, sizeof x->run_id, "%s", given);
+	else
+		runner_make_id(x->run_id);
+	if (rc == 0)
+		git_commit_of(x->ws.project->dir, x->git_commit);
+	return rc;
+}
+
+int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_on_error, struct err *err)
+{
+	struct execution x = {.inv = inv};
+	long jobs;
+	int rc = options_number(inv->options, "jobs", 0, 1, JOBS_MAX, &jobs, err);
+	if (rc < 0)
+		return rc;
+	open_workspace(inv, (uint32_t)jobs, &x.ws);
+	rc = prepare(&x, err);
+	if (rc == 0)
+		rc = start_runner(&x, err);
+	if (rc == 0)
+		rc = make_plan(&x, err);
+	if (rc == 0)
+		rc = carry_out(&x, kind, continue_on_error, err);
+	runner_free(x.runner);
+	planning_free(&x.planning);
+	free(x.selected);
+	workspace_close(&x.ws);
+	return rc;
+}

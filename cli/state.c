@@ -1,0 +1,60 @@
+/* See state.h. */
+#include "cli/state.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/open.h"
+
+int state_open(const struct invocation *inv, struct state *s, struct err *err)
+{
+	*s = (struct state){0};
+	open_workspace(inv, 0, &s->ws);
+	int rc = workspace_project(&s->ws, false, err);
+	/* A project with errors still has a history. */
+	if (rc == ERR_PROJECT && s->ws.project)
+		rc = 0;
+	if (rc == 0)
+		rc = open_db(inv, &s->ws, err);
+	s->query = (struct query){.conn = s->ws.db.conn, .lake_id = s->ws.db.lake_id, .arena = &s->arena};
+	return rc;
+}
+
+void state_close(struct state *s)
+{
+	arena_free(&s->arena);
+	workspace_close(&s->ws);
+}
+
+void state_time(struct output *out, int64_t wall_us)
+{
+	char text[32], iso[CLOCK_ISO_SIZE];
+	time_t t = (time_t)(wall_us / 1000000);
+	struct tm tm;
+	if (!wall_us) {
+		output_text(out, NULL);
+		return;
+	}
+	localtime_r(&t, &tm);
+	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	output_shown(out, text, json_string(clock_iso(iso, wall_us)));
+}
+
+void state_duration(struct output *out, int64_t start_us, int64_t end_us)
+{
+	char text[32];
+	if (!start_us) {
+		output_text(out, NULL);
+		return;
+	}
+	int64_t us = (end_us ? end_us : clock_wall_us()) - start_us;
+	output_shown(out, clock_human(text, sizeof text, us < 0 ? 0 : us), json_integer(us));
+}
+
+void state_number(struct output *out, int64_t n)
+{
+	if (n == PG_NULL64)
+		output_text(out, NULL);
+	else
+		output_int(out, n);
+}

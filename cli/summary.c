@@ -1,0 +1,147 @@
+/* See summary.h. */
+#include "cli/summary.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "core/date.h"
+
+enum { SQL_MAX = 64 << 20, FAILURES_SHOWN = 20 };
+
+/* The line of the file, with a caret below the column. */
+static void print_excerpt(const struct project *p, const struct failure *f)
+{
+	struct buf text = BUF_INIT(SQL_MAX);
+	char *path = mem_printf("%s/%s", p->dir, f->file);
+	if (file_read(AT_FDCWD, path, &text, NULL) == 0 && text.len) {
+		const char *line = text.data;
+		for (int n = 1; line && n < f->line; n++) {
+			line = strchr(line, '\n');
+			line = line ? line + 1 : NULL;
+		}
+		if (line) {
+			int margin = printf("    %5d | ", f->line);
+			printf("%.*s\n", (int)strcspn(line, "\r\n"), line);
+			printf("%*s", margin, "");
+			for (int i = 1; i < f->col; i++)
+				putchar(line[i - 1] == '\t' ? '\t' : ' ');
+			puts("^");
+		}
+	}
+	free(path);
+	buf_free(&text);
+}
+
+static void print_error(const char *error)
+{
+	char *copy = mem_strdup(error), *save = NULL;
+	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		printf("    %s\n", line);
+	free(copy);
+}
+
+/* Paths below the lake or the project are shown as seen from there. */
+static const char *shorten(const struct summary *s, const char *path)
+{
+	size_t n = strlen(s->ws->lake.dir);
+	return strncmp(path, s->ws->lake.dir, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
+static void print_failures(const struct summary *s)
+{
+	const struct progress *p = s->progress;
+	for (size_t i = 0; i < p->nfailures && i < FAILURES_SHOWN; i++) {
+		const struct failure *f = &p->failures[i];
+		if (f->file && f->line)
+			printf("\nfailed: %s  %s:%d:%d\n", f->name, f->file, f->line, f->col);
+		else
+			printf("\nfailed: %s  %s\n", f->name, f->file ? f->file : "");
+		print_error(f->error);
+		if (f->file && f->line)
+			print_excerpt(s->ws->project, f);
+		if (f->log_path)
+			printf("    log: %s\n", shorten(s, f->log_path));
+	}
+	if (p->nfailures > FAILURES_SHOWN)
+		printf("\n%zu more failed: strata tasks %s\n", p->nfailures - FAILURES_SHOWN, s->run_id);
+}
+
+static void print_counts(const struct summary *s)
+{
+	const struct run_counts *c = &s->run->counts;
+	char n[32];
+	uint64_t fresh = s->run->fresh + c->by_result[TASK_FRESH];
+	const char *separator = "  ";
+	for (int r = TASK_SUCCESS; r < TASK_RESULTS_END; r++) {
+		uint64_t count = r == TASK_FRESH ? fresh : c->by_result[r];
+		if (!count)
+			continue;
+		printf("%s%s %s", separator, progress_count(n, sizeof n, (int64_t)count), task_result_name((enum task_result)r));
+		separator = ", ";
+	}
+	if (strcmp(separator, "  ") == 0)
+		printf("  no tasks");
+	putchar('\n');
+}
+
+static void print_no_files(const struct planning *p)
+{
+	char first[DATE_SIZE], last[DATE_SIZE];
+	if (!p->no_source_files)
+		return;
+	if (p->raw_first == DATE_NONE)
+		printf("  no source of the selection has any file\n");
+	else
+		printf("  no source of the selection has files for these dates; RAW has %s to %s\n", date_format(first, p->raw_first),
+		       date_format(last, p->raw_last));
+}
+
+static void print_text(const struct summary *s)
+{
+	const struct run_summary *r = s->run;
+	char took[32], rows[32], bytes[32], parts[32];
+	printf("run %s: %s in %s\n", s->run_id, run_result_name(r->result), clock_human(took, sizeof took, r->duration_us));
+	print_counts(s);
+	if (r->published)
+		printf("  published %s partition%s, %s rows, %s\n", progress_count(parts, sizeof parts, (int64_t)r->published),
+		       r->published == 1 ? "" : "s", progress_count(rows, sizeof rows, r->rows), progress_bytes(bytes, sizeof bytes, r->bytes));
+	if (r->cleared)
+		printf("  cleared %" PRIu64 " partition%s that had rows (%s rows)\n", r->cleared, r->cleared == 1 ? "" : "s",
+		       progress_count(rows, sizeof rows, r->cleared_rows));
+	print_no_files(s->planning);
+	print_failures(s);
+	fflush(stdout);
+}
+
+static json_t *json_of(const struct summary *s)
+{
+	const struct run_summary *r = s->run;
+	json_t *results = json_object(), *failures = json_array();
+	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++) {
+		uint64_t n = r->counts.by_result[k] + (k == TASK_FRESH ? r->fresh : 0);
+		json_object_set_new(results, task_result_name((enum task_result)k), json_integer((json_int_t)n));
+	}
+	for (size_t i = 0; i < s->progress->nfailures; i++) {
+		const struct failure *f = &s->progress->failures[i];
+		json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:i, s:i, s:s?}", "task", f->name, "error", f->error, "file",
+		                                          f->file, "line", f->line, "column", f->col, "log", f->log_path));
+	}
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "run", s->run_id, "result", run_result_name(r->result),
+	                 "tasks", results, "published", (json_int_t)r->published, "rows", (json_int_t)r->rows, "bytes",
+	                 (json_int_t)r->bytes, "cleared", (json_int_t)r->cleared, "cleared_rows", (json_int_t)r->cleared_rows,
+	                 "duration_us", (json_int_t)r->duration_us, "failures", failures);
+}
+
+void summary_print(const struct summary *s)
+{
+	if (s->inv->globals->output == OUTPUT_JSON)
+		output_json(json_of(s));
+	else
+		print_text(s);
+}
