@@ -93,8 +93,8 @@ struct plan_task plan_decide(struct plan *p, uint32_t slot, uint32_t date, struc
 void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_task *task, struct buf *out);
 
 /* What a task reads now: one call an upstream table with the days that are built and in its read set
- * (DATE_NONE alone for an unpartitioned one; none: it binds as empty). Self-reads included, without its own
- * day. Shared by fingerprints and by try requests. */
+ * (DATE_NONE alone for an unpartitioned one; none: it binds as empty). Self-reads included, of earlier days
+ * only; an unpartitioned table reads what it published before. Shared by fingerprints and by try requests. */
 typedef void (*plan_reads_fn)(void *ctx, uint32_t up, const int32_t *days, size_t ndays);
 void plan_reads(struct plan *p, uint32_t table, int32_t day, plan_reads_fn fn, void *ctx);
 
