@@ -87,6 +87,8 @@ int cluster_locate(struct cluster *ret, const char *home, const char *lake_uuid,
 		c.uid = pw->pw_uid;
 		c.gid = pw->pw_gid;
 		const char *base = getenv("STRATA_STATE_DIR");
+		if (base && *base && *base != '/')
+			return err_set(err, ERR_STATE, "STRATA_STATE_DIR '%s' is not an absolute path", base);
 		n = snprintf(c.data, sizeof c.data, "%s/%s", base && *base ? base : "/var/lib/strata", lake_uuid);
 	} else {
 		char *real = realpath(home, NULL);
@@ -194,12 +196,13 @@ static int make_data(const struct cluster *c, struct err *err)
 		return err_errno(err, ERR_STATE, "make folder '%s' for the private Postgres", fresh);
 	if (geteuid() == 0 && chown(fresh, c->uid, c->gid) < 0)
 		return err_errno(err, ERR_STATE, "give '%s' to postgres", fresh);
-	const char *const argv[] = {bin, "-D", fresh, "-U", "strata", "-A", "trust", "-E", "UTF8", "--locale=C", NULL};
+	const char *const argv[] = {bin, "-D", fresh, "-U", "strata", "-A", "trust", "-E", "UTF8", "--locale=C", "-N", NULL};
 	if (server_run(c->uid, c->gid, fresh, argv, err) < 0)
 		return err_wrap(err, "make the private Postgres in '%s'", c->data);
 	snprintf(path, sizeof path, "%s/postgresql.conf", fresh);
 	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
-	bool ok = fd >= 0 && file_write_all(fd, settings, sizeof settings - 1) == 0 && fsync(fd) == 0;
+	/* -N and one syncfs: initdb's own sync is a journal commit for each of its thousand files. */
+	bool ok = fd >= 0 && file_write_all(fd, settings, sizeof settings - 1) == 0 && syncfs(fd) == 0;
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

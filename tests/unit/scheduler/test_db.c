@@ -302,6 +302,35 @@ static void check_constraints_equal_the_tables_of_states(void **state)
 	db_close(&db);
 }
 
+#ifdef STRATA_FAULTS
+/* A first use that dies between initdb and its rename leaves nothing that looks like a cluster. */
+static void a_first_use_that_was_killed_is_done_again(void **state)
+{
+	(void)state;
+	struct db db = fixture_open();
+	struct cluster c = db.cluster;
+	db_close(&db);
+	assert_int_equal(cluster_stop(&c, NULL), 0);
+	assert_int_equal(tree_remove(AT_FDCWD, c.data, NULL), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		setenv("STRATA_FAULT", "cluster.rename:1:kill", 1);
+		struct db_options o = fixture_options();
+		_exit(db_open(&o, &db, NULL) == 0 ? 0 : 1);
+	}
+	int status;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	struct cluster_status s;
+	assert_int_equal(cluster_status(&c, &s, NULL), 0);
+	assert_false(s.exists);
+	db = fixture_open();
+	assert_true(db.started);
+	assert_int_equal(db.migrated, 1);
+	db_close(&db);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +345,9 @@ int main(void)
 		cmocka_unit_test(lakes_are_told_apart_by_uuid),
 		cmocka_unit_test(event_months_are_made_once),
 		cmocka_unit_test(check_constraints_equal_the_tables_of_states),
+#ifdef STRATA_FAULTS
+		cmocka_unit_test(a_first_use_that_was_killed_is_done_again),
+#endif
 	};
 	return cmocka_run_group_tests_name("db", tests, fixture_start, fixture_stop);
 }

@@ -310,6 +310,35 @@ static void a_commit_whose_answer_is_lost_is_not_repeated(void **state)
 	world_close(&w);
 }
 
+static void a_server_that_is_away_for_a_while_costs_nothing(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w);
+	add_run(&w);
+	journal_flush(w.journal);
+	run_until_idle(&w);
+	struct cluster c = w.db.cluster;
+	assert_int_equal(cluster_stop(&c, NULL), 0);
+	for (uint64_t seq = 1; seq <= 3; seq++) {
+		add_task(&w, seq, TASK_WAITING, TASK_READY, 0);
+		journal_flush(w.journal);
+		uv_run(&w.loop, UV_RUN_ONCE);
+	}
+	while (journal_down_since(w.journal) == 0)
+		uv_run(&w.loop, UV_RUN_ONCE);
+	assert_int_equal(w.commits, 1);
+	bool started;
+	assert_int_equal(cluster_start(&c, &started, NULL), 0);
+	assert_true(started);
+	run_until_idle(&w);
+	assert_int_equal(w.lost.code, 0);
+	assert_int_equal(w.seqs[w.commits - 1], 3);
+	PQreset(w.side);
+	assert_string_equal(one(w.side, "SELECT string_agg(seq::text, ' ' ORDER BY seq) FROM strata.event"), "1 2 3");
+	world_close(&w);
+}
+
 static void a_tick_happens_once_and_only_in_its_epoch(void **state)
 {
 	(void)state;
@@ -411,6 +440,7 @@ int main(void)
 		cmocka_unit_test(texts_that_are_no_utf8_are_stored_all_the_same),
 		cmocka_unit_test(a_backend_killed_before_its_commit_loses_nothing),
 		cmocka_unit_test(a_commit_whose_answer_is_lost_is_not_repeated),
+		cmocka_unit_test(a_server_that_is_away_for_a_while_costs_nothing),
 		cmocka_unit_test(a_tick_happens_once_and_only_in_its_epoch),
 		cmocka_unit_test(who_lost_the_lake_writes_nothing),
 		cmocka_unit_test(rows_that_the_database_refuses_are_reported),
