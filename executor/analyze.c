@@ -184,7 +184,7 @@ static void parse_failed(duckdb_connection con, struct arena *arena, struct job 
 		struct duck_error e;
 		duck_error_parse(&e, DUCKDB_ERROR_PARSER, message, NULL);
 		if (position && str_to_i64(position, &at) && at >= 0)
-			set_error_at(job, arena, (size_t)at, e.message);
+			set_error_at(job, arena, duck_char_offset(job->rendered.text, (size_t)at), e.message);
 		else
 			set_error(job, arena, 1, 1, e.message);
 	} else if (!is_query(con, arena, job)) {

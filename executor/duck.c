@@ -112,6 +112,15 @@ static void copy_candidates(char *out, size_t size, const char *text)
 	out[len] = '\0';
 }
 
+size_t duck_char_offset(const char *sql, size_t chars)
+{
+	size_t at = 0;
+	for (; sql[at] && (chars > 0 || (sql[at] & 0xC0) == 0x80); at++)
+		if ((sql[at + 1] & 0xC0) != 0x80)
+			chars--;
+	return at;
+}
+
 void duck_error_parse(struct duck_error *e, duckdb_error_type type, const char *text, const char *sql)
 {
 	*e = (struct duck_error){.type = type};
@@ -131,7 +140,7 @@ void duck_error_parse(struct duck_error *e, duckdb_error_type type, const char *
 	const char *position = json_string_value(json_object_get(json, "position"));
 	int64_t at;
 	if (sql && position && str_to_i64(position, &at) && at >= 0)
-		locate(e, sql, at);
+		locate(e, sql, str_eq(e->kind, "Parser") ? (int64_t)duck_char_offset(sql, (size_t)at) : at);
 	json_decref(json);
 }
 

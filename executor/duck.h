@@ -60,6 +60,10 @@ int duck_describe(duckdb_connection con, struct arena *arena, const char *sql, s
  * text that was run: it turns the position into line and column; may be NULL. */
 void duck_error_parse(struct duck_error *ret_error, duckdb_error_type type, const char *text, const char *sql);
 
+/* DuckDB's parser counts characters in the positions of its errors; everything else of DuckDB's counts
+ * bytes. The byte at which character number `chars` (from 0) of UTF-8 text begins. */
+size_t duck_char_offset(const char *sql, size_t chars);
+
 /* Into err: "Binder Error: ... (line 3, column 7)", ERR_ENGINE (ERR_CANCELED for an interrupt). */
 int duck_err(const struct duck_error *e, struct err *err);
 

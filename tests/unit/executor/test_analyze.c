@@ -54,6 +54,7 @@ static void what_is_no_query_is_an_error_at_its_place(void **state)
 		{"\n\n  SELEC 1", "syntax error at or near \"SELEC\"", 3, 3},
 		{"SELECT 'open", "unterminated quoted string at or near \"'open\"", 1, 8},
 		{"SELECT '${PARTITION_DATE}' AS d,\n ${PARTITION_DATE} x y", "syntax error at or near \"y\"", 2, 22},
+		{"SELECT '\xf0\x9f\x98\x80', '\xc3\xa9' FRO m x y", "syntax error at or near \"m\"", 1, 25},
 		{"SELECT 1;\n-- two\n SELECT 2;", "a second statement; a table's file holds one query", 3, 2},
 		{"", "the file holds no query", 1, 1},
 		{"-- nothing\n;", "the file holds no query", 1, 1},

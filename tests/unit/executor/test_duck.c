@@ -48,6 +48,10 @@ static void errors_have_a_place_and_candidates(void **state)
 	assert_string_equal(duck_error_class(&e), "transient");
 	assert_int_equal(duck_run(con, "SET threads = 2", &e), -1);
 	assert_non_null(strstr(e.message, "locked"));
+	assert_int_equal(duck_run(con, "SELECT '\xc3\xa9\xe2\x82\xac' FRO m x y", &e), -1);
+	assert_int_equal(e.col, 20); /* the parser counts characters */
+	assert_int_equal(duck_run(con, "SELECT '\xc3\xa9\xe2\x82\xac', nope", &e), -1);
+	assert_int_equal(e.col, 17); /* the binder counts bytes */
 	duck_error_parse(&e, DUCKDB_ERROR_BINDER, "plain words\n\nLINE 1: SELECT\n        ^", "SELECT");
 	assert_string_equal(e.message, "plain words");
 	assert_int_equal(e.line, 0);

@@ -23,6 +23,7 @@ static const char *pick(const char *const *words, unsigned n)
 struct query {
 	struct buf text;
 	unsigned names, depth;
+	bool cte; /* there is one named a */
 };
 
 static void add_constant(struct query *q)
@@ -41,9 +42,27 @@ static void add_dt(struct query *q, unsigned from)
 
 static void add_select(struct query *q);
 
+static void add_condition(struct query *q, unsigned from, unsigned depth);
+
+/* Its names are forgotten after it, so that others like them may shadow and be shadowed. */
+static void add_subquery(struct query *q, unsigned from, unsigned depth)
+{
+	unsigned names = q->names, own = roll(4) ? names : roll(names + 1);
+	const char *table = PICK("dwd.a", "dwd.b", "dws.a", "dim.d", "dim.e");
+	buf_addf(&q->text, "t%u.k %sIN (SELECT k FROM %s t%u", roll(names + 1), PICK("", "", "NOT "), table, own);
+	if (own == names)
+		q->names++;
+	if (roll(3) == 0)
+		buf_addf(&q->text, " JOIN %s t%u USING (dt)", PICK("dwd.a", "dwd.b", "dim.e"), q->names++);
+	buf_adds(&q->text, " WHERE ");
+	add_condition(q, from, depth + 1);
+	buf_adds(&q->text, ")");
+	q->names = names;
+}
+
 static void add_condition(struct query *q, unsigned from, unsigned depth)
 {
-	switch (depth > 2 ? roll(6) : roll(9)) {
+	switch (depth > 2 ? roll(6) : roll(10)) {
 	case 0:
 	case 1:
 		add_dt(q, from);
@@ -75,6 +94,9 @@ static void add_condition(struct query *q, unsigned from, unsigned depth)
 		         roll(4) + 1);
 		break;
 	case 6:
+		add_subquery(q, from, depth + 1);
+		break;
+	case 7:
 		buf_adds(&q->text, PICK("NOT (", "EXISTS (SELECT 1 WHERE ", "("));
 		add_condition(q, from, depth + 1);
 		buf_adds(&q->text, ")");
@@ -94,12 +116,12 @@ static void add_from(struct query *q, unsigned depth)
 	unsigned first = q->names, kind = depth > 2 ? 0 : roll(8);
 	if (kind < 3) {
 		const char *table = PICK("dwd.a", "dwd.b", "dws.a", "dim.d", "dim.e", "dwd.a_dt('${PARTITION_DATE-1}')");
-		buf_addf(&q->text, "%s t%u", table, q->names++);
+		buf_addf(&q->text, "%s t%u", q->cte && roll(3) == 0 ? "a" : table, q->names++);
 		return;
 	}
 	if (kind == 3 && q->depth < 2) {
 		buf_adds(&q->text, "(");
-		struct query inner = {.text = q->text, .names = q->names, .depth = q->depth + 1};
+		struct query inner = {.text = q->text, .names = q->names, .depth = q->depth + 1, .cte = q->cte};
 		add_select(&inner);
 		q->text = inner.text;
 		q->names = inner.names;
@@ -159,6 +181,12 @@ static void random_queries_see_what_they_need(void **state)
 		struct arena arena = {0};
 		struct query q = {.text = BUF_INIT(1 << 20)};
 		seed = (uint64_t)i * 0x9e3779b97f4a7c15u;
+		if (roll(4) == 0) {
+			buf_adds(&q.text, "WITH a AS (");
+			add_select(&q);
+			buf_adds(&q.text, ") ");
+			q.cte = true;
+		}
 		add_select(&q);
 		struct analysis a = lake_analyze(&arena, buf_cstr(&q.text));
 		bool ran = false;
