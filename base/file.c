@@ -90,6 +90,23 @@ int dir_sync(const char *path, struct err *err)
 	return 0;
 }
 
+int dir_probe_exchange(const char *path, struct err *err)
+{
+	char *a = mem_printf("%s/.probe-%ld-a", path, (long)getpid());
+	char *b = mem_printf("%s/.probe-%ld-b", path, (long)getpid());
+	int rc = dir_make_all(a, 0777, err);
+	if (rc == 0)
+		rc = dir_make_all(b, 0777, err);
+	if (rc == 0 && renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0)
+		rc = err_errno(err, ERR_LAKE, "the filesystem of '%s' cannot exchange two folders, so that nothing can be published "
+		                              "atomically; use ext4, xfs or btrfs", path);
+	rmdir(a);
+	rmdir(b);
+	free(a);
+	free(b);
+	return rc;
+}
+
 int file_replace(int dirfd, const char *path, const void *data, size_t n, mode_t mode, struct err *err)
 {
 	char *dir = parent_of(path);

@@ -25,6 +25,10 @@ int file_write_all(int fd, const void *data, size_t n);  /* 0 or -1 with errno; 
 int dir_make_all(const char *path, mode_t mode, struct err *err); /* mkdir -p; 0 when it exists */
 int dir_sync(const char *path, struct err *err);                  /* fsync a folder by path */
 
+/* Can the filesystem of folder `path` (made when absent) exchange two folders in one step? ERR_LAKE when not;
+ * leaves nothing behind. */
+int dir_probe_exchange(const char *path, struct err *err);
+
 /* rm -rf below an open folder, without following links; 0 when there was nothing. */
 int tree_remove(int dirfd, const char *path, struct err *err);
 

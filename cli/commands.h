@@ -5,6 +5,7 @@
 #include "cli/command.h"
 
 extern const struct command command_init;
+extern const struct command command_doctor;
 extern const struct command command_help;
 extern const struct command command_version;
 extern const struct command command_validate;

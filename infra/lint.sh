@@ -95,7 +95,7 @@ check_include_guard() {
 	mapfile -t headers < <(printf '%s\n' "${c_files[@]}" | grep '\.h$')
 	for f in "${headers[@]}"; do
 		guard=STRATA_$(printf '%s' "$f" | tr 'a-z/.-' 'A-Z___')
-		case $f in tests/*) guard='STRATA_[A-Z_]*' ;; esac
+		case $f in tests/*) guard='[A-Z_]*_H' ;; esac
 		{ grep -q "^#ifndef $guard\$" "$f" && grep -q "^#define $guard\$" "$f"; } || echo "$f:1: include guard is not $guard"
 	done
 }

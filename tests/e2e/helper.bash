@@ -45,7 +45,7 @@ project_remove() {
 	if [ "$(id -u)" = 0 ]; then
 		local uuid
 		uuid=$(jq -r .uuid "$PROJECT/.strata/lake.json")
-		[ -n "$uuid" ] && [ "$uuid" != null ] && rm -rf "/var/lib/strata/$uuid"
+		[ -n "$uuid" ] && [ "$uuid" != null ] && rm -rf "/var/lib/strata/$uuid" "/var/lib/strata/$uuid.lock"
 	fi
 	return 0
 }
