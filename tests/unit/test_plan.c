@@ -11,136 +11,7 @@
 
 #include "core/date.h"
 #include "core/plan.h"
-
-enum { MAX_TABLES = 12, MAX_EDGES = 24, DAY = 15706 /* 2013-01-01 */ };
-
-/* A project without files, and the lake that its runs have made. */
-struct world {
-	struct project p;
-	struct layer layer;
-	struct table tables[MAX_TABLES];
-	struct analysis analyses[MAX_TABLES];
-	struct source sources[MAX_TABLES];
-	struct edge edges[MAX_EDGES];
-	uint32_t up_first[MAX_TABLES + 1], order[MAX_TABLES];
-	bool selected[MAX_TABLES];
-	struct snapshot *s;
-	uint64_t fence;
-	struct plan *plan;
-	char text[256]; /* of the last reason */
-};
-
-static const struct span same_day = {{BOUND_REL, 0}, {BOUND_REL, 0}};
-static const struct span week = {{BOUND_REL, -6}, {BOUND_REL, 0}};
-static const struct span all_dates = {{BOUND_NONE, 0}, {BOUND_NONE, 0}};
-
-static void setup_world(struct world *w)
-{
-	*w = (struct world){.p = {.env = "dev", .tables = w->tables, .edges = w->edges, .up_first = w->up_first,
-	                          .order = w->order}};
-	w->s = snapshot_new(MAX_TABLES);
-}
-
-static void teardown_world(struct world *w)
-{
-	plan_free(w->plan);
-	snapshot_free(w->s);
-}
-
-/* Tables come in topological order; a table's edges follow it at once. */
-static uint32_t add_table(struct world *w, const char *qname, bool partitioned)
-{
-	uint32_t i = (uint32_t)w->p.ntables++;
-	w->analyses[i] = (struct analysis){.partitioned = partitioned, .parsed = true, .canonical = qname};
-	w->tables[i] = (struct table){.name = strchr(qname, '.') + 1, .qname = qname, .index = i, .layer = &w->layer,
-	                              .kind = TABLE_SQL, .policy = {.engine = "duckdb"}, .format = "parquet",
-	                              .analysis = &w->analyses[i]};
-	w->order[i] = i;
-	w->selected[i] = true;
-	w->up_first[i + 1] = w->up_first[i];
-	return i;
-}
-
-static struct edge *add_edge(struct world *w, uint32_t up, const struct span *span)
-{
-	uint32_t down = (uint32_t)w->p.ntables - 1;
-	struct edge *e = &w->edges[w->p.nedges++];
-	*e = (struct edge){.up = up, .down = down, .spans = (struct span *)(uintptr_t)span, .nspans = 1};
-	w->up_first[down + 1] = (uint32_t)w->p.nedges;
-	return e;
-}
-
-/* One file a date, old enough. */
-static void put_source(struct world *w, uint32_t table, int32_t day, int64_t mtime_ns)
-{
-	struct source_file *file = arena_alloc(&w->s->arena, sizeof *file);
-	*file = (struct source_file){.path = "raw/a.csv", .size = 1, .mtime_ns = mtime_ns, .ctime_ns = mtime_ns};
-	snapshot_put_source(w->s, table, day, &(struct source_files){true, true, file, 1});
-}
-
-static void add_source(struct world *w, uint32_t table, int32_t first, int32_t last)
-{
-	w->sources[table] = (struct source){.table = w->tables[table].name, .path = "raw/x", .partitioned = true};
-	w->tables[table].source = &w->sources[table];
-	for (int32_t d = first; d <= last; d++)
-		put_source(w, table, d, 1000);
-}
-
-static void make_plan(struct world *w, int32_t first, int32_t last, bool force)
-{
-	struct err err = {0};
-	plan_free(w->plan);
-	struct plan_input in = {.project = &w->p, .selected = w->selected, .first = first, .last = last, .force = force,
-	                        .snapshot = w->s, .engine_version = "v1", .wall_ns = INT64_C(1000000000000)};
-	assert_int_equal(plan_make(&in, &w->plan, &err), 0);
-}
-
-static const struct plan_task *task_of(const struct world *w, uint32_t table, int32_t day)
-{
-	uint32_t date = table_partitioned(&w->tables[table]) ? (uint32_t)(day - w->plan->in.first) : 0;
-	return &w->plan->tasks[w->plan->slot[table] * w->plan->ndates + date];
-}
-
-/* What `plan` prints for the task. */
-static const char *why(struct world *w, uint32_t table, int32_t day)
-{
-	struct buf out = BUF_INIT(sizeof w->text - 1);
-	plan_reason_text(w->plan, w->plan->slot[table], task_of(w, table, day), &out);
-	snprintf(w->text, sizeof w->text, "%s", buf_cstr(&out));
-	buf_free(&out);
-	return w->text;
-}
-
-static void publish(struct world *w, uint32_t table, int32_t day, const char *fingerprint)
-{
-	struct arena *a = &w->s->arena;
-	w->fence++;
-	struct part part = {.try_id = arena_printf(a, "try-%llu", (unsigned long long)w->fence), .fence = w->fence,
-	                    .rows = 1, .probe = PART_OK, .fingerprint = arena_strdup(a, fingerprint)};
-	snapshot_put_part(w->s, table, day, &part);
-}
-
-/* Carry the plan out as a run does: decide each task again when its turn comes. The number of differences
- * between what was planned and what was built. */
-static size_t run(struct world *w)
-{
-	size_t differences = 0;
-	struct buf fingerprint = BUF_INIT(4096);
-	for (uint32_t slot = 0; slot < w->plan->ntables; slot++) {
-		for (uint32_t d = 0; d < w->plan->ndates; d++) {
-			struct plan_task planned = w->plan->tasks[slot * w->plan->ndates + d];
-			if (planned.verdict == PLAN_NONE)
-				continue;
-			struct plan_task now = plan_decide(w->plan, slot, d, &fingerprint);
-			assert_int_not_equal(now.reason, REASON_UPSTREAM_REBUILD);
-			differences += (now.verdict == PLAN_BUILD) != (planned.verdict == PLAN_BUILD);
-			if (now.verdict == PLAN_BUILD)
-				publish(w, w->plan->tables[slot], plan_day(w->plan, slot, d), buf_cstr(&fingerprint));
-		}
-	}
-	buf_free(&fingerprint);
-	return differences;
-}
+#include "tests/helper/plan_fixture.h"
 
 /* The sample's shape: a source, its cleaned day, a rolling week, a league over all days, a dimension. */
 enum { ODS, DIM, DWD, ROLL, LEAGUE };
@@ -355,7 +226,7 @@ static void a_range_of_constants_is_a_filter(void **state)
 static void own_history_counts_only_with_bounds(void **state)
 {
 	(void)state;
-	static const struct span yesterday = {{BOUND_REL, -1}, {BOUND_REL, -1}};
+	static const struct span yesterday = {{BOUND_REL, -1}, {BOUND_REL, -1}}, two_days = {{BOUND_REL, -1}, {BOUND_REL, 0}};
 	struct world w;
 	setup_world(&w);
 	add_table(&w, "dws.dws_sum", true);
@@ -366,6 +237,17 @@ static void own_history_counts_only_with_bounds(void **state)
 	publish(&w, 0, DAY, snapshot_part(w.s, 0, DAY)->fingerprint);
 	make_plan(&w, DAY, DAY + 4, false);
 	assert_int_equal(w.plan->builds, 0);
+
+	snapshot_part_mutable(w.s, 0, DAY)->probe = PART_MISSING;
+	make_plan(&w, DAY, DAY + 4, false);
+	assert_int_equal(w.plan->builds, 1); /* the later days read it, and are what they were all the same */
+	assert_int_equal(run(&w), 0);
+
+	w.edges[0].spans = (struct span *)(uintptr_t)&two_days;
+	make_plan(&w, DAY, DAY + 4, true);
+	run(&w);
+	make_plan(&w, DAY, DAY + 4, false);
+	assert_int_equal(w.plan->builds, 0); /* its own day is no input of it */
 
 	w.edges[0].spans = (struct span *)(uintptr_t)&yesterday;
 	make_plan(&w, DAY, DAY + 4, true);
@@ -442,6 +324,71 @@ static void an_external_table_keeps_its_readers_from_being_fresh(void **state)
 	put_source(&w, 0, DATE_NONE, 2000);
 	make_plan(&w, DAY, DAY, false);
 	assert_int_equal(task_of(&w, 1, DAY)->verdict, PLAN_BUILD);
+	teardown_world(&w);
+}
+
+static void an_action_makes_nobody_stale(void **state)
+{
+	(void)state;
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "ods.ods_pull", true);
+	w.tables[0].output_none = true;
+	add_table(&w, "dwd.dwd_x", true);
+	add_edge(&w, 0, &same_day);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "new");
+	run(&w);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 0, DAY), "action");
+	assert_string_equal(why(&w, 1, DAY), "fresh");
+	assert_int_equal(run(&w), 0);
+	teardown_world(&w);
+}
+
+static void what_cannot_be_parsed_waits_but_needs_nothing(void **state)
+{
+	(void)state;
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "dim.dim_c", false);
+	add_table(&w, "dwd.dwd_x", true);
+	add_edge(&w, 0, &all_dates);
+	w.selected[0] = false;
+	w.analyses[1].parsed = false;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "new");
+	w.analyses[1].parsed = true;
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "dim.dim_c was never built; select +dwd_x");
+	teardown_world(&w);
+}
+
+static void an_unpartitioned_table_takes_the_last_date_of_its_source(void **state)
+{
+	(void)state;
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "ods.ods_c", false);
+	add_source(&w, 0, DAY, DAY + 1);
+	make_plan(&w, DAY, DAY + 1, false);
+	run(&w);
+	put_source(&w, 0, DAY, 2000);
+	make_plan(&w, DAY, DAY + 1, false);
+	assert_string_equal(why(&w, 0, DAY), "fresh");
+	put_source(&w, 0, DAY + 1, 2000);
+	make_plan(&w, DAY, DAY + 1, false);
+	assert_string_equal(why(&w, 0, DAY), "source changed");
+	w.sources[0].partitioned = false;
+	make_plan(&w, DAY, DAY + 1, false);
+	run(&w);
+	make_plan(&w, DAY, DAY + 1, false);
+	assert_int_equal(w.plan->builds, 1); /* nobody looked at its one folder: doubt builds */
+	put_source(&w, 0, DATE_NONE, 1000);
+	make_plan(&w, DAY, DAY + 1, false);
+	run(&w);
+	make_plan(&w, DAY, DAY + 1, false);
+	assert_int_equal(w.plan->builds, 0);
 	teardown_world(&w);
 }
 
@@ -557,6 +504,9 @@ int main(void)
 		cmocka_unit_test(own_history_counts_only_with_bounds),
 		cmocka_unit_test(reads_are_what_is_built_in_the_read_set),
 		cmocka_unit_test(an_external_table_keeps_its_readers_from_being_fresh),
+		cmocka_unit_test(an_action_makes_nobody_stale),
+		cmocka_unit_test(what_cannot_be_parsed_waits_but_needs_nothing),
+		cmocka_unit_test(an_unpartitioned_table_takes_the_last_date_of_its_source),
 		cmocka_unit_test(plan_and_run_agree_over_random_edits),
 		cmocka_unit_test(the_spec_is_the_plan_for_the_machine),
 		cmocka_unit_test(ranges_that_are_none_or_too_large_are_errors),
