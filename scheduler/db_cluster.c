@@ -261,6 +261,7 @@ static int stop_locked(struct cluster *c, struct err *err)
 	if (signal_and_wait(s.pid, c->data, SIGINT, STOP_LIMIT_MS) < 0 &&
 	    signal_and_wait(s.pid, c->data, SIGQUIT, STOP_LIMIT_MS) < 0)
 		return err_set(err, ERR_STATE, "the private Postgres (pid %ld) does not stop; see '%s/log'", (long)s.pid, c->data);
+	rmdir(c->socket_dir); /* the next start makes it again */
 	return 0;
 }
 

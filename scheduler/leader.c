@@ -96,15 +96,15 @@ static void cancel_query(PGconn *conn)
 	PQfreeCancel(c);
 }
 
-/* The answer of a query that was sent; PQcancel was called when *ret_stopped. */
+/* The answer of a query that was sent; it was asked to end early when *ret_stopped. */
 static PGresult *await(PGconn *conn, bool (*stop)(void *ctx), void *ctx, bool *ret_stopped)
 {
 	*ret_stopped = false;
 	while (PQisBusy(conn)) {
-		if (!*ret_stopped && stop && stop(ctx)) {
-			*ret_stopped = true;
+		*ret_stopped = *ret_stopped || (stop && stop(ctx));
+		/* Each time round: a cancel that overtakes the query on its way to the server is ignored there. */
+		if (*ret_stopped)
 			cancel_query(conn);
-		}
 		/* In slices: a signal between the question and the poll is not lost for long. */
 		struct pollfd p = {.fd = PQsocket(conn), .events = POLLIN};
 		if (poll(&p, 1, ASK_MS) > 0 && !PQconsumeInput(conn))

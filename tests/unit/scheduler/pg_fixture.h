@@ -52,8 +52,6 @@ static inline int fixture_stop(void **state)
 	int rc = cluster_locate(&c, fixture_home, FIXTURE_UUID, &err);
 	if (rc == 0)
 		rc = cluster_stop(&c, &err);
-	if (rc == 0 && strncmp(c.socket_dir, fixture_home, strlen(fixture_home)) != 0)
-		rmdir(c.socket_dir);
 	if (rc == 0)
 		rc = tree_remove(AT_FDCWD, fixture_home, &err);
 	if (rc < 0)
