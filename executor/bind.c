@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/jsonio.h"
+#include "executor/bind_type.h"
 #include "executor/duck.h"
 
 enum { STATEMENT_MAX = 16 << 20 };
@@ -112,8 +113,7 @@ static int create_view(struct binder *b, const char *schema, const char *name, c
 	for (size_t i = 0; i < n; i++) {
 		if (dt && strcasecmp(columns[i].name, "dt") == 0)
 			continue;
-		/* The type of SELECT NULL has a name that is none. */
-		bool typed = columns[i].type && columns[i].type[0] && !str_eq(columns[i].type, "\"NULL\"");
+		bool typed = columns[i].type && columns[i].type[0];
 		buf_adds(&sql, "CAST(NULL AS ");
 		buf_adds(&sql, typed ? columns[i].type : "VARCHAR");
 		buf_adds(&sql, ") AS ");
@@ -306,7 +306,7 @@ static json_t *bind_query(struct binder *b, struct arena *arena, const struct it
 		return judge(&e);
 	for (size_t i = 0; i < n; i++)
 		if (!it->partitioned || strcasecmp(columns[i].name, "dt") != 0)
-			columns[kept++] = columns[i];
+			columns[kept++] = (struct column){columns[i].name, bind_published_type(arena, columns[i].type)};
 	MEM_GROW(b->views, b->nviews, b->views_cap);
 	b->views[b->nviews++] = copy_item(b, it, columns, kept);
 	json_t *out = json_object();

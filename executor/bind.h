@@ -24,7 +24,7 @@ void binder_free(struct binder *b); /* NULL is fine; before duckdb_close */
  *                "source": {"view": "tmp_ods_x", "columns": [...], "files": ["/absolute/x.csv"],
  *                           "format": "csv", "delim", "nullstr", "encoding", "header": bool, "all_varchar": bool}}]}
  * *ret_reply is {"tables": [...]}, one a table, in order: {"columns": [{"name", "type"}]} without dt for a
- * partitioned one; {"error": {"message", "line", "col", "candidates": "a, b"}} with the position in the
+ * partitioned one, with the types that its Parquet files will have; {"error": {"message", "line", "col", "candidates": "a, b"}} with the position in the
  * rendered text; {"unknown": "why"} where a schema cannot be known. The caller adds id and ok, and drops it. */
 int bind_request(struct binder *b, const json_t *req, json_t **ret_reply, struct err *err);
 
