@@ -33,7 +33,7 @@ static void put_inputs(json_t *obj, const struct manifest *m)
 	json_object_set_new(obj, "inputs", list);
 }
 
-static void put_checks(json_t *obj, const struct manifest *m)
+void manifest_put_checks(json_t *obj, const struct manifest *m)
 {
 	json_t *list = json_array();
 	for (size_t i = 0; i < m->nchecks; i++) {
@@ -66,7 +66,7 @@ json_t *manifest_to_json(const struct manifest *m)
 	jput_columns(obj, "schema", m->schema, m->nschema);
 	jput_text(obj, "fingerprint", m->fingerprint);
 	put_inputs(obj, m);
-	put_checks(obj, m);
+	manifest_put_checks(obj, m);
 	jput_text(obj, "git_commit", m->git_commit);
 	return obj;
 }
@@ -119,7 +119,7 @@ static void get_inputs(struct jget *g, const json_t *obj, struct manifest *m)
 	m->inputs = inputs;
 }
 
-static void get_checks(struct jget *g, const json_t *obj, struct manifest *m)
+void manifest_get_checks(struct jget *g, const json_t *obj, struct manifest *m)
 {
 	const json_t *list = jget_objects(g, obj, "checks", &m->nchecks);
 	struct manifest_check *checks = arena_array(g->arena, m->nchecks, sizeof *checks);
@@ -161,7 +161,7 @@ int manifest_from_json(struct arena *arena, const json_t *obj, int code, struct 
 	m.schema = jget_columns(&g, obj, "schema", &m.nschema);
 	m.fingerprint = jget_text_or(&g, obj, "fingerprint", "");
 	get_inputs(&g, obj, &m);
-	get_checks(&g, obj, &m);
+	manifest_get_checks(&g, obj, &m);
 	m.git_commit = jget_text_or(&g, obj, "git_commit", "");
 	if (g.result < 0)
 		return err_wrap(err, "manifest");

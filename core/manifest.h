@@ -61,4 +61,9 @@ int manifest_decode(struct arena *arena, const char *text, size_t n, struct mani
 json_t *manifest_to_json(const struct manifest *m);
 int manifest_from_json(struct arena *arena, const json_t *obj, int code, struct manifest *ret, struct err *err);
 
+/* Only its checks, for the result of a try that published nothing. */
+struct jget;
+void manifest_put_checks(json_t *obj, const struct manifest *m);
+void manifest_get_checks(struct jget *g, const json_t *obj, struct manifest *m);
+
 #endif

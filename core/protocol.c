@@ -172,8 +172,11 @@ json_t *try_result_encode(const struct try_result *r)
 		jput_int(failure, "col", r->error.col);
 		json_object_set_new(obj, "failure", failure);
 	}
-	if (r->outcome == OUTCOME_SUCCESS && r->manifest.dest)
+	/* Without a date there is no manifest, only what was checked: a failed try, or a pure action. */
+	if (r->outcome == OUTCOME_SUCCESS && r->manifest.partition_date)
 		json_object_set_new(obj, "manifest", manifest_to_json(&r->manifest));
+	else
+		manifest_put_checks(obj, &r->manifest);
 	jput_int(obj, "bytes", r->bytes);
 	jput_int(obj, "cleared_rows", r->cleared_rows);
 	jput_int(obj, "prepare_us", r->prepare_us);
@@ -217,6 +220,8 @@ int try_result_decode(struct arena *arena, const json_t *json, struct try_result
 	r.staging = jget_text_or(&g, json, "staging", NULL);
 	r.note = jget_text_or(&g, json, "note", NULL);
 	const json_t *manifest = jget_object(&g, json, "manifest");
+	if (!manifest)
+		manifest_get_checks(&g, json, &r.manifest);
 	if (g.result < 0)
 		return err_wrap(err, "run reply");
 	if (manifest && manifest_from_json(arena, manifest, ERR_PROTOCOL, &r.manifest, err) < 0)
