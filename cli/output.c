@@ -66,9 +66,21 @@ static void csv_value(FILE *f, const char *text)
 
 static void csv_head(struct output *o)
 {
-	for (size_t c = 0; c < o->ncolumns; c++)
-		fprintf(o->file, "%s%s", c ? "," : "", o->columns[c].name);
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		if (c)
+			fputc(',', o->file);
+		csv_value(o->file, o->columns[c].name);
+	}
 	fputc('\n', o->file);
+}
+
+static void json_key(FILE *f, const char *name)
+{
+	json_t *value = json_string(name);
+	char *s = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
+	fputs(s ? s : "\"\"", f);
+	free(s);
+	json_decref(value);
 }
 
 /* The row that is complete: out now, unless it belongs to a table. */
@@ -85,7 +97,9 @@ static void row_end(struct output *o)
 		csv_head(o);
 	for (size_t c = 0; c < o->ncolumns; c++) {
 		if (o->format == OUTPUT_JSON) {
-			fprintf(o->file, "%s\"%s\": %s", c ? ", " : "", o->columns[c].name, o->cells[c].json);
+			fputs(c ? ", " : "", o->file);
+			json_key(o->file, o->columns[c].name);
+			fprintf(o->file, ": %s", o->cells[c].json);
 		} else {
 			if (c)
 				fputc(',', o->file);
@@ -143,6 +157,19 @@ void output_int(struct output *o, int64_t value)
 {
 	const char *s = arena_printf(&o->arena, "%" PRId64, value);
 	add_cell(o, (struct output_cell){.text = s, .json = s});
+}
+
+void output_number(struct output *o, const char *text)
+{
+	/* Parsed for its grammar alone: the text goes out as it is, with all its digits. */
+	json_t *number = text ? json_loads(text, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL) : NULL;
+	if (json_is_number(number)) {
+		const char *s = arena_strdup(&o->arena, text);
+		add_cell(o, (struct output_cell){.text = s, .json = s});
+	} else {
+		output_text(o, text);
+	}
+	json_decref(number);
 }
 
 void output_bool(struct output *o, bool value)
@@ -227,7 +254,7 @@ static void table_end(struct output *o)
 	struct output_cell *head = mem_array(o->ncolumns, sizeof *head);
 	for (size_t c = 0; c < o->ncolumns; c++) {
 		char *name = arena_strdup(&o->arena, o->columns[c].name);
-		for (char *p = name; *p; p++)
+		for (char *p = name; *p && !o->verbatim; p++)
 			*p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
 		head[c] = (struct output_cell){.text = name, .style = STYLE_DIM};
 		widths[c] = text_width(name);

@@ -49,6 +49,7 @@ struct output {
 	FILE *file;
 	size_t width;         /* columns of the terminal; 0: no limit */
 	bool color;
+	bool verbatim;        /* a table's heads as they are named, not in capitals */
 };
 
 /* To stdout, with its terminal's width and colour; a test may change file, width and color afterwards. */
@@ -56,6 +57,8 @@ void output_begin(struct output *o, enum output_format format, const struct outp
 void output_text(struct output *o, const char *text);                          /* NULL: absent, JSON null */
 void output_styled(struct output *o, enum output_style style, const char *text); /* as output_text */
 void output_int(struct output *o, int64_t value);
+/* A number as its text has it, whatever its size; what JSON has no number for ("inf") is text; NULL: absent. */
+void output_number(struct output *o, const char *text);
 void output_bool(struct output *o, bool value);                                /* yes/no; true/false */
 void output_list(struct output *o, const char *const *items, size_t n);        /* "a b"; ["a","b"] */
 void output_shown(struct output *o, const char *text, json_t *value);          /* different for people and programs; takes `value` */

@@ -30,8 +30,7 @@ static int by_table(const void *key, const void *item)
 	return strcmp(key, ((const struct table_stat *)item)->table);
 }
 
-/* Every table of the project that was ever built, and the external ones. */
-static int tables_json(struct workspace *ws, json_t **ret, struct err *err)
+int catalog_tables(struct workspace *ws, json_t **ret, struct err *err)
 {
 	struct arena arena = {0};
 	struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &arena};
@@ -141,7 +140,7 @@ int catalog_refresh(struct workspace *ws, const char *path, json_t **ret_reply, 
 {
 	json_t *tables = NULL;
 	char hex[DIGEST_HEX];
-	int rc = tables_json(ws, &tables, err);
+	int rc = catalog_tables(ws, &tables, err);
 	if (rc == 0) {
 		digest_inputs(ws, tables, hex);
 		rc = refresh(ws, path, tables, ret_reply, err);
@@ -156,7 +155,7 @@ int catalog_refresh_if_stale(struct workspace *ws, struct err *err)
 {
 	json_t *tables = NULL;
 	char hex[DIGEST_HEX];
-	int rc = tables_json(ws, &tables, err);
+	int rc = catalog_tables(ws, &tables, err);
 	if (rc == 0) {
 		digest_inputs(ws, tables, hex);
 		if (!is_current(ws, hex))

@@ -5,6 +5,10 @@
 
 #include "scheduler/workspace.h"
 
+/* Every table that the catalog has: those of the project that were ever built, and the external ones, as
+ * the worker's requests `catalog` and `sql` take them. The caller's to json_decref. */
+int catalog_tables(struct workspace *ws, json_t **ret, struct err *err);
+
 /* Make it anew. `path` NULL: <lake>/.strata/catalog.duckdb. *ret_reply (may be NULL) is the worker's, the
  * caller's to json_decref. */
 int catalog_refresh(struct workspace *ws, const char *path, json_t **ret_reply, struct err *err);

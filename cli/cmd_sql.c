@@ -1,0 +1,91 @@
+/* strata sql: one query over what is published, whoever publishes meanwhile. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/file.h"
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/rows.h"
+#include "core/protocol.h"
+#include "scheduler/catalog.h"
+
+enum { SQL_MAX = PROTOCOL_LINE_MAX / 2, ROWS_MAX = 1000000000 };
+
+/* The query that was typed, or with "-" what comes on stdin. */
+static int read_query(const char *operand, struct buf *out, struct err *err)
+{
+	int rc = 0;
+	if (strcmp(operand, "-") == 0)
+		rc = file_read(AT_FDCWD, "/dev/stdin", out, err);
+	else
+		buf_adds(out, operand);
+	if (rc == 0 && out->overflow)
+		rc = err_set(err, ERR_USAGE, "the query is longer than %d bytes", SQL_MAX);
+	if (rc == 0 && strspn(buf_cstr(out), " \t\r\n;") == out->len)
+		rc = err_set(err, ERR_USAGE, "the query is empty");
+	return rc;
+}
+
+static int ask(const struct invocation *inv, struct workspace *ws, const char *sql, long limit, struct err *err)
+{
+	json_t *tables = NULL, *reply = NULL;
+	struct rows_place at;
+	int rc = catalog_tables(ws, &tables, err);
+	if (rc < 0)
+		return rc;
+	rc = rows_ask(ws, json_pack("{s:s, s:s, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "limit", (json_int_t)limit),
+	              &reply, &at, err);
+	if (rc < 0 && at.line)
+		err_wrap(err, "line %d, column %d", at.line, at.col);
+	if (rc == 0)
+		rc = rows_print(reply, inv->globals, err);
+	json_decref(reply);
+	return rc;
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct workspace ws;
+	struct buf sql = BUF_INIT(SQL_MAX);
+	long limit;
+	int rc = options_number(inv->options, "limit", 0, 1, ROWS_MAX, &limit, err);
+	if (rc < 0 || (rc = read_query(inv->operands[0], &sql, err)) < 0) {
+		buf_free(&sql);
+		return rc;
+	}
+	open_workspace(inv, 1, &ws);
+	rc = workspace_project(&ws, true, err);
+	/* What is published can be asked, whatever is wrong with a file. */
+	if (rc == 0 || (rc == ERR_PROJECT && ws.project))
+		rc = open_db(inv, &ws, err);
+	if (rc == 0)
+		rc = ask(inv, &ws, buf_cstr(&sql), limit, err);
+	workspace_close(&ws);
+	buf_free(&sql);
+	return rc;
+}
+
+static const struct option options[] = {
+	{.name = "limit", .value = "N", .help = "at most so many rows"},
+	{0},
+};
+
+const struct command command_sql = {
+	.name = "sql",
+	.group = "Look at the data",
+	.synopsis = "'SELECT ...' [--limit N]",
+	.summary = "one query over the published tables",
+	.details = "Each table is a view 'layer.table', with 'dt' as text where it is partitioned, and the macro layer.table_dt('2013-01-03') is one partition of it. The query has the versions that were published when it began, whatever a run publishes meanwhile, and it cannot change anything. '-' reads the query from stdin.\n"
+	           "\n"
+	           "An error of the engine is told with its line and column, and the exit status is 1. For more than an answer of a megabyte, open .strata/catalog.duckdb of the lake with any DuckDB.",
+	.examples = "strata sql 'SELECT dt, count(*) FROM dwd.dwd_flights GROUP BY dt ORDER BY dt'\n"
+	            "strata sql \"FROM ods.ods_flights_dt('2013-01-03')\" --limit 5 --output csv\n"
+	            "strata sql - --output json < query.sql",
+	.options = options,
+	.least_operands = 1,
+	.most_operands = 1,
+	.run = run,
+};
