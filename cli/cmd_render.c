@@ -1,32 +1,22 @@
 /* strata render: the SQL of one table as it will run. */
 #include <stdio.h>
 
-#include "base/buf.h"
 #include "cli/commands.h"
 #include "cli/dates.h"
 #include "cli/open.h"
 #include "cli/select.h"
 #include "core/date.h"
-#include "core/template.h"
-#include "scheduler/load.h"
-
-enum { TEXT_MAX = 64 << 20 };
+#include "scheduler/try_build.h"
 
 static int print(const struct project *p, const struct table *t, int32_t day, enum output_format format, struct err *err)
 {
-	struct buf text = BUF_INIT(TEXT_MAX);
 	struct arena arena = {0};
 	struct rendered sql = {0};
-	struct template_vars vars = {.day = table_partitioned(t) ? day : DATE_NONE, .run_id = "RUN_ID", .env = p->env,
-	                             .layer = t->layer->name, .table = t->name};
-	int r = load_text(p, t, &text, err);
-	if (r == 0)
-		r = template_render(&arena, buf_cstr(&text), text.len, &vars, &sql, err);
-	if (r < 0)
-		err_wrap(err, "%s", t->file);
+	day = table_partitioned(t) ? day : DATE_NONE;
+	int r = try_render(&arena, p, t, day, "RUN_ID", &sql, err);
 	if (r == 0 && format == OUTPUT_JSON) {
 		char date[DATE_SIZE];
-		output_json(json_pack("{s:s, s:s, s:s, s:s}", "table", t->qname, "partition", date_format(date, vars.day),
+		output_json(json_pack("{s:s, s:s, s:s, s:s}", "table", t->qname, "partition", date_format(date, day),
 		                      "file", t->file, "sql", sql.text));
 	} else if (r == 0) {
 		fwrite(sql.text, 1, sql.len, stdout);
@@ -34,7 +24,6 @@ static int print(const struct project *p, const struct table *t, int32_t day, en
 			putchar('\n');
 	}
 	arena_free(&arena);
-	buf_free(&text);
 	return r;
 }
 
