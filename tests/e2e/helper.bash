@@ -6,6 +6,7 @@
 #
 # Nothing of the caller's environment reaches strata: no database, lake, zone or colour but the test's own.
 
+bats_require_minimum_version 1.5.0
 REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 STRATA=${STRATA:-$REPO/build/debug/strata}
 unset STRATA_DB STRATA_LAKE STRATA_TIMEZONE STRATA_FAULT STRATA_FAULT_ONCE ENV NO_COLOR MAKEFLAGS MAKELEVEL
@@ -38,12 +39,122 @@ project_file() {
 	cat > "$PROJECT/$1"
 }
 
-# Stops the test's private server and removes its data, which for root is not below the project.
+# A shop: orders from RAW, cleaned, and the sum of seven days. shop_raw DATE ID=AMOUNT… writes RAW.
+project_shop() {
+	project_empty
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dwd: [ods], dws: [dwd], ads: [dws, dwd]}
+		sources:
+		  ods_orders: {path: raw/orders, options: {columns: {id: BIGINT, amount: BIGINT}}}
+	EOF
+	project_file dags/ods/ods_orders.sql <<< "SELECT *, '\${PARTITION_DATE}' AS dt FROM tmp_ods_orders"
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT id, amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	project_file dags/dws/dws_week.sql <<-'EOF'
+		SELECT count(*) AS orders, sum(amount)::BIGINT AS amount
+		FROM dwd.dwd_orders
+		WHERE dt BETWEEN '${PARTITION_DATE-6}' AND '${PARTITION_DATE}'
+	EOF
+}
+
+shop_raw() {
+	local folder=$PROJECT/raw/orders/dt=$1 order
+	shift
+	mkdir -p "$folder"
+	{
+		echo id,amount
+		for order in "$@"; do echo "${order/=/,}"; done
+	} > "$folder/orders.csv"
+}
+
+# shop_days FIRST LAST: RAW of January's days, two orders each.
+shop_days() {
+	local day
+	for day in $(seq -f %02.0f "$1" "$2"); do
+		shop_raw "2024-01-$day" "1=$((10#$day))" 2=100
+	done
+}
+
+# A RAW file that changed less than two seconds ago counts as changing still, so its reader is not fresh yet.
+# Tests of freshness wait until the RAW of their project is older.
+raw_is_old() {
+	[ -z "$(find -L "$PROJECT/raw" -newerct '2 seconds ago' -print -quit)" ]
+}
+raw_settle() {
+	wait_until raw_is_old
+}
+
+# wait_until COMMAND…: the one way in which a test waits, for an event and not for a time.
+WAIT_SECONDS=${WAIT_SECONDS:-60}
+wait_until() {
+	local end=$((SECONDS + WAIT_SECONDS))
+	until "$@"; do
+		if [ $SECONDS -ge $end ]; then
+			echo "waited ${WAIT_SECONDS} s in vain for: $*" >&2
+			return 1
+		fi
+		sleep 0.02
+	done
+}
+
+# background NAME ARGUMENT…: strata in a process group of its own, as a terminal gives it one. Its pid is
+# pid_of NAME, its output the files out_of NAME and err_of NAME; background_end NAME waits and sets $status.
+declare -A BACKGROUND
+background() {
+	local name=$1
+	shift
+	set -m
+	"$STRATA" -C "$PROJECT" "$@" > "$BATS_TEST_TMPDIR/$name.out" 2> "$BATS_TEST_TMPDIR/$name.err" < /dev/null 3>&- &
+	BACKGROUND[$name]=$!
+	set +m
+}
+pid_of() {
+	echo "${BACKGROUND[$1]}"
+}
+out_of() {
+	echo "$BATS_TEST_TMPDIR/$1.out"
+}
+err_of() {
+	echo "$BATS_TEST_TMPDIR/$1.err"
+}
+background_end() {
+	status=0
+	wait "${BACKGROUND[$1]}" || status=$?
+	output=$(cat "$(out_of "$1")" "$(err_of "$1")")
+	unset "BACKGROUND[$1]"
+}
+has_ended() {
+	! kill -0 "$1" 2>/dev/null
+}
+has_line() { # FILE TEXT
+	grep -qF -- "$2" "$1" 2>/dev/null
+}
+
+# The pids of this project's workers that live.
+workers() {
+	local lock pid
+	for lock in "$PROJECT"/.strata/workers/*/*.lock "$PROJECT"/.strata/workers/*.lock; do
+		[ -f "$lock" ] || continue
+		for pid in $(awk '$1 > 0 { print $1 }' "$lock"); do
+			[[ $(readlink "/proc/$pid/exe") == */strata-worker ]] && echo "$pid"
+		done
+	done
+	return 0
+}
+
+# Ends what the test started, by id; stops its private server and removes the server's data, which for root is
+# not below the project.
 project_remove() {
+	local name pid uuid
+	for name in "${!BACKGROUND[@]}"; do
+		kill -KILL "${BACKGROUND[$name]}" 2>/dev/null || true
+		wait "${BACKGROUND[$name]}" 2>/dev/null || true
+	done
 	[ -n "${PROJECT:-}" ] && [ -f "$PROJECT/.strata/lake.json" ] || return 0
+	for pid in $(workers); do
+		kill -KILL "$pid" 2>/dev/null || true
+	done
 	strata db stop >/dev/null 2>&1 || true
 	if [ "$(id -u)" = 0 ]; then
-		local uuid
 		uuid=$(jq -r .uuid "$PROJECT/.strata/lake.json")
 		[ -n "$uuid" ] && [ "$uuid" != null ] && rm -rf "/var/lib/strata/$uuid" "/var/lib/strata/$uuid.lock"
 	fi
@@ -60,9 +171,25 @@ query() {
 	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/query.py" "$@" 3>&-
 }
 
-# All that a lake publishes, byte for byte: two calls around something that must not touch it are equal.
-lake_digest() {
-	find "$PROJECT" \( -name .strata -o -name raw -o -name dags \) -prune -o -type f -printf '%p %s %i\n' | sort | sha256sum
+# What a lake publishes: every file and folder but strata's own and the project's, with inode, times and the
+# content's checksum. Two calls around something that must not touch the lake are equal.
+lake_listing() {
+	(
+		cd "$PROJECT" || exit 1
+		find . -mindepth 1 \( -path ./.strata -o -path './raw*' -o -path ./dags \) -prune -o -type d -printf '%p %i %T@\n' -o \
+			-printf '%p %i %s %T@ %C@\n' | sort
+		find . \( -path ./.strata -o -path './raw*' -o -path ./dags \) -prune -o -type f -exec sha256sum {} + | sort
+	)
+}
+
+# manifest PATH FILTER: a field of what is published there.
+manifest() {
+	jq -r "$2" "$PROJECT/$1/manifest.json"
+}
+
+# plan_says ARGUMENT…: what would be built, `table partition reason` a line.
+plan_says() {
+	strata -q --output json plan "$@" | jq -r '.[] | select(.action != "fresh") | "\(.table) \(.partition) \(.action) \(.reason)"'
 }
 
 # assert_status N / assert_output_has TEXT after bats's `run`: they show what there was instead.
@@ -77,5 +204,18 @@ assert_status() {
 assert_output_has() {
 	[[ $output == *"$1"* ]] && return
 	printf 'not in the output: %s\noutput:\n%s\n' "$1" "$output" >&2
+	return 1
+}
+
+# assert_equal ACTUAL EXPECTED
+assert_equal() {
+	[ "$1" = "$2" ] && return
+	diff -u <(echo "$2") <(echo "$1") >&2
+	return 1
+}
+
+assert_output_lacks() {
+	[[ $output != *"$1"* ]] && return
+	printf 'in the output: %s\noutput:\n%s\n' "$1" "$output" >&2
 	return 1
 }
