@@ -86,7 +86,7 @@ class Bench:
             errors.seek(0)
             output, complaint = out.read(), errors.read().decode(errors="replace").strip()
         if status not in expect:
-            raise Failed(f"{' '.join(argv[:1] + argv[1:8])}: exit {status}: {last_lines(complaint or output.decode(errors='replace'))}")
+            raise Failed(f"{' '.join(argv[:8])}: exit {status}: {last_lines(complaint or output.decode(errors='replace'))}")
         return Timed(seconds, usage.ru_maxrss * 1024, output.decode(errors="replace"))
 
     def watched(self, argv, sample, every=0.02):

@@ -36,7 +36,8 @@ def say(text):
 def unmeasured(bench, work, what, floor, peer, why, aim, samples):
     """The row of a work whose strata could not be measured: it says why, and the bench's status will."""
     bench.failures += 1
-    return Row(work, what, floor, peer, why, "–", aim, None, samples)
+    say(f"({work}) {why}")
+    return Row(work, what, floor, peer, why if len(why) < 40 else "failed, said above", "–", aim, None, samples)
 
 
 def project_of(bench, name, tables, catalog=False):
