@@ -1,0 +1,303 @@
+/* The line protocol as a scheduler speaks it, to a worker in a process of its own. */
+#include "lake.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <sys/file.h>
+
+#include "executor/server.h"
+
+struct peer {
+	pid_t pid;
+	int to;
+	FILE *from;
+	json_int_t id;
+	int events;       /* seen by the last call */
+	json_t *last;     /* reply of the last call */
+};
+
+static void peer_start(struct peer *p)
+{
+	int in[2], out[2];
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+	p->pid = fork();
+	if (p->pid == 0) {
+		close(in[1]);
+		close(out[0]);
+		_exit(server_run(in[0], out[1]));
+	}
+	close(in[0]);
+	close(out[1]);
+	p->to = in[1];
+	p->from = fdopen(out[0], "r");
+	p->id = 0;
+	p->last = NULL;
+}
+
+static json_int_t peer_send(struct peer *p, json_t *req)
+{
+	json_object_set_new(req, "id", json_integer(++p->id));
+	char *text = json_dumps(req, JSON_COMPACT);
+	json_decref(req);
+	assert_int_equal(file_write_all(p->to, text, strlen(text)) | file_write_all(p->to, "\n", 1), 0);
+	free(text);
+	return p->id;
+}
+
+static json_t *peer_read(struct peer *p)
+{
+	char *line = NULL;
+	size_t cap = 0;
+	assert_true(getline(&line, &cap, p->from) > 0);
+	json_t *json = json_loads(line, 0, NULL);
+	assert_non_null(json);
+	free(line);
+	return json;
+}
+
+/* The reply to `id`; events before it are counted. Lives until the next call. */
+static json_t *peer_reply(struct peer *p, json_int_t id)
+{
+	json_decref(p->last);
+	p->events = 0;
+	for (;;) {
+		p->last = peer_read(p);
+		assert_int_equal(json_integer_value(json_object_get(p->last, "id")), id);
+		if (!json_object_get(p->last, "event"))
+			return p->last;
+		p->events++;
+		json_decref(p->last);
+	}
+}
+
+static json_t *peer_call(struct peer *p, json_t *req)
+{
+	return peer_reply(p, peer_send(p, req));
+}
+
+static json_t *hello(struct lake *l, int version)
+{
+	return json_pack("{s:s, s:i, s:s, s:s, s:s, s:i, s:i, s:o}", "op", "hello", "version", version, "lake", l->path, "lake_uuid",
+	                 "u", "worker", "w1", "threads", 1, "memory_bytes", 512 << 20, "lock",
+	                 json_sprintf("%s/.strata/workers/w1.lock", l->path));
+}
+
+static void peer_hello(struct peer *p, struct lake *l)
+{
+	peer_start(p);
+	json_t *r = peer_call(p, hello(l, PROTOCOL_VERSION));
+	assert_true(json_is_true(json_object_get(r, "ok")));
+	assert_string_equal(json_string_value(json_object_get(r, "duckdb")), "v1.5.5");
+}
+
+static int peer_close(struct peer *p)
+{
+	int status;
+	close(p->to);
+	waitpid(p->pid, &status, 0);
+	fclose(p->from);
+	json_decref(p->last);
+	return status;
+}
+
+static json_t *try_json(struct lake *l, const char *qname, const char *sql)
+{
+	struct try_request rq = lake_request(l, qname, "", sql);
+	json_t *json = try_request_encode(&rq);
+	json_object_set_new(json, "op", json_string("run"));
+	return json;
+}
+
+static const char *text_of(const json_t *json, const char *key)
+{
+	const char *s = json_string_value(json_object_get(json, key));
+	return s ? s : "";
+}
+
+static bool lock_is_free(struct lake *l)
+{
+	struct err err = {0};
+	int fd = file_lock(AT_FDCWD, arena_printf(&l->arena, "%s/.strata/workers/w1.lock", l->path), false, &err);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static const char *const forever = "SELECT sum(hash(a.range + b.range)) AS s FROM range(10000000) a, range(10000000) b";
+
+static void shakes_hands_first(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_start(&p);
+	json_t *r = peer_call(&p, json_pack("{s:s, s:s}", "op", "sql", "sql", "SELECT 1"));
+	assert_string_equal(text_of(json_object_get(r, "error"), "message"), "'sql' before hello");
+	r = peer_call(&p, hello(l, PROTOCOL_VERSION + 1));
+	assert_non_null(strstr(text_of(json_object_get(r, "error"), "message"), "version"));
+	r = peer_call(&p, hello(l, PROTOCOL_VERSION));
+	assert_true(json_is_true(json_object_get(r, "ok")));
+	assert_false(lock_is_free(l));
+	r = peer_call(&p, json_pack("{s:s}", "op", "dance"));
+	assert_string_equal(text_of(json_object_get(r, "error"), "class"), "permanent");
+	assert_int_equal(peer_close(&p), 0);
+	assert_true(lock_is_free(l));
+}
+
+static void runs_a_try_with_its_events(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	json_t *r = peer_call(&p, try_json(l, "dwd.dwd_x", "SELECT 1 AS a"));
+	struct try_result result;
+	struct err err = {0};
+	assert_int_equal(try_result_decode(&l->arena, r, &result, &err), 0);
+	assert_int_equal(result.outcome, OUTCOME_SUCCESS);
+	assert_int_equal(result.manifest.row_count, 1);
+	assert_int_equal(p.events, 4);
+	r = peer_call(&p, try_json(l, "dwd.dwd_x", "SELECT nope"));
+	assert_int_equal(try_result_decode(&l->arena, r, &result, &err), 0);
+	assert_int_equal(result.outcome, OUTCOME_ERROR);
+	assert_int_equal(result.error.line, 1);
+	assert_int_equal(result.error.col, 8);
+	assert_int_equal(peer_close(&p), 0);
+}
+
+static void probes_queries_and_sweeps(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	peer_call(&p, try_json(l, "dwd.dwd_x", "SELECT 1 AS a, NULL AS b FROM range(3)"));
+	lake_write(".strata/staging/dead/out/x.parquet", "x");
+	lake_write(".strata/staging/kept/out/x.parquet", "x");
+	lake_write("raw/x/dt=2013-01-03/a.csv", "a\n1\n");
+	json_t *r = peer_call(&p, json_loads("{\"op\": \"probe\", \"partitions\": [{\"path\": \"dwd/dwd_x\"}, {\"path\": \"dwd/no\"}],"
+	                                     "\"sources\": [{\"path\": \"/raw/x\", \"date\": \"2013-01-03\", \"format\": \"csv\", \"dates\": true},"
+	                                     "{\"path\": \"raw/y\", \"date\": \"2013-01-03\", \"format\": \"csv\"}],"
+	                                     "\"tables\": [\"dwd.dwd_x\"]}", 0, NULL));
+	json_t *parts = json_object_get(r, "partitions"), *sources = json_object_get(r, "sources");
+	assert_string_equal(text_of(json_array_get(parts, 0), "state"), "ok");
+	assert_string_equal(text_of(json_array_get(parts, 0), "try_id"), "try-1");
+	assert_string_equal(text_of(json_array_get(parts, 1), "state"), "missing");
+	assert_int_equal(json_array_size(json_object_get(json_array_get(sources, 0), "files")), 1);
+	assert_string_equal(json_string_value(json_array_get(json_object_get(json_array_get(sources, 0), "dates"), 0)), "2013-01-03");
+	assert_true(json_is_false(json_object_get(json_array_get(sources, 1), "exists")));
+
+	assert_int_equal(truncate("dwd/dwd_x/1-try-1-0.parquet", 10), 0);
+	r = peer_call(&p, json_loads("{\"op\": \"probe\", \"partitions\": [{\"path\": \"dwd/dwd_x\"}]}", 0, NULL));
+	assert_string_equal(text_of(json_array_get(json_object_get(r, "partitions"), 0), "state"), "damaged");
+
+	peer_call(&p, try_json(l, "dwd.dwd_x", "SELECT 1 AS a, NULL AS b FROM range(3)"));
+	r = peer_call(&p, json_loads("{\"op\": \"sql\", \"sql\": \"SELECT a, b FROM dwd.dwd_x;\", \"limit\": 2, \"tables\": [{\"qname\": \"dwd.dwd_x\"}]}", 0, NULL));
+	assert_int_equal(json_array_size(json_object_get(r, "rows")), 2);
+	json_t *row = json_array_get(json_object_get(r, "rows"), 0);
+	assert_string_equal(json_string_value(json_array_get(row, 0)), "1");
+	assert_true(json_is_null(json_array_get(row, 1)));
+	r = peer_call(&p, json_loads("{\"op\": \"sql\", \"sql\": \"DROP TABLE x\"}", 0, NULL));
+	assert_string_equal(text_of(json_object_get(r, "error"), "class"), "sql");
+
+	r = peer_call(&p, json_loads("{\"op\": \"sweep\", \"all\": true, \"keep\": [\"kept\"]}", 0, NULL));
+	assert_int_equal(json_integer_value(json_object_get(r, "removed")), 1);
+	assert_true(lake_has(".strata/staging/kept"));
+	r = peer_call(&p, json_loads("{\"op\": \"sweep\", \"tries\": [\"kept\", \"never\"]}", 0, NULL));
+	assert_int_equal(json_integer_value(json_object_get(r, "removed")), 1);
+	r = peer_call(&p, json_loads("{\"op\": \"sweep\", \"tries\": [\"../../dwd\"]}", 0, NULL));
+	assert_non_null(json_object_get(r, "error"));
+	assert_true(lake_has("dwd/dwd_x/manifest.json"));
+	assert_int_equal(peer_close(&p), 0);
+}
+
+/* The first is interrupted at work, the second while it waits; the third runs. */
+static void cancels_what_runs_and_what_waits(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	json_int_t a = peer_send(&p, try_json(l, "dwd.dwd_a", forever));
+	json_int_t b = peer_send(&p, try_json(l, "dwd.dwd_b", forever));
+	json_int_t c = peer_send(&p, try_json(l, "dwd.dwd_c", "SELECT 1 AS a"));
+	json_decref(peer_read(&p)); /* the first one runs */
+	const json_int_t doomed[] = {b, a};
+	for (int i = 0; i < 2; i++) {
+		char line[64];
+		int n = snprintf(line, sizeof line, "{\"op\":\"cancel\",\"id\":%d}\n", (int)doomed[i]);
+		assert_int_equal(file_write_all(p.to, line, (size_t)n), 0);
+	}
+	assert_string_equal(text_of(peer_reply(&p, a), "outcome"), "killed");
+	assert_string_equal(text_of(peer_reply(&p, b), "outcome"), "killed");
+	assert_string_equal(text_of(peer_reply(&p, c), "outcome"), "success");
+	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(peer_close(&p), 0);
+}
+
+static void the_end_of_the_pipe_ends_everything(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	peer_send(&p, try_json(l, "dwd.dwd_a", forever));
+	json_decref(peer_read(&p)); /* it runs */
+	peer_send(&p, try_json(l, "dwd.dwd_b", "SELECT 1 AS a"));
+	assert_int_equal(peer_close(&p), 0);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_false(lake_has("dwd"));
+	assert_true(lock_is_free(l));
+}
+
+/* A worker that dies at once takes its program along; only then is its lock free. */
+static void a_killed_worker_takes_its_program_along(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	const char *fifo = arena_printf(&l->arena, "%s/fifo", l->path);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	peer_hello(&p, l);
+	lake_write("./p.sh", arena_printf(&l->arena, "#!/bin/sh\nexec 5>%s\necho x >&5\nexec sleep 1000\n", fifo));
+	struct try_request rq = lake_request(l, "ads.ads_x", "", NULL);
+	rq.engine = "exec";
+	rq.file = arena_printf(&l->arena, "%s/p.sh", l->path);
+	rq.output_none = true;
+	json_t *json = try_request_encode(&rq);
+	json_object_set_new(json, "op", json_string("run"));
+	peer_send(&p, json);
+	char byte;
+	int fd = open(fifo, O_RDONLY);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	assert_false(lock_is_free(l));
+	kill(p.pid, SIGKILL);
+	while (read(fd, &byte, 1) > 0)
+		; /* until the program has let go of it */
+	close(fd);
+	assert_int_equal(WTERMSIG(peer_close(&p)), SIGKILL);
+	int lock = file_lock(AT_FDCWD, ".strata/workers/w1.lock", true, NULL); /* comes free, without anybody's help */
+	assert_true(lock >= 0);
+	close(lock);
+}
+
+static void nonsense_ends_the_worker(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	assert_int_equal(file_write_all(p.to, "not json\n", 9), 0);
+	int status;
+	waitpid(p.pid, &status, 0);
+	assert_int_equal(status, 0);
+	close(p.to);
+	fclose(p.from);
+	json_decref(p.last);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps), T(cancels_what_runs_and_what_waits),
+		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along), T(nonsense_ends_the_worker),
+	};
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
+}
