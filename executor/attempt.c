@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "core/date.h"
 #include "executor/checks.h"
 #include "executor/commit.h"
@@ -198,22 +199,31 @@ static int commit(struct attempt *t)
 	return t->rq->output_none ? 0 : commit_attempt(t);
 }
 
+void attempt_tidy(struct worker *w)
+{
+	session_close(w, &w->spent);
+	if (w->trash && !FAULT("cleanup.remove"))
+		(void)tree_remove(AT_FDCWD, w->trash, NULL); /* what cannot be removed now is left for a sweep */
+	free(w->trash);
+	w->trash = NULL;
+}
+
 /* What stays of the staging, if anything: the staged data of a failed check, or all of it on request. */
 static void cleanup(struct attempt *t)
 {
-	session_close(t->w, &t->session);
+	attempt_tidy(t->w);
+	stop_watch_query(&t->w->stop, NULL);
+	t->w->spent = t->session;
 	if (!t->staging)
 		return;
 	bool failed = t->result->outcome == OUTCOME_ERROR;
 	t->keep = t->keep || (t->rq->keep_staging && t->result->outcome != OUTCOME_KILLED);
 	if (t->keep)
 		t->result->staging = t->staging;
-	if (FAULT("cleanup.remove"))
-		return;
-	struct err err = {0};
-	const char *doomed = t->keep && failed ? arena_printf(t->arena, "%s/in", t->staging) : t->staging;
-	if (!(t->keep && !failed) && tree_remove(AT_FDCWD, doomed, &err) < 0)
-		attempt_log(t, "cleanup.failed", "%s", err.text); /* a sweep takes it later */
+	if (!t->keep)
+		t->w->trash = mem_strdup(t->staging);
+	else if (failed)
+		t->w->trash = mem_printf("%s/in", t->staging);
 }
 
 static void log_end(struct attempt *t)

@@ -54,7 +54,9 @@ struct attempt {
 /* Called as stages begin: "running", then "load", "validate", "commit". */
 typedef void attempt_event(void *ctx, const char *stage);
 
-/* *ret lives in `arena`. Never fails itself. */
+/* *ret lives in `arena`. Never fails itself. What is left to remove (staging, with the version that was
+ * replaced, and the try's catalog) waits for attempt_tidy, so that nobody waits for it: call that when the
+ * reply is out. Who dies between leaves a folder for a sweep. */
 void attempt_run(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_event *event, void *ctx,
                  struct try_result *ret);
 
@@ -62,6 +64,8 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
  * or published. Without any input's schema `query` is not called and the note says so. */
 void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
                    int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret);
+
+void attempt_tidy(struct worker *w);
 
 /* For the stages. Each returns -1. */
 int attempt_fail(struct attempt *t, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -238,6 +238,7 @@ int server_run(int fd_in, int fd_out)
 	struct request r;
 	while (next(&s, &r)) {
 		serve(&s, &r);
+		attempt_tidy(&s.worker);
 		json_decref(r.json);
 	}
 	/* Nothing is left to write or to roll back: memory and locks go with the process. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/str.h"
 #include "executor/inputs.h"
 
 /* read_csv and friends over the files that have content: an empty one has no header either. */
@@ -29,7 +30,7 @@ static void option_text(struct buf *out, const char *name, const char *value)
 
 static void csv_options(const struct try_source *s, size_t nfiles, struct buf *out)
 {
-	buf_addf(out, ", header = %s, sample_size = -1", s->header == TRI_FALSE ? "false" : "true");
+	buf_addf(out, ", header = %s%s", s->header == TRI_FALSE ? "false" : "true", s->ncolumns ? "" : ", sample_size = -1");
 	option_text(out, "delim", s->delim);
 	option_text(out, "nullstr", s->nullstr);
 	option_text(out, "encoding", s->encoding);
@@ -74,6 +75,35 @@ static bool read_select(const struct try_source *s, const struct raw_files *f, s
 	}
 	buf_addc(out, ')');
 	return n > 0;
+}
+
+/* One CSV file is sniffed once, and the view says what was found: each query that binds the view would sniff
+ * the whole file again. False: the plain view shall try, and complain. */
+static bool sniffed_select(struct attempt *t, const struct try_source *s, const struct raw_files *f, struct buf *out)
+{
+	static const char start[] = "FROM read_csv(", end[] = ");";
+	struct buf sql = BUF_INIT(1 << 20), found = BUF_INIT(1 << 24);
+	struct duck_error e;
+	size_t content = 0;
+	for (size_t i = 0; i < f->len; i++)
+		content += f->items[i].size > 0;
+	bool ok = content == 1 && s->ncolumns == 0 && strcmp(s->format, "csv") == 0;
+	if (ok) {
+		buf_adds(&sql, "SELECT Prompt FROM sniff_csv(");
+		for (size_t i = 0; i < f->len; i++) {
+			if (f->items[i].size > 0)
+				duck_literal(&sql, f->items[i].path);
+		}
+		csv_options(s, 1, &sql);
+		buf_addc(&sql, ')');
+		ok = duck_text(t->session.con, buf_cstr(&sql), &found, &e) == 0 && str_has_prefix(buf_cstr(&found), start) &&
+		     str_has_suffix(buf_cstr(&found), end);
+	}
+	if (ok)
+		buf_addf(out, "SELECT * %.*s, hive_partitioning = false)", (int)(found.len - strlen(end)), found.data);
+	buf_free(&sql);
+	buf_free(&found);
+	return ok;
 }
 
 /* The newest date that has content, for its header. */
@@ -126,16 +156,15 @@ static int absent(struct attempt *t, const struct try_source *s, const struct ra
 	return 0;
 }
 
-static int create_view(struct attempt *t, const struct try_source *s, const char *select)
+static int create_view(struct attempt *t, const struct try_source *s, const char *select, struct duck_error *e)
 {
 	struct buf sql = BUF_INIT(1 << 24);
 	buf_adds(&sql, "CREATE VIEW ");
 	duck_ident(&sql, s->view);
 	buf_addf(&sql, " AS %s", select);
-	struct duck_error e;
-	int rc = duck_run(t->session.con, buf_cstr(&sql), &e);
+	int rc = duck_run(t->session.con, buf_cstr(&sql), e);
 	buf_free(&sql);
-	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+	return rc;
 }
 
 int source_view(struct attempt *t, const struct try_source *s)
@@ -148,10 +177,13 @@ int source_view(struct attempt *t, const struct try_source *s)
 		return -1;
 	note_files(t, &f);
 	struct buf select = BUF_INIT(1 << 24);
+	struct duck_error e;
 	int rc = 0;
-	if (read_select(s, &f, &select) || empty_select(t, s, &select))
-		rc = create_view(t, s, buf_cstr(&select));
-	else
+	bool made = sniffed_select(t, s, &f, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
+	buf_clear(&select);
+	if (!made && (read_select(s, &f, &select) || empty_select(t, s, &select)))
+		rc = create_view(t, s, buf_cstr(&select), &e) < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+	else if (!made)
 		t->no_input = s->view;
 	buf_free(&select);
 	return rc;

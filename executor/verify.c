@@ -7,13 +7,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
 #include "base/str.h"
 #include "core/digest.h"
+#include "executor/parquet.h"
 
 static int by_name(const void *a, const void *b)
 {
@@ -80,33 +80,15 @@ void verify_select(const struct attempt *t, struct buf *out)
 /* Rows of each file by its own footer. */
 static int read_footers(struct attempt *t)
 {
-	struct buf sql = BUF_INIT(1 << 24);
-	buf_adds(&sql, "SELECT CAST(num_rows AS VARCHAR) FROM parquet_file_metadata(");
-	file_list(t, &sql);
-	buf_addc(&sql, ')');
-	struct duck_error e;
-	duckdb_result result;
-	int rc = FAULT("validate.footer") ? -2 : duck_query(t->session.con, buf_cstr(&sql), &result, &e);
-	buf_free(&sql);
-	if (rc == -2)
-		return attempt_fail(t, "transient", "read the footers of '%s': %s", t->out, strerror(errno));
-	if (rc < 0)
-		return attempt_fail_duck(t, &e, -1);
-	size_t seen = 0;
-	duckdb_data_chunk chunk;
-	while ((chunk = duckdb_fetch_chunk(result)) != NULL) {
-		duckdb_vector cells = duckdb_data_chunk_get_vector(chunk, 0);
-		for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk) && seen < t->nfiles; i++, seen++) {
-			size_t len;
-			const char *text = duck_string_at(cells, i, &len);
-			str_to_i64(arena_strndup(t->arena, text, len), &t->files[seen].rows);
-			t->rows += t->files[seen].rows;
-		}
-		duckdb_destroy_data_chunk(&chunk);
+	for (size_t i = 0; i < t->nfiles; i++) {
+		struct err err = {0};
+		const char *path = arena_printf(t->arena, "%s/%s", t->out, t->files[i].name);
+		if (FAULT("validate.footer"))
+			return attempt_fail(t, "transient", "read the footer of '%s': %s", path, strerror(errno));
+		if (parquet_rows(path, &t->files[i].rows, &err) < 0)
+			return attempt_fail_err(t, "transient", &err);
+		t->rows += t->files[i].rows;
 	}
-	duckdb_destroy_result(&result);
-	if (seen != t->nfiles)
-		return attempt_fail(t, "transient", "%zu files are staged, but %zu have a footer", t->nfiles, seen);
 	return 0;
 }
 

@@ -37,6 +37,7 @@ void worker_close_duckdb(struct worker *w)
 		return;
 	binder_free(w->binder);
 	w->binder = NULL;
+	session_close(w, &w->spent);
 	duckdb_disconnect(&w->base);
 	duckdb_close(&w->db);
 	w->db = NULL;
@@ -48,6 +49,7 @@ void worker_close(struct worker *w)
 	worker_close_duckdb(w);
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
+	free(w->trash);
 	free(w->lake);
 	free(w->lake_uuid);
 	free(w->id);

@@ -14,6 +14,12 @@
 #include "executor/bind.h"
 #include "executor/stop.h"
 
+/* A connection with an empty catalog of its own, which the reader thread can interrupt. */
+struct session {
+	duckdb_connection con;
+	char catalog[32];
+};
+
 struct worker {
 	char *lake;            /* absolute path of the local lake, no slash at its end */
 	char *lake_uuid, *id;
@@ -29,6 +35,10 @@ struct worker {
 	int64_t db_memory;
 	bool db_broken;        /* a fatal error: open it anew for the next request */
 	uint64_t catalogs;     /* attached so far: names try_<n> */
+
+	/* What the last try left to be removed when its reply is on its way (attempt_tidy). */
+	char *trash;           /* a folder; NULL: nothing */
+	struct session spent;
 };
 
 void worker_init(struct worker *w);
@@ -40,12 +50,7 @@ void worker_close(struct worker *w);
 int worker_duckdb(struct worker *w, int threads, int64_t memory_bytes, struct err *err);
 void worker_close_duckdb(struct worker *w);
 
-/* A connection with an empty catalog of its own, which the reader thread can interrupt. Open and close
- * in pairs, on one thread. ERR_ENGINE, or ERR_CANCELED. */
-struct session {
-	duckdb_connection con;
-	char catalog[32];
-};
+/* Open and close in pairs, on one thread. ERR_ENGINE, or ERR_CANCELED. */
 int session_open(struct worker *w, int threads, int64_t memory_bytes, struct session *ret, struct err *err);
 void session_close(struct worker *w, struct session *s); /* a zeroed one is fine */
 

@@ -78,6 +78,7 @@ static inline struct try_result lake_run(struct lake *l, const struct try_reques
 {
 	struct try_result r;
 	attempt_run(&l->w, &l->arena, rq, NULL, NULL, &r);
+	attempt_tidy(&l->w);
 	return r;
 }
 

@@ -75,6 +75,7 @@ static void pins_survive_a_republish(void **state)
 	struct republish p = {.l = l};
 	struct try_result r;
 	attempt_query(&l->w, &l->arena, &rq, read_after_republish, &p, &r);
+	attempt_tidy(&l->w);
 	assert_int_equal(p.sum, 3);
 	assert_string_equal(r.manifest.inputs[0].try_id, "try-1");
 	assert_int_equal(lake_number(l, "SELECT a FROM read_parquet('ods/ods_x/*.parquet')"), 6);
@@ -317,6 +318,7 @@ static void a_canceled_try_is_killed_and_leaves_nothing(void **state)
 	__atomic_store_n(&c.over, true, __ATOMIC_RELEASE);
 	pthread_join(c.thread, NULL);
 	assert_int_equal(r.outcome, OUTCOME_KILLED);
+	attempt_tidy(&l->w);
 	assert_int_equal(lake_count(".strata/staging"), 0);
 	assert_false(lake_has("dwd/dwd_x"));
 	stop_reset(&l->w.stop);

@@ -228,8 +228,8 @@ static void cancels_what_runs_and_what_waits(void **state)
 	assert_string_equal(text_of(peer_reply(&p, a), "outcome"), "killed");
 	assert_string_equal(text_of(peer_reply(&p, b), "outcome"), "killed");
 	assert_string_equal(text_of(peer_reply(&p, c), "outcome"), "success");
-	assert_int_equal(lake_count(".strata/staging"), 0);
 	assert_int_equal(peer_close(&p), 0);
+	assert_int_equal(lake_count(".strata/staging"), 0);
 }
 
 static void the_end_of_the_pipe_ends_everything(void **state)
