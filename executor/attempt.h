@@ -44,7 +44,7 @@ struct attempt {
 	struct manifest_file *files;
 	size_t nfiles;
 	int64_t rows, bytes;
-	struct column *schema;    /* without dt of a partitioned table */
+	struct column *schema;    /* without dt of a partitioned table; NULL until known */
 	size_t nschema;
 	struct manifest_check *checks;
 	size_t nchecks, checks_cap;

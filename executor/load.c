@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/fault.h"
+#include "base/str.h"
 
 /* The select list that stores everything but dt and fails at the first row of another date. The test
  * stands in a projection, which sees only the rows that are really stored; a filter might be pushed
@@ -41,6 +42,35 @@ static int guard_dt(struct attempt *t, const struct column *columns, size_t n, s
 	return 0;
 }
 
+/* Does Parquet give this type back as it was? (HUGEINT comes back as DOUBLE, an ENUM as VARCHAR, ...) */
+static bool survives(const char *type)
+{
+	static const char *const exact[] = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
+	                                    "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "BLOB", "DATE", "TIMESTAMP",
+	                                    "TIMESTAMP WITH TIME ZONE"};
+	for (size_t i = 0; i < sizeof exact / sizeof *exact; i++) {
+		if (strcmp(type, exact[i]) == 0)
+			return true;
+	}
+	return str_has_prefix(type, "DECIMAL(");
+}
+
+/* The query was described anyway: where that is the schema of the files too, nobody asks for it again. */
+static void keep_schema(struct attempt *t, const struct column *columns, size_t n)
+{
+	struct column *schema = arena_array(t->arena, n, sizeof *schema);
+	size_t used = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (strcasecmp(columns[i].name, "dt") == 0)
+			continue;
+		if (!survives(columns[i].type))
+			return;
+		schema[used++] = columns[i];
+	}
+	t->schema = schema;
+	t->nschema = used;
+}
+
 /* What stands before the user's text; ends in its "(". */
 static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out)
 {
@@ -52,6 +82,7 @@ static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out
 	struct duck_error e;
 	if (duck_describe(t->session.con, t->arena, sql, &columns, &n, &e) < 0)
 		return attempt_fail_duck(t, &e, ours ? -1 : 0);
+	keep_schema(t, columns, n);
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(columns[i].name, "dt") == 0)
 			return guard_dt(t, columns, n, i, out);

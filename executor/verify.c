@@ -119,6 +119,8 @@ static int digest_files(struct attempt *t)
 
 static int read_schema(struct attempt *t)
 {
+	if (t->schema)
+		return 0;
 	struct buf sql = BUF_INIT(1 << 24);
 	buf_adds(&sql, "SELECT * FROM read_parquet(");
 	file_list(t, &sql);

@@ -286,6 +286,18 @@ static void a_failed_check_publishes_nothing_and_keeps_the_data(void **state)
 	assert_string_equal(r.manifest.checks[1].status, "passed");
 }
 
+static void the_schema_is_that_of_the_files(void **state)
+{
+	struct lake *l = *state;
+	struct try_result r = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT 1.5 AS d, 'x' AS s, DATE '2013-01-03' AS dt");
+	assert_int_equal(r.manifest.nschema, 2);
+	assert_string_equal(r.manifest.schema[0].type, "DECIMAL(2,1)");
+	assert_string_equal(r.manifest.schema[1].name, "s");
+	r = lake_publish(l, "dwd.dwd_y", "2013-01-03", "SELECT sum(i) AS s, 'x'::ENUM('x') AS e FROM range(3) t(i)");
+	assert_string_equal(r.manifest.schema[0].type, "DOUBLE"); /* Parquet has no HUGEINT */
+	assert_string_equal(r.manifest.schema[1].type, "VARCHAR");
+}
+
 struct canceler {
 	struct lake *l;
 	pthread_t thread;
@@ -349,7 +361,7 @@ int main(void)
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
 		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
-		T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
+		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }
