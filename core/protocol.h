@@ -11,7 +11,7 @@
  *   analyze  {tables: [{qname, kind: "sql"|"exec", text}]}                    -> {tables: [analysis]}
  *   bind     {tables: [{qname, partitioned, sql, columns?, source?}], keep}   -> {tables: [{columns} | {error} | {unknown: why}]}
  *            in topological order; a table without sql only declares `columns`; keep: go on with the
- *            catalog of the bind before.
+ *            catalog of the bind before. Also `lake`, for a source's relative files; executor/bind.h has the fields.
  *   probe    {partitions: [{qname, path}], sources: [{path, date, format}]}   -> {partitions: [...], sources: [...]}
  *            what is published (identity) and which source files there are.
  *   run      struct try_request                                               -> struct try_result

@@ -116,7 +116,7 @@ void dt_spans(struct arena *arena, struct dt_set set, struct span **ret_spans, s
 {
 	struct span *out = arena_array(arena, set.n + 1, sizeof *out);
 	if (set.all || set.n == 0) {
-		out[0] = set.all ? SPAN_ALL : (struct span){{BOUND_REL, 1}, {BOUND_REL, 0}};
+		out[0] = set.all ? SPAN_ALL : (struct span){{BOUND_ABS, 1}, {BOUND_ABS, 0}};
 		*ret_spans = out;
 		*ret_n = 1;
 		return;

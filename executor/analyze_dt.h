@@ -38,7 +38,8 @@ struct dt_set dt_constrain(struct arena *arena, const json_t *condition, const s
 /* A constant date as the argument of a _dt macro; every date when it is none. */
 struct dt_set dt_constant(struct arena *arena, const json_t *expression, int32_t standin);
 
-/* The union as it goes into struct ref: at least one span, touching ones joined. */
+/* The union as it goes into struct ref: at least one span (of no date, when there is none), touching ones
+ * joined. */
 void dt_spans(struct arena *arena, struct dt_set set, struct span **ret_spans, size_t *ret_n);
 
 /* Identifiers as DuckDB compares them: ASCII letters lowered. The copy is the arena's. */

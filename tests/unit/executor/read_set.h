@@ -99,7 +99,7 @@ static inline void describe_refs(const struct analysis *a, struct buf *out)
 		         r->kind == REF_MACRO ? "_dt" : "");
 		for (size_t k = 0; k < r->nspans; k++) {
 			const struct span *s = &r->spans[k];
-			bool none = s->lo.kind == BOUND_REL && s->hi.kind == BOUND_REL && s->lo.day > s->hi.day;
+			bool none = s->lo.kind == BOUND_ABS && s->hi.kind == BOUND_ABS && s->lo.day > s->hi.day;
 			buf_adds(out, k ? "," : "");
 			if (none)
 				continue;
