@@ -239,10 +239,9 @@ static void finish(duckdb_connection con, struct arena *arena, struct job *job)
 	json_decref(answer);
 }
 
-int analyze_sql(duckdb_connection con, struct arena *arena, const char *qname, const char *text,
-                struct analysis *ret, struct err *err)
+void analyze_sql(duckdb_connection con, struct arena *arena, const char *qname, const char *text,
+                 struct analysis *ret)
 {
-	(void)err;
 	*ret = (struct analysis){0};
 	struct err ignored;
 	struct job job = {.text = text, .len = strlen(text), .ret = ret}, *one = &job;
@@ -250,7 +249,6 @@ int analyze_sql(duckdb_connection con, struct arena *arena, const char *qname, c
 		parse(con, arena, &one, 1);
 		finish(con, arena, &job);
 	}
-	return 0;
 }
 
 void analyze_exec(struct arena *arena, const char *text, size_t n, struct analysis *ret)

@@ -14,9 +14,9 @@
 #include "core/analysis.h"
 
 /* One SQL text as it is in its file. Everything in *ret lives in `arena`. Errors of the text are in
- * ret->error; a negative return is a fault of the engine. */
-int analyze_sql(duckdb_connection con, struct arena *arena, const char *qname, const char *text,
-                struct analysis *ret, struct err *err);
+ * ret->error; where DuckDB itself fails at it, nothing is known of it: !ret->parsed. */
+void analyze_sql(duckdb_connection con, struct arena *arena, const char *qname, const char *text,
+                 struct analysis *ret);
 
 /* One executable file's bytes. */
 void analyze_exec(struct arena *arena, const char *text, size_t n, struct analysis *ret);
