@@ -16,6 +16,8 @@
 #include "executor/sql.h"
 #include "executor/sweep.h"
 
+enum { REPLY_INPUTS_MAX = 6000 }; /* about 140 bytes each: more would not fit into a line */
+
 /* Taken before the reply and inherited by every child: who gets it knows that all of us are gone. */
 static int take_lock(struct worker *w, const char *path, struct err *err)
 {
@@ -79,6 +81,10 @@ static int op_try(struct worker *w, const json_t *req, struct op_events events, 
 	if (rc == 0) {
 		struct try_result result;
 		attempt_run(w, &arena, &rq, events.event, events.ctx, &result);
+		if (result.manifest.ninputs > REPLY_INPUTS_MAX) {
+			result.note = arena_printf(&arena, "the %zu inputs are only in its manifest.json", result.manifest.ninputs);
+			result.manifest.ninputs = 0;
+		}
 		*ret_reply = try_result_encode(&result);
 	}
 	arena_free(&arena);

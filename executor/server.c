@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "executor/ops.h"
+#include "executor/spawn.h"
 
 enum { QUEUE_MAX = 4096 };
 
@@ -228,6 +229,7 @@ int server_run(int fd_in, int fd_out)
 	pthread_cond_init(&s.more, NULL);
 	worker_init(&s.worker);
 	signal(SIGPIPE, SIG_IGN);
+	spawn_die_together();
 	fcntl(fd_in, F_SETFD, FD_CLOEXEC);
 	fcntl(fd_out, F_SETFD, FD_CLOEXEC);
 	pthread_t thread;

@@ -31,6 +31,7 @@ static void become(const struct spawn *s, int in, int out, pid_t worker, volatil
 	setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGPIPE, &def, NULL);
+	sigaction(SIGTERM, &def, NULL);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	if (getppid() == worker && dup2(in, 0) >= 0 && dup2(out, 1) >= 0 && dup2(out, 2) >= 0 &&
 	    (!s->dir || chdir(s->dir) == 0)) {
@@ -42,12 +43,35 @@ static void become(const struct spawn *s, int in, int out, pid_t worker, volatil
 	_exit(127);
 }
 
+/* The group of the running program, for the handler of SIGTERM; 0: none. */
+static volatile sig_atomic_t running_group;
+
+static void on_term(int signo)
+{
+	if (running_group > 0)
+		kill(-(pid_t)running_group, SIGKILL);
+	_exit(128 + signo);
+}
+
+void spawn_die_together(void)
+{
+	struct sigaction term = {.sa_handler = on_term};
+	sigemptyset(&term.sa_mask);
+	sigaction(SIGTERM, &term, NULL);
+}
+
+/* The child shares our memory until it is another program: no handler of ours may run in it. */
 static pid_t start(const struct spawn *s, int in, int out, volatile int *ret_errno)
 {
 	pid_t worker = getpid();
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pid_t pid = vfork();
 	if (pid == 0)
 		become(s, in, out, worker, ret_errno);
+	running_group = pid > 0 ? pid : 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }
 
@@ -68,6 +92,7 @@ static int await(struct worker *w, pid_t pid)
 		;
 	stop_watch_group(&w->stop, 0);
 	kill(-pid, SIGKILL);
+	running_group = 0;
 	int status = 0;
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

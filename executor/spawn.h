@@ -16,4 +16,7 @@ struct spawn {
  * that cannot be executed is ERR_ENGINE. */
 int spawn_run(struct worker *w, const struct spawn *s, int *ret_status, struct err *err);
 
+/* From here on SIGTERM to this process ends the program's whole group first. */
+void spawn_die_together(void);
+
 #endif

@@ -254,6 +254,49 @@ static void a_glob_reader_never_sees_a_mix(void **state)
 	assert_int_equal(lake_manifest(l, "dwd/dwd_x/dt=2013-01-03").version, VERSIONS);
 }
 
+static int sum_of_pinned(struct attempt *t, void *ctx)
+{
+	struct duck_error e;
+	return duck_int64(t->session.con, "SELECT count(*) * 1000 + count(DISTINCT v) FROM dwd.dwd_x", ctx, &e);
+}
+
+/* The same race for a try: a pin that is overtaken opens the folder again, and never fails. */
+static void pinning_wins_its_race(void **state)
+{
+	struct lake *l = *state;
+	enum { VERSIONS = 60, ROWS = 7 };
+	static const char *const dates[] = {"2013-01-03"};
+	struct try_request first = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT 0 AS v FROM range(7)");
+	pid_t pid = fork();
+	if (pid == 0) {
+		assert_int_equal(lake_run(l, &first).outcome, OUTCOME_SUCCESS);
+		for (int i = 1; i <= VERSIONS; i++)
+			lake_publish(l, "dwd.dwd_x", "2013-01-03", arena_printf(&l->arena, "SELECT %d AS v FROM range(%d)", i, ROWS));
+		worker_close_duckdb(&l->w);
+		_exit(0);
+	}
+	struct try_input in = lake_input("dwd.dwd_x", true, dates, 1);
+	const struct column schema[] = {{"v", "INTEGER"}};
+	in.schema = schema;
+	in.nschema = 1;
+	int status = 0;
+	bool over = false;
+	l->tries = 1000;
+	while (!over) {
+		over = waitpid(pid, &status, WNOHANG) == pid;
+		struct try_request rq = lake_request(l, "sql.query", "", "");
+		rq.inputs = &in;
+		rq.ninputs = 1;
+		int64_t seen = -1;
+		struct try_result r;
+		attempt_query(&l->w, &l->arena, &rq, sum_of_pinned, &seen, &r);
+		attempt_tidy(&l->w);
+		assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+		assert_true(seen == ROWS * 1000 + 1 || (seen == 0 && r.manifest.inputs[0].version == 0));
+	}
+	assert_int_equal(status, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
 
 int main(void)
@@ -269,7 +312,7 @@ int main(void)
 		T(dying_anywhere_leaves_one_whole_version),
 		T(dying_while_clearing_leaves_all_or_nothing), T(a_stopped_try_that_goes_on_does_not_publish),
 #endif
-		T(a_glob_reader_never_sees_a_mix),
+		T(a_glob_reader_never_sees_a_mix), T(pinning_wins_its_race),
 	};
 	return cmocka_run_group_tests_name("commit", tests, NULL, NULL);
 }

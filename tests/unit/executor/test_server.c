@@ -246,15 +246,14 @@ static void the_end_of_the_pipe_ends_everything(void **state)
 	assert_true(lock_is_free(l));
 }
 
-/* A worker that dies at once takes its program along; only then is its lock free. */
-static void a_killed_worker_takes_its_program_along(void **state)
+/* A worker that dies takes its program along; only then is its lock free. */
+static void program_dies_with_worker(struct lake *l, int signo, const char *script)
 {
-	struct lake *l = *state;
 	struct peer p;
 	const char *fifo = arena_printf(&l->arena, "%s/fifo", l->path);
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	peer_hello(&p, l);
-	lake_write("./p.sh", arena_printf(&l->arena, "#!/bin/sh\nexec 5>%s\necho x >&5\nexec sleep 1000\n", fifo));
+	lake_write("./p.sh", arena_printf(&l->arena, "#!/bin/sh\nexec 5>%s\necho x >&5\n%s\n", fifo, script));
 	struct try_request rq = lake_request(l, "ads.ads_x", "", NULL);
 	rq.engine = "exec";
 	rq.file = arena_printf(&l->arena, "%s/p.sh", l->path);
@@ -266,14 +265,25 @@ static void a_killed_worker_takes_its_program_along(void **state)
 	int fd = open(fifo, O_RDONLY);
 	assert_int_equal(read(fd, &byte, 1), 1);
 	assert_false(lock_is_free(l));
-	kill(p.pid, SIGKILL);
+	kill(p.pid, signo);
 	while (read(fd, &byte, 1) > 0)
 		; /* until the program has let go of it */
 	close(fd);
-	assert_int_equal(WTERMSIG(peer_close(&p)), SIGKILL);
+	int status = peer_close(&p);
+	assert_true(WIFSIGNALED(status) ? WTERMSIG(status) == signo : WEXITSTATUS(status) == 128 + signo);
 	int lock = file_lock(AT_FDCWD, ".strata/workers/w1.lock", true, NULL); /* comes free, without anybody's help */
 	assert_true(lock >= 0);
 	close(lock);
+}
+
+static void a_killed_worker_takes_its_program_along(void **state)
+{
+	program_dies_with_worker(*state, SIGKILL, "exec sleep 1000");
+}
+
+static void a_terminated_worker_takes_the_whole_group_along(void **state)
+{
+	program_dies_with_worker(*state, SIGTERM, "(trap '' TERM; sleep 1000) & sleep 1000");
 }
 
 static void nonsense_ends_the_worker(void **state)
@@ -296,7 +306,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps), T(cancels_what_runs_and_what_waits),
-		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along), T(nonsense_ends_the_worker),
+		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along),
+		T(a_terminated_worker_takes_the_whole_group_along), T(nonsense_ends_the_worker),
 	};
 	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests_name("server", tests, NULL, NULL);
