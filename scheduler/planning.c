@@ -164,6 +164,18 @@ static int check_types(struct workspace *ws, struct planning *p, struct err *err
 	return rc;
 }
 
+/* The engine's version is part of every fingerprint, and a worker's greeting says it: where nothing had to be
+ * looked at, none has greeted yet. */
+static int know_engine(struct workspace *ws, struct err *err)
+{
+	json_t *reply = NULL;
+	if (*workers_engine_version(ws->workers))
+		return 0;
+	int rc = workspace_ask(ws, json_pack("{s:s}", "op", "probe"), &reply, err);
+	json_decref(reply);
+	return rc;
+}
+
 static int fill(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
 	int rc = load_snapshot(ws, rq->selected, p->snapshot, err);
@@ -174,6 +186,8 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 		rc = lake_probe(&ws->loop, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
 	if (rc == 0)
 		rc = look_for_files(ws, rq, p, err);
+	if (rc == 0)
+		rc = know_engine(ws, err);
 	if (rc < 0)
 		return rc;
 	struct plan_input in = {.project = ws->project,
