@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "executor/dialect.h"
 #include "executor/inputs.h"
 
 /* read_csv and friends over the files that have content: an empty one has no header either. */
@@ -28,10 +29,12 @@ static void option_text(struct buf *out, const char *name, const char *value)
 	duck_literal(out, value);
 }
 
-static void csv_options(const struct try_source *s, size_t nfiles, struct buf *out)
+/* `plain`: the delimiter of files that are RFC 4180 otherwise; 0: to be sniffed. */
+static void csv_options(const struct try_source *s, size_t nfiles, char plain, struct buf *out)
 {
 	buf_addf(out, ", header = %s%s", s->header == TRI_FALSE ? "false" : "true", s->ncolumns ? "" : ", sample_size = -1");
-	option_text(out, "delim", s->delim);
+	option_text(out, "delim", plain ? (char[]){plain, '\0'} : s->delim);
+	buf_adds(out, plain ? ", quote = '\"', escape = '\"'" : "");
 	option_text(out, "nullstr", s->nullstr);
 	option_text(out, "encoding", s->encoding);
 	if (s->all_varchar == TRI_TRUE)
@@ -56,14 +59,14 @@ static void column_option(const struct try_source *s, struct buf *out)
 }
 
 /* "SELECT * FROM read_csv([...], ...)"; false when no file has content. */
-static bool read_select(const struct try_source *s, const struct raw_files *f, struct buf *out)
+static bool read_select(const struct try_source *s, const struct raw_files *f, char plain, struct buf *out)
 {
 	struct buf files = BUF_INIT(1 << 24);
 	size_t n = file_args(f, &files);
 	buf_addf(out, "SELECT * FROM read_%s(%s, hive_partitioning = false", s->format, buf_cstr(&files));
 	buf_free(&files);
 	if (strcmp(s->format, "csv") == 0) {
-		csv_options(s, n, out);
+		csv_options(s, n, plain, out);
 		column_option(s, out);
 	} else if (strcmp(s->format, "json") == 0) {
 		buf_adds(out, ", sample_size = -1");
@@ -79,7 +82,7 @@ static bool read_select(const struct try_source *s, const struct raw_files *f, s
 
 /* One CSV file is sniffed once, and the view says what was found: each query that binds the view would sniff
  * the whole file again. False: the plain view shall try, and complain. */
-static bool sniffed_select(struct attempt *t, const struct try_source *s, const struct raw_files *f, struct buf *out)
+static bool sniffed_select(struct attempt *t, const struct try_source *s, const struct raw_files *f, char plain, struct buf *out)
 {
 	static const char start[] = "FROM read_csv(", end[] = ");";
 	struct buf sql = BUF_INIT(1 << 20), found = BUF_INIT(1 << 24);
@@ -94,7 +97,7 @@ static bool sniffed_select(struct attempt *t, const struct try_source *s, const 
 			if (f->items[i].size > 0)
 				duck_literal(&sql, f->items[i].path);
 		}
-		csv_options(s, 1, &sql);
+		csv_options(s, 1, plain, &sql);
 		buf_addc(&sql, ')');
 		ok = duck_text(t->session.con, buf_cstr(&sql), &found, &e) == 0 && str_has_prefix(buf_cstr(&found), start) &&
 		     str_has_suffix(buf_cstr(&found), end);
@@ -117,7 +120,7 @@ static bool newest_header(struct attempt *t, const struct try_source *s, struct 
 	while (n-- > 0) {
 		struct raw_files f;
 		buf_clear(out);
-		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) == 0 && read_select(s, &f, out)) {
+		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) == 0 && read_select(s, &f, '\0', out)) {
 			buf_adds(out, " LIMIT 0");
 			return true;
 		}
@@ -156,6 +159,17 @@ static int absent(struct attempt *t, const struct try_source *s, const struct ra
 	return 0;
 }
 
+/* The delimiter that all files have in common, if all of them are plain; else 0. */
+static char plain_delim(const struct try_source *s, const struct raw_files *f)
+{
+	char delim = '\0';
+	for (size_t i = 0; i < f->len && strcmp(s->format, "csv") == 0; i++) {
+		if (f->items[i].size > 0 && !dialect_plain(f->items[i].path, s->delim, &delim))
+			return '\0';
+	}
+	return delim;
+}
+
 static int create_view(struct attempt *t, const struct try_source *s, const char *select, struct duck_error *e)
 {
 	struct buf sql = BUF_INIT(1 << 24);
@@ -179,9 +193,13 @@ int source_view(struct attempt *t, const struct try_source *s)
 	struct buf select = BUF_INIT(1 << 24);
 	struct duck_error e;
 	int rc = 0;
-	bool made = sniffed_select(t, s, &f, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
+	char plain = plain_delim(s, &f);
+	bool made = sniffed_select(t, s, &f, plain, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
 	buf_clear(&select);
-	if (!made && (read_select(s, &f, &select) || empty_select(t, s, &select)))
+	if (!made && plain)
+		made = read_select(s, &f, plain, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
+	buf_clear(&select);
+	if (!made && (read_select(s, &f, '\0', &select) || empty_select(t, s, &select)))
 		rc = create_view(t, s, buf_cstr(&select), &e) < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 	else if (!made)
 		t->no_input = s->view;

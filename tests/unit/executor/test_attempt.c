@@ -197,6 +197,23 @@ static void a_source_is_read_with_its_types(void **state)
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/dt=2013-01-04/*.parquet') WHERE id = '007' AND name IS NULL"), 1);
 }
 
+static void a_csv_may_be_written_in_many_ways(void **state)
+{
+	struct lake *l = *state;
+	static const char *const same[] = {
+		"a,b\n1,\"x,y\"\n2,O'Hare\n", "a;b\r\n1;x,y\r\n2;O'Hare\r\n", "a\tb\n1\t'x,y'\n2\tO'Hare\n", "a|b\n1|x,y\n2|O'Hare",
+		"\"a\",\"b\"\n1,\"x,y\"\n2,\"O'Hare\"\n",
+	};
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		lake_write("raw/x/dt=2013-01-03/a.csv", same[i]);
+		struct try_result r = run_source(l, &csv, "SELECT a, b FROM tmp_ods_x");
+		if (r.outcome != OUTCOME_SUCCESS)
+			fail_msg("%zu: %s", i, r.error.message);
+		assert_string_equal(r.manifest.schema[0].type, "BIGINT");
+		assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/*/*.parquet') WHERE (a, b) IN ((1, 'x,y'), (2, 'O''Hare'))"), 2);
+	}
+}
+
 static void a_source_has_other_formats(void **state)
 {
 	struct lake *l = *state;
@@ -359,7 +376,7 @@ int main(void)
 		T(reads_partitions_with_dt_and_by_macro), T(a_reader_by_one_date_gets_dt), T(pins_survive_a_republish),
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
-		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
+		T(a_csv_may_be_written_in_many_ways), T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};
