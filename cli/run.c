@@ -35,6 +35,8 @@ struct execution {
 	struct date_range range;
 	char run_id[128];
 	char git_commit[GIT_COMMIT_SIZE];
+	uv_thread_t git;       /* fills git_commit: the library reads all CA certificates when it starts */
+	bool git_started;
 	struct leader leader;
 	struct runner *runner;
 	struct planning planning;
@@ -227,11 +229,26 @@ static int check_run_id(struct execution *x, const char *given, struct err *err)
 	return rc;
 }
 
+static void find_commit(void *arg)
+{
+	struct execution *x = arg;
+	git_commit_of(x->ws.project->dir, x->git_commit);
+}
+
+static void join_git(struct execution *x)
+{
+	if (x->git_started)
+		uv_thread_join(&x->git);
+	x->git_started = false;
+}
+
 static int prepare(struct execution *x, struct err *err)
 {
 	const struct options *o = x->inv->options;
 	const char *given = options_text(o, "run-id", NULL);
 	int rc = open_project(x->inv, &x->ws, err);
+	if (rc == 0)
+		x->git_started = uv_thread_create(&x->git, find_commit, x) == 0;
 	if (rc == 0)
 		rc = select_tables(x->inv, x->ws.project, &x->selected, err);
 	if (rc == 0)
@@ -244,8 +261,6 @@ static int prepare(struct execution *x, struct err *err)
 		snprintf(x->run_id, sizeof x->run_id, "%s", given);
 	else
 		runner_make_id(x->run_id);
-	if (rc == 0)
-		git_commit_of(x->ws.project->dir, x->git_commit);
 	return rc;
 }
 
@@ -262,6 +277,7 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 		rc = start_runner(&x, err);
 	if (rc == 0)
 		rc = make_plan(&x, err);
+	join_git(&x);
 	if (rc == 0)
 		rc = carry_out(&x, kind, continue_on_error, err);
 	runner_free(x.runner);

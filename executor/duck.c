@@ -31,6 +31,8 @@ int duck_open(const struct duck_config *c, duckdb_database *ret_db, struct err *
 		{true, "errors_as_json", "true"},
 		{true, "autoinstall_known_extensions", "false"},
 		{true, "autoload_known_extensions", "false"},
+		/* It would keep every file that was ever read, up to the memory limit: no try reads another's. */
+		{true, "enable_external_file_cache", "false"},
 		{c->threads > 0, "threads", threads},
 		{c->memory_bytes > 0, "memory_limit", memory},
 		{true, "temp_directory", c->temp_dir ? c->temp_dir : ""},
