@@ -119,11 +119,24 @@ static void end_with_error(struct live_try *lt, enum error_class class, const ch
 	end(lt, OUTCOME_ERROR, class);
 }
 
-static struct column *copy_schema(struct arena *arena, const struct manifest *m)
+static bool same_schema(const struct part *part, const struct manifest *m)
 {
-	struct column *schema = arena_array(arena, m->nschema, sizeof *schema);
+	bool same = part && part->nschema == m->nschema;
+	for (size_t i = 0; same && i < m->nschema; i++)
+		same = str_eq(part->schema[i].name, m->schema[i].name) && str_eq(part->schema[i].type, m->schema[i].type);
+	return same;
+}
+
+/* The dates of a table share one schema as long as it is the same: a year of them must not cost a year of
+ * copies. */
+static const struct column *keep_schema(struct snapshot *s, uint32_t table, const struct manifest *m)
+{
+	const struct part *newest = snapshot_newest_schema(s, table);
+	if (same_schema(newest, m))
+		return newest->schema;
+	struct column *schema = arena_array(&s->arena, m->nschema, sizeof *schema);
 	for (size_t i = 0; i < m->nschema; i++)
-		schema[i] = (struct column){arena_strdup(arena, m->schema[i].name), arena_strdup(arena, m->schema[i].type)};
+		schema[i] = (struct column){arena_strdup(&s->arena, m->schema[i].name), arena_strdup(&s->arena, m->schema[i].type)};
 	return schema;
 }
 
@@ -145,7 +158,7 @@ static void publish_to_snapshot(struct live_try *lt)
 	                    .empty = result->empty,
 	                    .probe = PART_OK,
 	                    .fingerprint = arena_strdup(&s->arena, m->fingerprint ? m->fingerprint : ""),
-	                    .schema = copy_schema(&s->arena, m),
+	                    .schema = keep_schema(s, t->index, m),
 	                    .nschema = m->nschema};
 	snapshot_put_part(s, t->index, runner_day(r, lt->task), &part);
 	r->summary.rows += m->row_count;
