@@ -61,7 +61,7 @@ static void print_failures(const struct summary *s)
 		if (f->file && f->line)
 			printf("\nfailed: %s  %s:%d:%d\n", f->name, f->file, f->line, f->col);
 		else
-			printf("\nfailed: %s  %s\n", f->name, f->file ? f->file : "");
+			printf("\nfailed: %s%s%s\n", f->name, f->file ? "  " : "", f->file ? f->file : "");
 		print_error(f->error);
 		if (f->file && f->line)
 			print_excerpt(s->ws->project, f);

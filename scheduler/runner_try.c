@@ -195,6 +195,19 @@ static void end_with_result(struct live_try *lt, const struct try_result *result
 	end(lt, OUTCOME_ERROR, class_of(result->error.class));
 }
 
+static void on_swept(void *ctx, const struct worker_answer *a)
+{
+	(void)ctx;
+	if (a->err)
+		log_event(LOG_WARN, "sweep.failed", "error", a->err->text, NULL);
+}
+
+static void sweep_staging(struct live_try *lt)
+{
+	json_t *body = json_pack("{s:s, s:[s]}", "op", "sweep", "tries", lt->try_id);
+	workers_ask(lt->runner->config.workers, body, false, NULL, on_swept, NULL);
+}
+
 /* The worker is gone with all its children. The manifest tells whether it had published. */
 static void on_looked_up(void *ctx, const struct try_result *found, const struct err *err)
 {
@@ -206,6 +219,7 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 	}
 	if (err)
 		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
+	sweep_staging(lt);
 	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
 	if (timed_out)
 		lt->error = arena_strdup(&lt->arena, "timed out; its worker had to be killed");
