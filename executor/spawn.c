@@ -1,7 +1,7 @@
 /* See spawn.h. The child is made by vfork: it costs the same whether DuckDB is loaded or not.
  *
  * The lock descriptor of the worker is inherited, so that its lock is free only when the whole tree is
- * gone; the group's number is in the lock's file for who has to end the tree of a dead worker. */
+ * gone; the group's number is in the lock's file for people who look. */
 #include "executor/spawn.h"
 
 #include <errno.h>

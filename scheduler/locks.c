@@ -1,5 +1,5 @@
-/* See locks.h. A pid from a file may long be another process's: it is killed through a pidfd, and only
- * after /proc shows that this very process has the lock file open. */
+/* See locks.h. Who holds a lock is asked of the kernel, never of a pid in a file, which may long be another
+ * process's: /proc shows whose descriptor has the lock, and a pidfd pins the process while it is looked at. */
 #include "scheduler/locks.h"
 
 #include <dirent.h>
@@ -21,7 +21,19 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-static bool holds_open(int pid, const struct stat *lock)
+/* Is the lock this descriptor's, by its own opening of the file or an inherited one? One that only waits for
+ * it, as we do, has the file open too. */
+static bool has_flock(int pid, const char *fd)
+{
+	char path[64];
+	struct buf text = BUF_INIT(1 << 16);
+	snprintf(path, sizeof path, "/proc/%d/fdinfo/%.20s", pid, fd);
+	bool found = file_read(AT_FDCWD, path, &text, NULL) == 0 && strstr(buf_cstr(&text), "FLOCK");
+	buf_free(&text);
+	return found;
+}
+
+static bool holds(int pid, const struct stat *lock)
 {
 	char path[64];
 	snprintf(path, sizeof path, "/proc/%d/fd", pid);
@@ -30,7 +42,8 @@ static bool holds_open(int pid, const struct stat *lock)
 	struct dirent *e;
 	while (d && !found && (e = readdir(d))) {
 		struct stat st;
-		found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_dev == lock->st_dev && st.st_ino == lock->st_ino;
+		found = fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_dev == lock->st_dev && st.st_ino == lock->st_ino &&
+		        has_flock(pid, e->d_name);
 	}
 	if (d)
 		closedir(d);
@@ -39,29 +52,31 @@ static bool holds_open(int pid, const struct stat *lock)
 
 static void kill_holder(int pid, const struct stat *lock)
 {
+	if (!holds(pid, lock))
+		return;
 	int pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
 		return;
-	if (holds_open(pid, lock)) {
+	if (holds(pid, lock)) { /* still: now the descriptor says who */
 		log_event(LOG_WARN, "worker.orphan_killed", LOG_INT("pid", pid), NULL);
 		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	}
 	close(pidfd);
 }
 
-static void kill_holders(int fd, const char *path)
+/* A worker, its program, and whatever that program has started and left: all inherited the descriptor. */
+static void kill_holders(int fd)
 {
 	struct stat lock;
-	struct buf text = BUF_INIT(1 << 16);
-	if (fstat(fd, &lock) == 0 && file_read(AT_FDCWD, path, &text, NULL) == 0 && text.len) {
-		char *save = NULL;
-		for (char *line = strtok_r(text.data, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-			int64_t pid;
-			if (str_to_i64(line, &pid) && pid > 1 && pid < INT32_MAX)
-				kill_holder((int)pid, &lock);
-		}
+	DIR *d = fstat(fd, &lock) == 0 ? opendir("/proc") : NULL;
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		int64_t pid;
+		if (str_to_i64(e->d_name, &pid) && pid > 1 && pid < INT32_MAX && pid != getpid())
+			kill_holder((int)pid, &lock);
 	}
-	buf_free(&text);
+	if (d)
+		closedir(d);
 }
 
 void locks_await(const char *path, int grace_ms)
@@ -73,7 +88,7 @@ void locks_await(const char *path, int grace_ms)
 	/* flock has no timeout; the holder is a process about to exit, so the poll is short-lived. */
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR)) {
 		if (clock_mono_us() > deadline) {
-			kill_holders(fd, path);
+			kill_holders(fd);
 			deadline = clock_mono_us() + 1000000;
 		}
 		poll(NULL, 0, 5);

@@ -1,5 +1,5 @@
 /* Worker locks: a lock file that is free means that the worker and all its children are gone.
- * The file's text is the process ids that may hold it, a line each, as the worker wrote them. */
+ * The file's text (the worker's pid, its program's group or 0) is for people only. */
 #ifndef STRATA_SCHEDULER_LOCKS_H
 #define STRATA_SCHEDULER_LOCKS_H
 
@@ -7,8 +7,8 @@
 
 enum { LOCKS_GRACE_MS = 10 * 1000 };
 
-/* Block until `path` is free; after grace_ms kill (pidfd, SIGKILL) the processes that it names and that
- * really have it open. A missing file is free. */
+/* Block until `path` is free; after grace_ms kill (pidfd, SIGKILL) every process that holds it, also
+ * by inheritance. A missing file is free. */
 void locks_await(const char *path, int grace_ms);
 
 /* The same for every *.lock in a folder (those of a dead scheduler), which are then removed. Returns how
