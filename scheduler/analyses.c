@@ -62,8 +62,11 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 		take(b, a->reply);
 	else if (a->died)
 		take_death(b);
-	else if (!g->err.code)
+	else if (!g->err.code) {
 		g->err = *a->err;
+		if (b->n == 1)
+			err_wrap(&g->err, "%s", b->jobs->qname);
+	}
 	free(b);
 	g->done = --g->open == 0;
 }

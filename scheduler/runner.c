@@ -194,8 +194,9 @@ void runner_give_up(struct runner *r, const struct err *why)
 		return;
 	r->err = *why;
 	r->done = true;
-	for (struct live_try *lt = r->tries; lt; lt = lt->hh.next)
-		live_try_stop(lt, STOP_CANCEL);
+	struct live_try *lt, *next;
+	HASH_ITER(hh, r->tries, lt, next)
+		live_try_stop(lt, STOP_CANCEL); /* one that no worker has yet ends in here */
 }
 
 /* The first one cancels; from the third on nothing is waited for. */

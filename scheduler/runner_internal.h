@@ -29,7 +29,6 @@ struct live_try {
 	char worker[32];
 	bool stopped;           /* ACT_STOP came */
 	enum stop_reason stop;
-	bool died;              /* its worker did; the manifest is being looked at */
 	/* what it ended with, for the journal; valid while the machine takes its end */
 	const struct try_result *result; /* NULL: it has none (lost, could not start) */
 	enum try_outcome outcome;

@@ -231,7 +231,7 @@ static void on_event(void *ctx, const json_t *event)
 {
 	struct live_try *lt = ctx;
 	struct runner *r = lt->runner;
-	if (strcmp(json_string_value(json_object_get(event, "event")), "running") != 0 || lt->running_us)
+	if (!str_eq(json_string_value(json_object_get(event, "event")), "running") || lt->running_us)
 		return;
 	lt->running_us = clock_mono_us();
 	const char *worker = workers_holder(r->config.workers, lt->request);
@@ -254,14 +254,15 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 		else
 			end_with_result(lt, &result);
 	} else if (a->died) {
-		lt->died = true;
 		lt->error = arena_strdup(&lt->arena, a->err->text);
 		lake_probe_try(r->config.workers, runner_table(r, lt->task), runner_day(r, lt->task), lt->try_id, on_looked_up, lt);
 	} else if (a->err->code == ERR_CANCELED) {
 		lt->error = arena_strdup(&lt->arena, "canceled before it began");
 		end(lt, OUTCOME_KILLED, ERROR_TRANSIENT);
 	} else {
-		end_with_error(lt, ERROR_TRANSIENT, "transient", a->err->text);
+		const char *said = json_string_value(json_object_get(a->error, "class"));
+		const char *class = a->err->code == ERR_USAGE ? "permanent" : said ? said : "transient";
+		end_with_error(lt, class_of(class), arena_strdup(&lt->arena, class), a->err->text);
 	}
 }
 

@@ -20,6 +20,7 @@ enum {
 	SERVED_MAX = 2000,     /* requests, then a new process: bounds whatever an engine leaks */
 	RSS_CHECK_EVERY = 16,  /* requests between looks at its memory */
 };
+enum { CHUNK = 64 << 10 }; /* bytes of one read */
 static const unsigned long RSS_MAX = 2UL << 30; /* bytes */
 
 /* A process that never was: its handles close on the loop, and the last one frees it. */
@@ -190,13 +191,13 @@ static void take_lines(struct worker *w)
 		from += n + 1;
 	}
 	buf_drop(&w->replies, from);
-	if (w->replies.overflow)
+	if (w->replies.len >= PROTOCOL_LINE_MAX)
 		give_up(w, "a reply is longer than a line may be");
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
 {
-	static char shared[65536]; /* one loop, one read at a time: copied out before the next */
+	static char shared[CHUNK]; /* one loop, one read at a time: copied out before the next */
 	(void)handle;
 	(void)suggested;
 	*ret = uv_buf_init(shared, sizeof shared);
@@ -229,17 +230,36 @@ static void on_sent(uv_write_t *write, int status)
 	free(s);
 }
 
-static void send_json(struct worker *w, const json_t *body)
+/* Takes line. */
+static void send_line(struct worker *w, char *line, size_t size)
 {
-	char *text = json_dumps(body, JSON_COMPACT);
-	size_t n = strlen(text);
 	struct send *s = mem_alloc(sizeof *s);
-	s->line = mem_realloc(text, n + 2, 1);
-	s->line[n++] = '\n';
+	s->line = line;
 	s->write.data = s;
-	uv_buf_t data = uv_buf_init(s->line, (unsigned)n);
+	uv_buf_t data = uv_buf_init(line, (unsigned)size);
 	if (uv_write(&s->write, (uv_stream_t *)&w->in, &data, 1, on_sent) < 0)
 		on_sent(&s->write, -1);
+}
+
+char *worker_line(const json_t *body, size_t *ret_size)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	if (!text)
+		return NULL;
+	size_t n = strlen(text);
+	text = mem_realloc(text, n + 2, 1);
+	text[n] = '\n';
+	text[n + 1] = '\0';
+	*ret_size = n + 1;
+	return text;
+}
+
+static void send_json(struct worker *w, const json_t *body)
+{
+	size_t size = 0;
+	char *line = worker_line(body, &size);
+	if (line)
+		send_line(w, line, size);
 }
 
 static void send_hello(struct worker *w, const struct workers_config *c)
@@ -260,7 +280,7 @@ static struct worker *worker_new(const struct workers_config *c, struct workers 
 	w->loop = c->loop;
 	snprintf(w->name, sizeof w->name, "%s", name);
 	w->lock_path = mem_printf("%s/%s.lock", c->lock_dir, name);
-	w->replies = BUF_INIT(PROTOCOL_LINE_MAX + 1);
+	w->replies = BUF_INIT(PROTOCOL_LINE_MAX + CHUNK);
 	uv_pipe_init(c->loop, &w->in, 0);
 	uv_pipe_init(c->loop, &w->out, 0);
 	uv_timer_init(c->loop, &w->timer);
@@ -315,9 +335,8 @@ void worker_give(struct worker *w, struct request *r)
 {
 	uv_timer_stop(&w->timer);
 	w->held = r;
-	send_json(w, r->body);
-	json_decref(r->body);
-	r->body = NULL;
+	send_line(w, r->line, r->size);
+	r->line = NULL;
 }
 
 static void on_grace_over(uv_timer_t *timer)

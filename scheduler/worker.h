@@ -17,7 +17,8 @@
 struct request {
 	struct list link; /* in the pool's queue */
 	uint64_t id;
-	json_t *body;     /* NULL once it is sent */
+	char *line;       /* with its newline; NULL once it is sent */
+	size_t size;
 	worker_event_fn on_event;
 	worker_answer_fn on_answer;
 	void *ctx;
@@ -54,6 +55,8 @@ struct worker {
 
 struct worker *worker_spawn(const struct workers_config *config, struct workers *pool, const char *name,
                             const struct worker_hooks *hooks, struct err *err);
+/* The request as it is sent, malloced; NULL when it cannot be JSON. */
+char *worker_line(const json_t *body, size_t *ret_size);
 bool worker_idle(const struct worker *w);
 void worker_give(struct worker *w, struct request *r);
 void worker_interrupt(struct worker *w);

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/protocol.h"
 #include "scheduler/worker.h"
 
 struct workers {
@@ -40,7 +41,7 @@ static struct worker *worker_of(struct list *link)
 
 static void request_free(struct request *r)
 {
-	json_decref(r->body);
+	free(r->line);
 	free(r);
 }
 
@@ -50,6 +51,16 @@ static void answer_error(struct request *r, int code, const char *text, bool die
 	err_set(&err, code, "%s", text);
 	r->on_answer(r->ctx, &(struct worker_answer){.err = &err, .died = died});
 	request_free(r);
+}
+
+/* A worker would take such a line for a broken peer, and end. */
+static void answer_unsendable(struct request *r)
+{
+	char text[128] = "the request holds bytes that are no UTF-8";
+	if (r->line)
+		snprintf(text, sizeof text, "the request is %zu bytes long, and a line of the protocol may have %d", r->size,
+		         (int)PROTOCOL_LINE_MAX);
+	answer_error(r, ERR_USAGE, text, false);
 }
 
 static void fail_first(struct workers *w, int code, const char *text)
@@ -181,9 +192,15 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
                      worker_answer_fn on_answer, void *ctx)
 {
 	struct request *r = mem_alloc(sizeof *r);
-	*r = (struct request){.id = ++w->last_id, .body = body, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	*r = (struct request){.id = ++w->last_id, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
 	json_object_set_new(body, "id", json_integer((json_int_t)r->id));
+	r->line = worker_line(body, &r->size);
+	json_decref(body);
 	uint64_t id = r->id;
+	if (!r->line || r->size >= PROTOCOL_LINE_MAX) {
+		answer_unsendable(r);
+		return id;
+	}
 	list_append(urgent ? w->queue.next : &w->queue, &r->link);
 	dispatch(w);
 	return id;

@@ -35,7 +35,8 @@ struct workers_config {
  * worker is gone, and it may or may not have done the work. */
 struct worker_answer {
 	const json_t *reply;   /* has "ok": true */
-	const struct err *err; /* ERR_PROTOCOL, ERR_CANCELED, or ERR_ENGINE for an error reply */
+	const struct err *err; /* ERR_PROTOCOL, ERR_CANCELED, ERR_USAGE: it does not fit into a line;
+	                        * ERR_ENGINE: an error reply */
 	const json_t *error;   /* the "error" object of an error reply, or NULL */
 	bool died;
 };
@@ -46,7 +47,7 @@ struct workers *workers_new(const struct workers_config *config);
 
 /* Queue a request; `body` ({"op":...}, stolen) gets its "id" here, which is returned (never 0). urgent:
  * before those that wait. on_event may be NULL. on_answer is called once; from inside only if no worker
- * can be started at all. */
+ * can be started at all, or if the request cannot be sent. */
 uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_fn on_event,
                      worker_answer_fn on_answer, void *ctx);
 

@@ -1,0 +1,211 @@
+/* The pool of workers against a worker that does what it is told: this very program, started once more. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/file.h"
+#include "core/protocol.h"
+#include "scheduler/workers.h"
+
+/* --- the worker --- */
+
+static void say(const char *text)
+{
+	if (file_write_all(PROTOCOL_FD_OUT, text, strlen(text)) < 0)
+		_exit(1);
+}
+
+/* An event and, in one breath with it, a reply of `size` bytes with its newline. */
+static void say_much(json_int_t id, size_t size)
+{
+	char *text = malloc(size + 128);
+	int n = snprintf(text, 128, "{\"id\":%lld,\"event\":\"running\"}\n", (long long)id);
+	size_t end = (size_t)n + size;
+	n += snprintf(text + n, 128, "{\"id\":%lld,\"ok\":true,\"text\":\"", (long long)id);
+	memset(text + n, 'x', end - (size_t)n - 3);
+	memcpy(text + end - 3, "\"}\n", 4);
+	say(text);
+	free(text);
+}
+
+static int be_worker(void)
+{
+	FILE *in = fdopen(PROTOCOL_FD_IN, "r");
+	char *line = NULL;
+	size_t cap = 0;
+	while (getline(&line, &cap, in) > 0) {
+		json_t *rq = json_loads(line, 0, NULL);
+		const char *op = json_string_value(json_object_get(rq, "op"));
+		json_int_t id = json_integer_value(json_object_get(rq, "id"));
+		char reply[128];
+		snprintf(reply, sizeof reply, "{\"id\":%lld,\"ok\":true}\n", (long long)id);
+		if (strcmp(op, "hello") == 0)
+			say("{\"version\":1,\"duckdb\":\"v0\",\"id\":0,\"ok\":true}\n");
+		else if (strcmp(op, "die") == 0)
+			kill(getpid(), SIGKILL);
+		else if (strcmp(op, "much") == 0)
+			say_much(id, (size_t)json_integer_value(json_object_get(rq, "size")));
+		else if (strcmp(op, "cancel") != 0)
+			say(reply);
+		json_decref(rq);
+	}
+	free(line);
+	return 0;
+}
+
+/* --- the tests --- */
+
+struct fixture {
+	uv_loop_t loop;
+	struct workers *workers;
+	char dir[64];
+	char program[4096];
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = *state = calloc(1, sizeof *f);
+	snprintf(f->dir, sizeof f->dir, "/tmp/strata-workers-XXXXXX");
+	ssize_t n = readlink("/proc/self/exe", f->program, sizeof f->program - 1);
+	return !mkdtemp(f->dir) || n < 0 || uv_loop_init(&f->loop) < 0 ? -1 : 0;
+}
+
+static void start(struct fixture *f, const char *program)
+{
+	f->workers = workers_new(&(struct workers_config){
+		.loop = &f->loop, .program = program ? program : f->program, .lake = f->dir, .lock_dir = f->dir, .most = 1});
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	workers_close(f->workers);
+	while (!workers_gone(f->workers))
+		uv_run(&f->loop, UV_RUN_ONCE);
+	workers_free(f->workers);
+	uv_run(&f->loop, UV_RUN_DEFAULT);
+	int rc = uv_loop_close(&f->loop);
+	rc = tree_remove(AT_FDCWD, f->dir, NULL) < 0 ? -1 : rc;
+	free(f);
+	return rc;
+}
+
+struct answer {
+	bool done, ok, died;
+	int code;
+	char text[256];
+};
+
+static void on_answer(void *ctx, const struct worker_answer *a)
+{
+	struct answer *ret = ctx;
+	assert_false(ret->done);
+	*ret = (struct answer){.done = true, .ok = a->reply != NULL, .died = a->died, .code = a->err ? a->err->code : 0};
+	snprintf(ret->text, sizeof ret->text, "%s", a->err ? a->err->text : "");
+}
+
+static void wait_for(struct fixture *f, struct answer *a)
+{
+	while (!a->done)
+		uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+static struct answer ask(struct fixture *f, json_t *body)
+{
+	struct answer a = {0};
+	workers_ask(f->workers, body, false, NULL, on_answer, &a);
+	wait_for(f, &a);
+	return a;
+}
+
+static void test_a_request_longer_than_a_line_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	start(f, NULL);
+	char *text = malloc(PROTOCOL_LINE_MAX + 1);
+	memset(text, 'x', PROTOCOL_LINE_MAX);
+	text[PROTOCOL_LINE_MAX] = '\0';
+	struct answer a = ask(f, json_pack("{s:s, s:s}", "op", "echo", "text", text));
+	assert_int_equal(a.code, ERR_USAGE);
+	assert_false(a.died);
+	assert_non_null(strstr(a.text, "bytes long"));
+	text[PROTOCOL_LINE_MAX - 100] = '\0';
+	assert_true(ask(f, json_pack("{s:s, s:s}", "op", "echo", "text", text)).ok);
+	free(text);
+}
+
+/* The reads of the pipe do not end where lines do. */
+static void test_a_reply_of_almost_a_line_after_an_event_is_taken(void **state)
+{
+	struct fixture *f = *state;
+	start(f, NULL);
+	for (int less = 1; less < 70000; less += 6500) {
+		struct answer a = ask(f, json_pack("{s:s, s:i}", "op", "much", "size", PROTOCOL_LINE_MAX - less));
+		assert_string_equal(a.text, "");
+		assert_true(a.ok);
+	}
+	struct answer a = ask(f, json_pack("{s:s, s:i}", "op", "much", "size", 2 * PROTOCOL_LINE_MAX));
+	assert_true(a.died);
+	assert_non_null(strstr(a.text, "longer than a line"));
+	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
+}
+
+static void test_death_fails_only_the_request_at_work(void **state)
+{
+	struct fixture *f = *state;
+	struct answer first = {0}, second = {0}, third = {0};
+	start(f, NULL);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "die"), false, NULL, on_answer, &first);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &second);
+	uint64_t id = workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &third);
+	workers_cancel(f->workers, id);
+	assert_true(third.done);
+	assert_int_equal(third.code, ERR_CANCELED);
+	wait_for(f, &first);
+	assert_true(first.died);
+	assert_non_null(strstr(first.text, "signal 9"));
+	wait_for(f, &second);
+	assert_true(second.ok);
+}
+
+static void test_a_program_that_cannot_start_fails_the_request(void **state)
+{
+	struct fixture *f = *state;
+	start(f, "/nonexistent/strata-worker");
+	struct answer a = ask(f, json_pack("{s:s}", "op", "echo"));
+	assert_int_equal(a.code, ERR_IO);
+	assert_false(a.died);
+}
+
+static void test_a_program_that_is_no_worker_fails_the_request(void **state)
+{
+	struct fixture *f = *state;
+	start(f, "/bin/true");
+	struct answer a = ask(f, json_pack("{s:s}", "op", "echo"));
+	assert_int_equal(a.code, ERR_PROTOCOL);
+	assert_false(a.died);
+}
+
+int main(int argc, char **argv)
+{
+	(void)argv;
+	if (argc > 1)
+		return be_worker();
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_request_longer_than_a_line_is_refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_reply_of_almost_a_line_after_an_event_is_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_program_that_is_no_worker_fails_the_request, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
