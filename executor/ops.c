@@ -16,7 +16,17 @@
 #include "executor/sql.h"
 #include "executor/sweep.h"
 
-enum { REPLY_INPUTS_MAX = 6000 }; /* about 140 bytes each: more would not fit into a line */
+/* Of a line: what else a result says is small beside its inputs. */
+enum { REPLY_INPUTS_BYTES = PROTOCOL_LINE_MAX / 2, INPUT_OVERHEAD = 64 };
+
+/* How long the inputs may become in JSON, where a byte of a path may need two. */
+static size_t inputs_bytes(const struct manifest *m)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < m->ninputs; i++)
+		n += INPUT_OVERHEAD + 2 * (strlen(m->inputs[i].table) + strlen(m->inputs[i].partition) + strlen(m->inputs[i].try_id));
+	return n;
+}
 
 /* Taken before the reply and inherited by every child: who gets it knows that all of us are gone. */
 static int take_lock(struct worker *w, const char *path, struct err *err)
@@ -81,7 +91,7 @@ static int op_try(struct worker *w, const json_t *req, struct op_events events, 
 	if (rc == 0) {
 		struct try_result result;
 		attempt_run(w, &arena, &rq, events.event, events.ctx, &result);
-		if (result.manifest.ninputs > REPLY_INPUTS_MAX) {
+		if (inputs_bytes(&result.manifest) > REPLY_INPUTS_BYTES) {
 			result.note = arena_printf(&arena, "the %zu inputs are only in its manifest.json", result.manifest.ninputs);
 			result.manifest.ninputs = 0;
 		}

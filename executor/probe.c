@@ -13,7 +13,10 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "core/jsonio.h"
+#include "core/protocol.h"
 #include "executor/source.h"
+
+enum { SOURCES_BYTES = PROTOCOL_LINE_MAX / 2, MANIFEST_BYTES = PROTOCOL_LINE_MAX / 2 };
 
 /* Is every listed file there with its size? All through one descriptor: one version. */
 static bool files_whole(int dir, const struct manifest *m)
@@ -52,8 +55,11 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 	} else {
 		jput_text(out, "state", files_whole(dir, &m) ? "ok" : "damaged");
 		put_identity(out, &m);
-		if (whole)
-			json_object_set_new(out, "manifest", json_loadb(text.data, text.len, 0, NULL));
+		json_t *manifest = whole ? json_loadb(text.data, text.len, 0, NULL) : NULL;
+		if (text.len > MANIFEST_BYTES)
+			json_object_del(manifest, "inputs"); /* who asks for it wants to know what is published */
+		if (manifest)
+			json_object_set_new(out, "manifest", manifest);
 	}
 	if (dir >= 0)
 		close(dir);
@@ -156,9 +162,15 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 	}
 	list = jget_objects(&g, req, "sources", &n);
 	int rc = g.result;
+	size_t bytes = 0;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		json_t *one = NULL;
 		rc = probe_source(&g, json_array_get(list, i), &one, &e->err);
+		bytes += json_dumpb(one, NULL, 0, JSON_COMPACT);
+		if (i > 0 && bytes > SOURCES_BYTES) {
+			json_decref(one);
+			break;
+		}
 		if (one)
 			json_array_append_new(sources, one);
 	}

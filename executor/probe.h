@@ -7,7 +7,8 @@
  *                           "fingerprint", "manifest": {...}}],
  *           "sources": [{"exists": true, "files": [{"path", "size", "mtime_ns", "ctime_ns", "inode"}], "dates": [...]}],
  *           "tables": [{"qname", "partitions": ["2013-01-03"]}], "now_ns": ...}
- * in the order of the request. "missing" has no manifest.json; "damaged" has an unreadable one, or a listed
+ * in the order of the request; of the sources at least one, and no more than fit into half a line: ask again for
+ * the others. A manifest that is longer comes without its inputs. "missing" has no manifest.json; "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
  * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
  * table). now_ns is the wall clock before anything was looked at: a file that is hardly older may still

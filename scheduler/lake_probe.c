@@ -13,6 +13,7 @@
 enum { BATCH_PARTITIONS = 1000, BATCH_SOURCES = 200 };
 
 struct probing {
+	const struct project *project;
 	struct snapshot *snapshot;
 	struct workers *workers;
 	size_t open;
@@ -68,6 +69,8 @@ static void take_source(struct snapshot *s, const struct thing *thing, const jso
 	                    &(struct source_files){.probed = true, .path_exists = exists, .files = copy, .nfiles = n});
 }
 
+static void ask_rest(const struct batch *b, size_t from);
+
 static void take(struct batch *b, const json_t *reply)
 {
 	const json_t *partitions = json_object_get(reply, "partitions"), *sources = json_object_get(reply, "sources");
@@ -75,8 +78,11 @@ static void take(struct batch *b, const json_t *reply)
 		struct part *part = snapshot_part_mutable(b->p->snapshot, b->things[i].table, b->things[i].day);
 		part->probe = verdict(part, json_array_get(partitions, i));
 	}
-	for (size_t i = 0; i < b->nsources; i++)
+	size_t n = json_array_size(sources);
+	for (size_t i = 0; i < b->nsources && i < n; i++)
 		take_source(b->p->snapshot, &b->things[b->npartitions + i], json_array_get(sources, i));
+	if (n < b->nsources)
+		ask_rest(b, n);
 }
 
 static void on_answer(void *ctx, const struct worker_answer *a)
@@ -107,8 +113,9 @@ static void ask(struct batch *b)
 	            false, NULL, on_answer, b);
 }
 
-static void probe_parts(struct probing *p, const struct project *project, const bool *selected, int32_t first, int32_t last)
+static void probe_parts(struct probing *p, const bool *selected, int32_t first, int32_t last)
 {
+	const struct project *project = p->project;
 	struct batch *b = NULL;
 	for (uint32_t t = 0; t < project->ntables; t++) {
 		size_t n = 0;
@@ -132,21 +139,39 @@ static void probe_parts(struct probing *p, const struct project *project, const 
 		ask(b);
 }
 
-static void probe_sources(struct probing *p, const struct project *project, const bool *selected, int32_t first, int32_t last)
+static void add_source(struct batch *b, uint32_t table, int32_t day)
 {
 	static const char *const formats[] = {"csv", "json", "parquet"};
+	const struct source *s = b->p->project->tables[table].source;
+	char date[DATE_SIZE];
+	json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s}", "path", s->path, "date", date_format(date, day), "format",
+	                                            formats[s->format]));
+	b->things[b->npartitions + b->nsources++] = (struct thing){table, day};
+}
+
+/* The reply had only room for the first `from` sources. */
+static void ask_rest(const struct batch *b, size_t from)
+{
+	if (from == 0) {
+		err_set(&b->p->err, ERR_PROTOCOL, "a worker looked at no source of %zu", b->nsources);
+		return;
+	}
+	struct batch *rest = batch_new(b->p);
+	for (size_t i = from; i < b->nsources; i++)
+		add_source(rest, b->things[b->npartitions + i].table, b->things[b->npartitions + i].day);
+	ask(rest);
+}
+
+static void probe_sources(struct probing *p, const bool *selected, int32_t first, int32_t last)
+{
 	struct batch *b = NULL;
-	for (uint32_t t = 0; t < project->ntables; t++) {
-		const struct source *s = selected[t] ? project->tables[t].source : NULL;
+	for (uint32_t t = 0; t < p->project->ntables; t++) {
+		const struct source *s = selected[t] ? p->project->tables[t].source : NULL;
 		for (int32_t day = first; s && day <= last; day++) {
-			char date[DATE_SIZE];
 			if (!b)
 				b = batch_new(p);
 			/* A source without partitions has one answer, under DATE_NONE. */
-			int32_t key = s->partitioned ? day : DATE_NONE;
-			json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s}", "path", s->path, "date", date_format(date, key),
-			                                            "format", formats[s->format]));
-			b->things[b->nsources++] = (struct thing){t, key};
+			add_source(b, t, s->partitioned ? day : DATE_NONE);
 			if (b->nsources == BATCH_SOURCES) {
 				ask(b);
 				b = NULL;
@@ -162,9 +187,9 @@ static void probe_sources(struct probing *p, const struct project *project, cons
 int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *project, const bool *selected, int32_t first,
                int32_t last, struct snapshot *snapshot, struct err *err)
 {
-	struct probing p = {.snapshot = snapshot, .workers = w, .open = 1};
-	probe_parts(&p, project, selected, first, last);
-	probe_sources(&p, project, selected, first, last);
+	struct probing p = {.project = project, .snapshot = snapshot, .workers = w, .open = 1};
+	probe_parts(&p, selected, first, last);
+	probe_sources(&p, selected, first, last);
 	p.done = --p.open == 0;
 	loop_until(loop, &p.done);
 	if (p.err.code && err)

@@ -84,43 +84,49 @@ static int load_snapshot(struct workspace *ws, const bool *selected, struct snap
 	return rc < 0 ? rc : load_schemas(ws, &q, tables, n, s, err);
 }
 
+/* The days that RAW has of one source, into p->raw_first and p->raw_last. */
+static int look_for_days(struct workspace *ws, const struct source *s, struct planning *p, struct err *err)
+{
+	json_t *reply = NULL;
+	int rc = workspace_ask(ws,
+	                       json_pack("{s:s, s:[{s:s, s:s, s:s, s:b}]}", "op", "probe", "sources", "path", s->path, "date", "",
+	                                 "format", "csv", "dates", 1),
+	                       &reply, err);
+	const json_t *dates = json_object_get(json_array_get(json_object_get(reply, "sources"), 0), "dates");
+	for (size_t i = 0; i < json_array_size(dates); i++) {
+		int32_t day;
+		if (!date_parse(json_string_value(json_array_get(dates, i)), &day))
+			continue;
+		if (p->raw_first == DATE_NONE || day < p->raw_first)
+			p->raw_first = day;
+		if (p->raw_last == DATE_NONE || day > p->raw_last)
+			p->raw_last = day;
+	}
+	json_decref(reply);
+	return rc;
+}
+
 /* Does any source of the selection have a file in the range? If not, which days does RAW have? */
 static int look_for_files(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
 	const struct project *project = ws->project;
-	json_t *sources = json_array(), *reply = NULL;
 	bool any = false, found = false;
 	for (uint32_t t = 0; t < project->ntables; t++) {
 		const struct source *s = rq->selected[t] ? project->tables[t].source : NULL;
-		for (int32_t day = rq->first; s && s->partitioned && day <= rq->last; day++) {
+		for (int32_t day = rq->first; s && s->partitioned && day <= rq->last && !found; day++) {
 			const struct source_files *files = snapshot_source(p->snapshot, t, day);
-			found |= files && files->nfiles;
+			found = files && files->nfiles;
 		}
 		any |= s && s->partitioned;
-		if (s && s->partitioned)
-			json_array_append_new(sources, json_pack("{s:s, s:s, s:s, s:b}", "path", s->path, "date", "", "format", "csv", "dates", 1));
 	}
 	p->raw_first = p->raw_last = DATE_NONE;
 	p->no_source_files = any && !found;
-	if (!p->no_source_files) {
-		json_decref(sources);
-		return 0;
+	int rc = 0;
+	for (uint32_t t = 0; t < project->ntables && p->no_source_files && rc == 0; t++) {
+		const struct source *s = rq->selected[t] ? project->tables[t].source : NULL;
+		if (s && s->partitioned)
+			rc = look_for_days(ws, s, p, err);
 	}
-	int rc = workspace_ask(ws, json_pack("{s:s, s:o}", "op", "probe", "sources", sources), &reply, err);
-	size_t i, k;
-	json_t *source, *date;
-	json_array_foreach(json_object_get(reply, "sources"), i, source) {
-		json_array_foreach(json_object_get(source, "dates"), k, date) {
-			int32_t day;
-			if (!date_parse(json_string_value(date), &day))
-				continue;
-			if (p->raw_first == DATE_NONE || day < p->raw_first)
-				p->raw_first = day;
-			if (p->raw_last == DATE_NONE || day > p->raw_last)
-				p->raw_last = day;
-		}
-	}
-	json_decref(reply);
 	return rc;
 }
 

@@ -209,6 +209,42 @@ static void probes_queries_and_sweeps(void **state)
 	assert_int_equal(peer_close(&p), 0);
 }
 
+enum { MANY_FILES = 1800 };
+
+/* `n` files with long names, about 330 bytes each in a reply. */
+static void write_many(struct lake *l, const char *folder, int n)
+{
+	char *first = arena_printf(&l->arena, "%s/0.csv", folder);
+	lake_write(first, "a\n1\n");
+	for (int i = 1; i < n; i++)
+		assert_int_equal(link(first, arena_printf(&l->arena, "%s/%0200d.csv", folder, i)), 0);
+}
+
+/* A line has an end: what does not fit is told in the next reply, or is left where it also stands. */
+static void many_files_do_not_outgrow_a_reply(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	write_many(l, "raw/m/dt=2013-01-01", MANY_FILES);
+	write_many(l, "raw/m/dt=2013-01-02", MANY_FILES);
+	json_t *r = peer_call(&p, json_loads("{\"op\": \"probe\", \"sources\": [{\"path\": \"raw/m\", \"date\": \"2013-01-01\"},"
+	                                     "{\"path\": \"raw/m\", \"date\": \"2013-01-02\"}]}", 0, NULL));
+	json_t *sources = json_object_get(r, "sources");
+	assert_int_equal(json_array_size(sources), 1);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(sources, 0), "files")), MANY_FILES);
+
+	json_t *rq = try_json(l, "ods.ods_m", "SELECT 1 AS a");
+	json_object_set_new(rq, "source", json_loads("{\"view\": \"tmp_ods_m\", \"path\": \"raw/m/*/*.csv\", \"date\": \"\","
+	                                             "\"format\": \"csv\", \"missing\": \"empty\", \"header\": -1, \"all_varchar\": -1,"
+	                                             "\"columns\": [{\"name\": \"a\", \"type\": \"BIGINT\"}]}", 0, NULL));
+	r = peer_call(&p, rq);
+	assert_null(json_object_get(r, "error"));
+	assert_string_equal(text_of(r, "outcome"), "success");
+	assert_non_null(strstr(text_of(r, "note"), "only in its manifest.json"));
+	assert_int_equal(peer_close(&p), 0);
+}
+
 /* The first is interrupted at work, the second while it waits; the third runs. */
 static void cancels_what_runs_and_what_waits(void **state)
 {
@@ -305,7 +341,8 @@ static void nonsense_ends_the_worker(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps), T(cancels_what_runs_and_what_waits),
+		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps),
+		T(many_files_do_not_outgrow_a_reply), T(cancels_what_runs_and_what_waits),
 		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along),
 		T(a_terminated_worker_takes_the_whole_group_along), T(nonsense_ends_the_worker),
 	};
