@@ -29,10 +29,12 @@ static void option_text(struct buf *out, const char *name, const char *value)
 	duck_literal(out, value);
 }
 
-/* `plain`: the delimiter of files that are RFC 4180 otherwise; 0: to be sniffed. */
+/* `plain`: the delimiter of files that are RFC 4180 otherwise; 0: to be sniffed. Every line is data: left to itself,
+ * the sniffer skips all lines before one that has more fields, and takes lines that begin with # for comments. */
 static void csv_options(const struct try_source *s, size_t nfiles, char plain, struct buf *out)
 {
-	buf_addf(out, ", header = %s%s", s->header == TRI_FALSE ? "false" : "true", s->ncolumns ? "" : ", sample_size = -1");
+	buf_addf(out, ", skip = 0, comment = '', header = %s%s", s->header == TRI_FALSE ? "false" : "true",
+	         s->ncolumns ? "" : ", sample_size = -1");
 	option_text(out, "delim", plain ? (char[]){plain, '\0'} : s->delim);
 	buf_adds(out, plain ? ", quote = '\"', escape = '\"'" : "");
 	option_text(out, "nullstr", s->nullstr);
@@ -181,6 +183,31 @@ static int create_view(struct attempt *t, const struct try_source *s, const char
 	return rc;
 }
 
+/* Where lines have different numbers of fields, the sniffer finds a file of one column named "id,note". `plain`: the
+ * delimiter that the first lines have, though reading by it failed. */
+static int refuse_ragged(struct attempt *t, const struct try_source *s, const struct raw_files *f, char plain)
+{
+	struct column *columns;
+	size_t n;
+	struct duck_error e;
+	struct buf sql = BUF_INIT(1 << 20);
+	buf_adds(&sql, "FROM ");
+	duck_ident(&sql, s->view);
+	int rc = duck_describe(t->session.con, t->arena, buf_cstr(&sql), &columns, &n, &e);
+	buf_free(&sql);
+	if (rc < 0)
+		return attempt_fail_duck(t, &e, -1);
+	const char *delims = plain ? (char[]){plain, '\0'} : ",;\t|";
+	for (size_t i = 0; i < n && (n == 1 || plain); i++) {
+		if (strpbrk(columns[i].name, delims))
+			return attempt_fail(t, "permanent",
+			                    "the lines of '%s'%s do not all have as many fields as its first line, '%s': mend the "
+			                    "file, or give the source its options.delim or options.columns",
+			                    f->items[0].path, f->len > 1 ? ", or of a file beside it," : "", columns[i].name);
+	}
+	return 0;
+}
+
 int source_view(struct attempt *t, const struct try_source *s)
 {
 	struct raw_files f;
@@ -199,10 +226,13 @@ int source_view(struct attempt *t, const struct try_source *s)
 	if (!made && plain)
 		made = read_select(s, &f, plain, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
 	buf_clear(&select);
+	bool told = made && plain;
 	if (!made && (read_select(s, &f, '\0', &select) || empty_select(t, s, &select)))
 		rc = create_view(t, s, buf_cstr(&select), &e) < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 	else if (!made)
 		t->no_input = s->view;
 	buf_free(&select);
+	if (rc == 0 && !told && !t->no_input && f.len && !s->delim && !s->ncolumns && strcmp(s->format, "csv") == 0)
+		rc = refuse_ragged(t, s, &f, plain);
 	return rc;
 }

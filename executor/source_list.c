@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -59,6 +60,14 @@ static int by_path(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
+/* A link to nothing (a mount that is away) counts as a file, so that reading it fails: the date is not empty. */
+static bool is_file(int dir, const char *name, struct stat *ret)
+{
+	if (fstatat(dir, name, ret, 0) == 0)
+		return S_ISREG(ret->st_mode);
+	return fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(ret->st_mode);
+}
+
 static int list_folder(struct arena *arena, const char *folder, const char *format, struct raw_files *ret, struct err *err)
 {
 	DIR *d = opendir(folder);
@@ -67,7 +76,7 @@ static int list_folder(struct arena *arena, const char *folder, const char *form
 	struct dirent *e;
 	while ((e = readdir(d))) {
 		struct stat st;
-		if (has_format(e->d_name, format) && fstatat(dirfd(d), e->d_name, &st, 0) == 0 && S_ISREG(st.st_mode))
+		if (has_format(e->d_name, format) && is_file(dirfd(d), e->d_name, &st))
 			add(arena, ret, arena_printf(arena, "%s/%s", folder, e->d_name), &st);
 	}
 	closedir(d);
@@ -93,7 +102,7 @@ static int list_glob(struct arena *arena, const char *pattern, struct raw_files 
 	int rc = glob(pattern, 0, NULL, &found);
 	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
 		struct stat st;
-		if (stat(found.gl_pathv[i], &st) == 0 && S_ISREG(st.st_mode))
+		if (is_file(AT_FDCWD, found.gl_pathv[i], &st))
 			add(arena, ret, arena_strdup(arena, found.gl_pathv[i]), &st);
 	}
 	globfree(&found);

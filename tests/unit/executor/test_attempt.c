@@ -214,6 +214,42 @@ static void a_csv_may_be_written_in_many_ways(void **state)
 	}
 }
 
+static void no_line_of_a_csv_is_passed_over(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "a,b\n1,x\n#2,y\n3,z\n");
+	assert_int_equal(run_source(l, &csv, "SELECT a, b FROM tmp_ods_x").manifest.row_count, 3);
+	static const char *const ragged[] = {
+		"a,b\n1,x\n2,y\n3,z, w\n", "a,b\n1\n2,y,z\n", "Report of May\n\na,b\n1,x\n", "a;b\n1;x\ntotal\n",
+	};
+	for (size_t i = 0; i < sizeof ragged / sizeof *ragged; i++) {
+		lake_write("raw/x/dt=2013-01-03/a.csv", ragged[i]);
+		struct try_result r = run_source(l, &csv, "SELECT * FROM tmp_ods_x");
+		if (i == 2) { /* one column by its header, and no row is lost */
+			assert_int_equal(r.manifest.row_count, 3);
+			continue;
+		}
+		assert_int_equal(r.outcome, OUTCOME_ERROR);
+		assert_non_null(strstr(r.error.message, "raw/x/dt=2013-01-03/a.csv"));
+	}
+	struct try_source told = csv;
+	told.delim = ",";
+	lake_write("raw/x/dt=2013-01-03/a.csv", ragged[0]);
+	assert_int_equal(run_source(l, &told, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_ERROR);
+	lake_write("raw/x/dt=2013-01-03/b.csv", "a,b\n1,x\n");
+	assert_int_equal(run_source(l, &csv, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_ERROR);
+}
+
+static void a_link_to_nothing_is_no_empty_date(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "id\n1\n");
+	assert_int_equal(run_source(l, &csv, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_SUCCESS);
+	assert_int_equal(remove("raw/x/dt=2013-01-03/a.csv") | symlink("/nonexistent/a.csv", "raw/x/dt=2013-01-03/a.csv"), 0);
+	assert_int_equal(run_source(l, &csv, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_ERROR);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/*/*.parquet')"), 1);
+}
+
 static void a_source_has_other_formats(void **state)
 {
 	struct lake *l = *state;
@@ -376,7 +412,7 @@ int main(void)
 		T(reads_partitions_with_dt_and_by_macro), T(a_reader_by_one_date_gets_dt), T(pins_survive_a_republish),
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
-		T(a_csv_may_be_written_in_many_ways), T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
+		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};
