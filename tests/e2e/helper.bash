@@ -219,3 +219,8 @@ assert_output_lacks() {
 	printf 'in the output: %s\noutput:\n%s\n' "$1" "$output" >&2
 	return 1
 }
+
+# worker COMMAND ARGUMENT…: strata-worker by its line protocol, without strata (tests/helper/worker.py).
+worker() {
+	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/worker.py" "$(dirname "$STRATA")/strata-worker" "$PROJECT" "$@" 3>&-
+}
