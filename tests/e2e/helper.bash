@@ -224,3 +224,37 @@ assert_output_lacks() {
 worker() {
 	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/worker.py" "$(dirname "$STRATA")/strata-worker" "$PROJECT" "$@" 3>&-
 }
+
+# A table whose program waits at a gate, so that a test decides how long a run lasts: gated_table FILE. It says that
+# it is there by the file arrived-TABLE, and goes on when the test has made the file gate-open. Bounded, so that
+# nothing outlives a test that fails.
+gated_table() {
+	project_file "$1" <<-'EOF'
+		#!/bin/sh
+		# ${PARTITION_DATE}
+		touch "arrived-$STRATA_TABLE"
+		for i in $(seq 3000); do [ -e gate-open ] && break; sleep 0.02; done
+		echo "day,n
+		$STRATA_PARTITION_DATE,1" > "$STRATA_OUTPUT_DIR/part.csv"
+	EOF
+	chmod +x "$PROJECT/$1"
+}
+
+# A query that no machine ends.
+ENDLESS="SELECT count(*) AS n, '\${PARTITION_DATE}' AS day FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range > 5"
+
+# is_running TABLE: is a try of it at work in the newest run?
+is_running() {
+	strata --output json tasks 2>/dev/null | jq -e --arg table "$1" 'any(.table == $table and .state == "running")' >/dev/null &&
+		strata --output json show latest "$1" 2>/dev/null | jq -e '[.. | objects | select(.state? == "running" and .worker? != "")] | length > 0' >/dev/null
+}
+
+# results [RUN]: `table partition result` of its tasks, sorted.
+results() {
+	strata --output json tasks "${1:-latest}" | json '.[] | "\(.table) \(.partition) \(.result)"' | LC_ALL=C sort
+}
+
+# A query of the state itself, for what no command shows.
+state() {
+	psql -AtX "$(strata --output json db status | jq -r .conninfo)" -c "$1" 3>&-
+}
