@@ -98,7 +98,7 @@ wait_until() {
 
 # background NAME ARGUMENT…: strata in a process group of its own, as a terminal gives it one. Its pid is
 # pid_of NAME, its output the files out_of NAME and err_of NAME; background_end NAME waits and sets $status.
-declare -A BACKGROUND
+declare -gA BACKGROUND=() # -g: bats loads this file within a function
 background() {
 	local name=$1
 	shift
@@ -171,15 +171,15 @@ query() {
 	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/query.py" "$@" 3>&-
 }
 
-# What a lake publishes: every file and folder but strata's own and the project's, with inode, times and the
-# content's checksum. Two calls around something that must not touch the lake are equal.
+# What a lake publishes: every file and folder of its layers, with inode, times and the content's checksum. Two
+# calls around something that must not touch the lake are equal.
 lake_listing() {
-	(
-		cd "$PROJECT" || exit 1
-		find . -mindepth 1 \( -path ./.strata -o -path './raw*' -o -path ./dags \) -prune -o -type d -printf '%p %i %T@\n' -o \
-			-printf '%p %i %s %T@ %C@\n' | sort
-		find . \( -path ./.strata -o -path './raw*' -o -path ./dags \) -prune -o -type f -exec sha256sum {} + | sort
-	)
+	local layer
+	for layer in "$PROJECT"/*/; do
+		case $(basename "$layer") in dags | raw*) continue ;; esac
+		find "$layer" -type d -printf '%p %i %T@\n' -o -printf '%p %i %s %T@ %C@\n'
+		find "$layer" -type f -exec sha256sum {} +
+	done | LC_ALL=C sort
 }
 
 # manifest PATH FILTER: a field of what is published there.
@@ -245,8 +245,7 @@ ENDLESS="SELECT count(*) AS n, '\${PARTITION_DATE}' AS day FROM range(1000000000
 
 # is_running TABLE: is a try of it at work in the newest run?
 is_running() {
-	strata --output json tasks 2>/dev/null | jq -e --arg table "$1" 'any(.table == $table and .state == "running")' >/dev/null &&
-		strata --output json show latest "$1" 2>/dev/null | jq -e '[.. | objects | select(.state? == "running" and .worker? != "")] | length > 0' >/dev/null
+	[ "$(strata --output json show latest "$1" 2>/dev/null | jq '[.. | objects | select(.state? == "running" and .running? != null)] | length')" -gt 0 ] 2>/dev/null
 }
 
 # results [RUN]: `table partition result` of its tasks, sorted.
@@ -254,7 +253,12 @@ results() {
 	strata --output json tasks "${1:-latest}" | json '.[] | "\(.table) \(.partition) \(.result)"' | LC_ALL=C sort
 }
 
+# db_status NAME: one of what `strata db status` tells.
+db_status() {
+	strata --output json db status | jq -r --arg name "$1" '.[] | select(.name == $name) | .value'
+}
+
 # A query of the state itself, for what no command shows.
 state() {
-	psql -AtX "$(strata --output json db status | jq -r .conninfo)" -c "$1" 3>&-
+	psql -AtX "host=$(db_status socket) user=strata dbname=postgres" -c "$1" 3>&-
 }
