@@ -170,6 +170,13 @@ static void selection_text(const struct invocation *inv, struct buf *out)
 		buf_addf(out, "%s%s", i ? " " : "", inv->operands[i]);
 }
 
+/* Its connection has slept while the run had its own: the server may have been started anew since. */
+static int refresh_catalog(struct execution *x, struct err *err)
+{
+	int rc = db_revive(&x->ws.db, err);
+	return rc < 0 ? rc : catalog_refresh_if_stale(&x->ws, err);
+}
+
 static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_error, struct err *err)
 {
 	const struct options *o = x->inv->options;
@@ -192,8 +199,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .requested_by = user_name()};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
 	progress_end(&progress);
-	if (rc == 0 && summary.published)
-		rc = catalog_refresh_if_stale(&x->ws, err);
+	int catalog = rc == 0 && summary.published ? refresh_catalog(x, err) : 0;
 	if (rc == 0) {
 		summary_print(&(struct summary){.inv = x->inv,
 		                                .ws = &x->ws,
@@ -201,7 +207,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 		                                .planning = &x->planning,
 		                                .run = &summary,
 		                                .progress = &progress});
-		rc = summary.result == RUN_SUCCESS ? 0 : summary.result == RUN_CANCELED ? EXIT_INTERRUPTED : EXIT_FAILED;
+		rc = summary.result == RUN_SUCCESS ? catalog : summary.result == RUN_CANCELED ? EXIT_INTERRUPTED : EXIT_FAILED;
 	}
 	progress_free(&progress);
 	buf_free(&selection);

@@ -152,6 +152,16 @@ int db_open(const struct db_options *o, struct db *ret, struct err *err)
 	return 0;
 }
 
+int db_revive(struct db *db, struct err *err)
+{
+	PQclear(PQexec(db->conn, "SELECT")); /* only a question shows that the other end is gone */
+	if (PQstatus(db->conn) == CONNECTION_OK)
+		return 0;
+	PQfinish(db->conn);
+	db->conn = NULL;
+	return db_connect(db->conninfo, &db->conn, err);
+}
+
 void db_close(struct db *db)
 {
 	if (db->conn)
