@@ -1,0 +1,146 @@
+# Where and as whom strata runs: an ordinary user, long paths, another Postgres, another lake.
+load helper
+
+setup() {
+	project_shop
+	shop_days 1 2
+}
+teardown() {
+	if [ -n "${SERVER:-}" ]; then
+		as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate stop >/dev/null || true
+		rm -rf "$SERVER"
+	fi
+	[ -z "${SOMEBODY:-}" ] || remove_somebody
+	project_remove
+}
+
+range="--start 2024-01-01 --end 2024-01-02"
+POSTGRES=/usr/lib/postgresql/15/bin
+
+as_postgres() {
+	if [ "$(id -u)" = 0 ]; then
+		(cd / && runuser -u postgres -- "$@" 3>&-)
+	else
+		"$@" 3>&-
+	fi
+}
+
+# A server of the test's own, outside of strata's care.
+server_start() {
+	SERVER=$(mktemp -d /tmp/strata-e2e.XXXXXX)
+	[ "$(id -u)" != 0 ] || chown postgres "$SERVER"
+	as_postgres "$POSTGRES/initdb" -D "$SERVER/data" -U somebody -A trust -E UTF8 --locale=C >/dev/null
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
+}
+
+remove_somebody() {
+	as_somebody "$STRATA" -C "$PROJECT" db stop >/dev/null 2>&1 || true
+	userdel -r "$SOMEBODY" >/dev/null 2>&1 || true
+	rm -rf "$HOME_OF_SOMEBODY"
+	PROJECT=
+}
+as_somebody() {
+	(cd / && runuser -u "$SOMEBODY" -- env -u XDG_RUNTIME_DIR STRATA_WORKER="$PROGRAMS/strata-worker" "$@" 3>&-)
+}
+
+@test "an ordinary user has everything below the project" {
+	[ "$(id -u)" = 0 ] || {
+		strata run $range
+		[ -d .strata/pg ]
+		return
+	}
+	SOMEBODY=strata-e2e-$$
+	HOME_OF_SOMEBODY=$(mktemp -d /tmp/strata-e2e.XXXXXX)
+	useradd --no-create-home --home-dir "$HOME_OF_SOMEBODY" --shell /bin/sh "$SOMEBODY"
+	# The build may lie where nobody else may look.
+	PROGRAMS=$HOME_OF_SOMEBODY/bin
+	mkdir "$PROGRAMS"
+	cp "$STRATA" "$(dirname "$STRATA")/strata-worker" "$PROGRAMS/"
+	cp -r "$PROJECT" "$HOME_OF_SOMEBODY/project"
+	chown -R "$SOMEBODY" "$HOME_OF_SOMEBODY"
+	PROJECT=$HOME_OF_SOMEBODY/project
+	STRATA=$PROGRAMS/strata
+	run -0 as_somebody "$STRATA" -C "$PROJECT" run $range
+	assert_output_has "6 success"
+	[ -d "$PROJECT/.strata/pg" ]
+	[ "$(stat -c %U "$PROJECT/.strata/pg")" = "$SOMEBODY" ]
+	[ -z "$(find "$HOME_OF_SOMEBODY" ! -user "$SOMEBODY")" ]
+	[ "$(query "SELECT amount FROM '$PROJECT/dws/dws_week/dt=2024-01-02/*.parquet'")" = 203 ]
+	run -0 as_somebody "$STRATA" -C "$PROJECT" runs
+	assert_output_has "success"
+	run -0 as_somebody "$STRATA" -C "$PROJECT" db stop
+}
+
+@test "a project below a path of more than 150 characters" {
+	long=$PROJECT/$(printf 'a%.0s' {1..80})/$(printf 'b%.0s' {1..80})
+	mkdir -p "$long"
+	mv dags raw "$long/"
+	PROJECT=$long
+	cd "$PROJECT"
+	[ ${#PROJECT} -gt 150 ]
+	run -0 strata run $range
+	assert_output_has "6 success"
+	run -0 strata runs
+	[ "$(query "SELECT amount FROM 'dws/dws_week/dt=2024-01-02/*.parquet'")" = 203 ]
+}
+
+@test "a path with spaces, quotes and what is no ASCII" {
+	odd="$PROJECT/it's a \"ware house\" ü"
+	mkdir -p "$odd"
+	mv dags raw "$odd/"
+	PROJECT=$odd
+	cd "$PROJECT"
+	raw_settle
+	run -0 strata run $range
+	run -0 strata run $range
+	assert_output_has "6 fresh"
+	[ -e dws/dws_week/dt=2024-01-02/_SUCCESS ]
+}
+
+@test "STRATA_DB names another Postgres, and no private one is made" {
+	server_start
+	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
+	raw_settle
+	run -0 strata run $range
+	assert_output_lacks "private Postgres"
+	[ ! -e .strata/pg ]
+	[ ! -e "/var/lib/strata/$(json .uuid < .strata/lake.json)" ]
+	[ "$(psql -AtX "$STRATA_DB" -c "SELECT count(*) FROM strata.partition")" = 6 ]
+	run -0 strata run $range
+	assert_output_has "6 fresh"
+}
+
+@test "two lakes in one database do not know each other" {
+	server_start
+	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
+	raw_settle
+	strata run $range
+	first=$PROJECT
+	PROJECT=$BATS_TEST_TMPDIR/other
+	mkdir "$PROJECT"
+	cp -r "$first/dags" "$first/raw" "$PROJECT/"
+	cd "$PROJECT"
+	run -0 strata run $range
+	assert_output_has "6 to build"
+	[ "$(strata --output json runs | jq length)" = 1 ]
+	PROJECT=$first
+	cd "$PROJECT"
+	run -0 strata run $range
+	assert_output_has "6 fresh"
+}
+
+@test "another folder is the lake with --lake" {
+	mkdir "$BATS_TEST_TMPDIR/lake"
+	mv raw "$BATS_TEST_TMPDIR/lake/"
+	run -0 strata --lake "$BATS_TEST_TMPDIR/lake" run $range
+	[ -e "$BATS_TEST_TMPDIR/lake/dws/dws_week/dt=2024-01-02/_SUCCESS" ]
+	[ "$(find . -maxdepth 1 -mindepth 1)" = ./dags ]
+	PROJECT=$BATS_TEST_TMPDIR/lake # where the state is, for the teardown
+	mv dags "$PROJECT/"
+}
+
+@test "strata is found from anywhere below nothing but -C" {
+	cd /
+	run -0 strata run $range
+	[ -e "$PROJECT/dws/dws_week/dt=2024-01-02/_SUCCESS" ]
+}
