@@ -248,9 +248,9 @@ static struct machine *make_machine(const struct runner *r)
 /* Tries that were given up still have a worker each: they end before this process may. */
 static void stop_tries(struct runner *r)
 {
-	while (r->tries) {
+	while (r->tries || r->sweeping) {
 		struct live_try *lt = r->tries;
-		if (lt->request)
+		if (!lt || lt->request)
 			uv_run(r->config.loop, UV_RUN_ONCE);
 		else
 			live_try_free(lt);

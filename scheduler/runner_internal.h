@@ -52,6 +52,7 @@ struct runner {
 	size_t queued, queue_cap, taken;
 	bool stepping;
 	struct live_try *tries;
+	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
 	struct try_common common;
 	uv_timer_t timer;       /* the machine's */

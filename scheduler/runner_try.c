@@ -197,21 +197,26 @@ static void end_with_result(struct live_try *lt, const struct try_result *result
 
 static void on_swept(void *ctx, const struct worker_answer *a)
 {
-	(void)ctx;
+	struct runner *r = ctx;
+	r->sweeping--;
 	if (a->err)
 		log_event(LOG_WARN, "sweep.failed", "error", a->err->text, NULL);
 }
 
+/* What the dead worker could not remove: half a result, or, after the exchange, the version before it. */
 static void sweep_staging(struct live_try *lt)
 {
+	struct runner *r = lt->runner;
 	json_t *body = json_pack("{s:s, s:[s]}", "op", "sweep", "tries", lt->try_id);
-	workers_ask(lt->runner->config.workers, body, false, NULL, on_swept, NULL);
+	r->sweeping++;
+	workers_ask(r->config.workers, body, true, NULL, on_swept, r);
 }
 
 /* The worker is gone with all its children. The manifest tells whether it had published. */
 static void on_looked_up(void *ctx, const struct try_result *found, const struct err *err)
 {
 	struct live_try *lt = ctx;
+	sweep_staging(lt);
 	if (found) {
 		log_event(LOG_INFO, "try.recovered", "try", lt->try_id, NULL);
 		end_with_result(lt, found);
@@ -219,7 +224,6 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 	}
 	if (err)
 		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
-	sweep_staging(lt);
 	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
 	if (timed_out)
 		lt->error = arena_strdup(&lt->arena, "timed out; its worker had to be killed");
