@@ -125,6 +125,27 @@ check_scripts() {
 	fi
 }
 
+# What the docs name must exist: paths in backquotes (globs too) and relative links. ARCHITECTURE.md names every file of
+# the product, TESTING.md every fault point, and nothing else.
+check_docs() {
+	local f line path points
+	mapfile -t pages < <(pick '^(README\.md|bench/README\.md|docs/.*\.md)$')
+	while IFS=: read -r f line path; do
+		compgen -G "$path" >/dev/null || echo "$f:$line: there is no $path"
+	done < <(grep -noHE '`(base|core|executor|scheduler|cli|sql|infra|tests|bench|docs|\.ci)/[^` <]*`' "${pages[@]}" | tr -d '`')
+	while IFS=: read -r f line path; do
+		path=${path#](} path=${path%)}
+		[ -e "$(dirname "$f")/${path%%#*}" ] || echo "$f:$line: broken link to $path"
+	done < <(grep -noHE '\]\([^)#:]+(#[^)]*)?\)' "${pages[@]}")
+
+	mapfile -t named < <(grep -oE '`[a-z]+/[^` ]*\.(\[ch\]|c|h)`' docs/ARCHITECTURE.md | tr -d '`')
+	printf '%s\n' "${product_c[@]}" | grep -vxFf <(for path in "${named[@]}"; do compgen -G "$path"; done) |
+		sed 's|$|:1: docs/ARCHITECTURE.md does not name it|'
+	points=$(grep -ohE 'FAULT\("[a-z_.]+"\)' "${product_c[@]}" | sed 's/.*"\(.*\)".*/\1/' | sort -u)
+	diff <(echo "$points" | grep -v '^name$') <(sed -n '/^## Fault points/,$p' docs/TESTING.md | grep '^|' | grep -oE '`[a-z]+\.[a-z_]+`' | tr -d '`' | grep -v '\.duckdb$' | sort -u) |
+		sed -n 's/^< \(.*\)/docs\/TESTING.md:1: fault point \1 is not named/p; s/^> \(.*\)/docs\/TESTING.md:1: there is no fault point \1/p'
+}
+
 # The Makefile's flags, without code generation: a warning is an error in every mode's build as well.
 check_cppcheck() {
 	command -v cppcheck >/dev/null || { echo "infra/lint.sh: cppcheck is not installed; infra/setup.sh --tests"; return; }
