@@ -20,6 +20,12 @@ setup() {
 
 teardown() { project_remove; }
 
+# Every published file, its inode and content; not its times, which a pin by hard link changes.
+published() {
+	find ods ads -type f -printf '%p %i %s\n' | sort
+	find ods ads -type f -exec sha256sum {} + | sort
+}
+
 built() {
 	strata -q run --start 2024-01-01 --end 2024-01-02 >/dev/null
 }
@@ -49,7 +55,7 @@ built() {
 	run strata sql $'SELECT shop,\n  amuont FROM ods.ods_sales'
 	assert_status 1
 	assert_output_has 'line 2, column 3: Binder Error: Referenced column "amuont" not found'
-	before=$(lake_digest)
+	before=$(published)
 	for statement in 'CREATE TABLE t AS SELECT 1' "COPY (SELECT 1) TO 'x.csv'" 'SELECT 1; SELECT 2' 'DROP VIEW ods.ods_sales'; do
 		run strata sql "$statement"
 		assert_status 1
@@ -57,7 +63,7 @@ built() {
 	[ ! -e x.csv ]
 	run strata sql ' ; '
 	assert_status 2
-	[ "$(lake_digest)" = "$before" ]
+	[ "$(published)" = "$before" ]
 }
 
 @test "sql: works beside a file with an error" {
@@ -68,11 +74,11 @@ built() {
 
 @test "preview: the edited file's rows on what is published, and nothing is left" {
 	built
-	before=$(lake_digest)
+	before=$(published)
 	sed -i 's/ORDER BY shop/ORDER BY total DESC/' dags/ads/ads_total.sql
 	[ "$(strata preview ads_total --limit 1 -o csv)" = $'shop,total\nnorth,42' ]
 	[ "$(strata preview ods_sales --date 2024-01-02 -o json | json '.[] | "\(.shop) \(.amount) \(.dt)"')" = "north 32 2024-01-02" ]
-	[ "$(lake_digest)" = "$before" ]
+	[ "$(published)" = "$before" ]
 	[ -z "$(ls .strata/staging)" ]
 	[ "$(strata runs -o json | json length)" = 1 ]
 }
