@@ -188,6 +188,8 @@ static void reference(struct line *l, enum ref_kind kind, struct ref *r, struct 
 		r->nspans++;
 		l->at = *end ? (char *)end + 1 : NULL;
 	}
+	if (r->nspans == 0)
+		l->bad = true;
 }
 
 /* The next line of the record, NUL-terminated; NULL at its end. */

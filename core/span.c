@@ -74,15 +74,14 @@ static const char *parse_bound(const char *t, struct bound *ret)
 	t += *t == '@';
 	bool negative = *t == '-';
 	t += *t == '-' || *t == '+';
-	int64_t value = 0;
+	int32_t value = 0;
 	if (*t < '0' || *t > '9')
 		return NULL;
-	for (; *t >= '0' && *t <= '9' && value <= INT32_MAX; t++)
+	for (; *t >= '0' && *t <= '9' && value <= SPAN_DAYS_MAX; t++)
 		value = value * 10 + (*t - '0');
-	value = negative ? -value : value;
-	if (value < INT32_MIN || value > INT32_MAX)
+	if (value > SPAN_DAYS_MAX)
 		return NULL;
-	ret->day = (int32_t)value;
+	ret->day = negative ? -value : value;
 	return t;
 }
 

@@ -35,8 +35,9 @@ bool span_reads(const struct span *s, int32_t day, int32_t *ret_lo, int32_t *ret
 bool span_readers(const struct span *s, int32_t day, int32_t *ret_lo, int32_t *ret_hi);
 
 /* Text: "-6:+0", "@15706:*": ends as sign and offset, @ and day, or * for none. span_parse returns the first
- * byte after the span, NULL when there is none. */
-enum { SPAN_SIZE = 32 };
+ * byte after the span, NULL when there is none, also for more than SPAN_DAYS_MAX days: no two dates are so far
+ * apart, and sums of a date and an end stay numbers. */
+enum { SPAN_SIZE = 32, SPAN_DAYS_MAX = 4000000 };
 char *span_format(char out[SPAN_SIZE], const struct span *s); /* returns out */
 const char *span_parse(const char *text, struct span *ret_span);
 

@@ -13,7 +13,7 @@
 static struct bound random_bound(void)
 {
 	enum bound_kind kind = (enum bound_kind)(rand() % 3);
-	int32_t far[] = {0, 1, -1, 15706, INT32_MAX, INT32_MIN};
+	int32_t far[] = {0, 1, -1, 15706, SPAN_DAYS_MAX, -SPAN_DAYS_MAX};
 	return (struct bound){kind, kind == BOUND_NONE ? 0 : far[rand() % 6]};
 }
 
@@ -186,6 +186,7 @@ static void known_bad_records(void **state)
 		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t*:*x\n\n",
 		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t99:+0\n\n",
 		"2\tp\tx\t0\t0\t0\t1\t1\nt\t\ta\t1\t1\t+99999999999:+0\n\n",
+		"2\tp\tx\t0\t0\t0\t1\t0\nt\t\ta\t1\t1\n\n", /* a reference that reads nothing */
 		"2\tp\tx\\\t0\t0\t0\t0\t0\n\n",            /* an open escape */
 		"2\tp\tx\t0\t0\t0\t99999999999999999999\t0\n\n",
 		"2\tp\tx\t0\t0\t1\t0\t0\n\n",         /* an error too few */

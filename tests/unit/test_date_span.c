@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -48,11 +49,26 @@ static void readers_are_the_inverse_of_reads(void **state)
 	}
 }
 
+/* As a damaged cache could have them: days so far away that adding a date to them is no number any more. */
+static void an_end_beyond_all_dates_is_no_span(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"-4000001:+0", "*:@4000001", "-2147483648:+2147483647", "@99999999999:*", "+:*", "1:2"};
+	struct span s;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_null(span_parse(bad[i], &s));
+	const char *good = "-4000000:@4000000";
+	assert_ptr_equal(span_parse(good, &s), good + strlen(good));
+	assert_int_equal(s.lo.day, -SPAN_DAYS_MAX);
+	assert_int_equal(s.hi.day, SPAN_DAYS_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(dates_round_trip),
 		cmocka_unit_test(readers_are_the_inverse_of_reads),
+		cmocka_unit_test(an_end_beyond_all_dates_is_no_span),
 	};
 	return cmocka_run_group_tests_name("date_span", tests, NULL, NULL);
 }
