@@ -1,5 +1,5 @@
 # strata: `make help` lists the targets. One non-recursive Makefile; objects in build/<MODE>/.
-# MODE: release (default), debug (fault points, -O1), asan (address and undefined sanitizers).
+# MODE: release (default), debug (fault points, -O1), asan (address and undefined sanitizers), fuzz (those and libFuzzer).
 MODE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -26,6 +26,15 @@ CFLAGS_asan := -O1 -g -DSTRATA_FAULTS -fno-omit-frame-pointer -fsanitize=address
 LDFLAGS_release :=
 LDFLAGS_debug :=
 LDFLAGS_asan := -fsanitize=address,undefined
+ifeq ($(MODE),fuzz)
+CC := clang
+CXX := clang++
+WARNINGS += -Wno-unknown-warning-option
+CFLAGS_fuzz := -O1 -g -DSTRATA_FAULTS -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
+else
+FUZZ_MAIN := $(B)/tests/fuzz/replay.o
+endif
 ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSTRATA_VERSION='"$(VERSION)"' -I. -I$(B) -isystem $(DUCKDB_HOME)/include \
 	$(PKG_CFLAGS) $(WARNINGS) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
@@ -49,9 +58,15 @@ UNIT_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/cli/*.c))
 UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*.c))
 UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_CLI) $(UNIT_EXECUTOR)
+# Fuzz targets, by folder as the unit tests are: clang's libFuzzer under MODE=fuzz, else a main that replays files.
+FUZZ_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/cli/*.c))
+FUZZ_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/executor/*.c))
+FUZZ := $(FUZZ_CORE) $(FUZZ_CLI) $(FUZZ_EXECUTOR)
+FUZZ_SECONDS ?= 30
 HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
 
-.PHONY: all deps run test unit sim check lint bench asan install clean help
+.PHONY: all deps run test unit sim fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -75,8 +90,17 @@ unit: $(UNIT) ## the unit tests of this MODE
 sim: $(SIM) ## the simulations of this MODE
 	@set -e; for t in $(SIM); do $$t; done
 
-check: ## the tests that need no server: unit and simulation
-	$(MAKE) MODE=debug unit sim
+fuzz: ## search for inputs that break a promise, FUZZ_SECONDS=30 a target (needs clang)
+	$(MAKE) MODE=fuzz fuzz-programs
+	tests/fuzz/search.sh $(FUZZ_SECONDS)
+
+fuzz-programs: $(FUZZ)
+
+fuzz-replay: $(FUZZ) ## every seed and every input that once broke something, through its target
+	@set -e; for t in $(FUZZ); do $$t tests/fuzz/corpus/$$(basename $$t | sed s/^fuzz_//) | tail -1; done
+
+check: ## the tests that need no server: unit, simulation, replay of the fuzzers' inputs
+	$(MAKE) MODE=debug unit sim fuzz-replay
 
 lint: ## layering, style, warnings as errors, cppcheck
 	infra/lint.sh
@@ -119,7 +143,16 @@ $(UNIT_CLI): $(B)/%: $(B)/%.o $(LIB_CLI)
 $(UNIT_EXECUTOR): $(B)/%: $(B)/%.o $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
 	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB) -lcmocka
-$(OBJ_executor) $(B)/executor/main.o $(UNIT_EXECUTOR:%=%.o): | $(DUCKDB_HOME)/include/duckdb.h
+$(FUZZ_CORE): $(B)/%: $(B)/%.o $(FUZZ_MAIN) $(LIB_CORE)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE)
+$(FUZZ_CLI): $(B)/%: $(B)/%.o $(FUZZ_MAIN) $(LIB_CLI)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI)
+$(FUZZ_EXECUTOR): $(B)/%: $(B)/%.o $(FUZZ_MAIN) $(LIB_EXECUTOR)
+	@echo "  LINK  $@"
+	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB)
+$(OBJ_executor) $(B)/executor/main.o $(FUZZ_EXECUTOR:%=%.o) $(UNIT_EXECUTOR:%=%.o): | $(DUCKDB_HOME)/include/duckdb.h
 $(DUCKDB_HOME)/include/duckdb.h:
 	@echo "libduckdb is missing; 'make deps' gets it" >&2; false
 

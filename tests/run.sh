@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test: builds, runs the suites, and sums them up.
 #
-#   tests/run.sh [SUITE…]      build unit sim golden e2e (all when none is named)
+#   tests/run.sh [SUITE…]      build unit sim fuzz golden e2e (all when none is named)
 #   MODE=asan tests/run.sh unit sim
 #
 # One line a suite, the failures in full, and a last line that is exactly `N passed, N failed`. What a suite
@@ -83,6 +83,30 @@ suite_cmocka() {
 	report "$suite" $passed $failed $((SECONDS - began))
 }
 
+# Each fuzz target on its seeds and on what once broke it: one result a target.
+suite_fuzz() {
+	local began=$SECONDS passed=0 failed=0 source name program log
+	if ! make -s -j"$jobs" MODE="$MODE" fuzz-programs > "$logs/fuzz-build.log" 2>&1; then
+		cat "$logs/fuzz-build.log"
+		report fuzz 0 1 $((SECONDS - began))
+		return
+	fi
+	for source in $(find tests/fuzz -name 'fuzz_*.c' | sort); do
+		program=build/$MODE/${source%.c}
+		name=$(basename "$program")
+		log=$logs/$name.log
+		if timeout 600 "$program" "tests/fuzz/corpus/${name#fuzz_}" > "$log" 2>&1; then
+			passed=$((passed + 1))
+		else
+			failed=$((failed + 1))
+			echo "--- $program (exit status $?)"
+			tail -60 "$log"
+		fi
+	done
+	[ $((passed + failed)) = 0 ] && failed=1
+	report fuzz $passed $failed $((SECONDS - began))
+}
+
 # suite_bats NAME: the files of tests/NAME, as many at a time as there are cores.
 suite_bats() {
 	local suite=$1 began=$SECONDS passed=0 failed=0 file log ok bad skipped planned
@@ -113,10 +137,11 @@ suite_bats() {
 	report "$suite" $passed $failed $((SECONDS - began))
 }
 
-[ $# -gt 0 ] || set -- build unit sim golden e2e
+[ $# -gt 0 ] || set -- build unit sim fuzz golden e2e
 for suite in "$@"; do
 	case $suite in
 	build) suite_build || sum_up ;;
+	fuzz) suite_fuzz ;;
 	unit | sim) suite_cmocka "$suite" ;;
 	golden | e2e) suite_bats "$suite" ;;
 	*) echo "unknown suite '$suite'"; report "$suite" 0 1 0 ;;
