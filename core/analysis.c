@@ -4,7 +4,7 @@
  *     v <volatile_by>                                  when there is one
  *     e <error>                                        when there is one
  *     x <line> <column> <error>                        a further error
- *     t|m <schema> <name> <line> <column> <span>...    a reference: table or macro
+ *     t|m|c <schema> <name> <line> <column> <span>...  a reference: table, macro or call
  *     (an empty line)
  *
  * In strings tab, newline and backslash are escaped, so a record ends at the first empty line and nowhere
@@ -28,10 +28,12 @@ static void add_text(struct buf *out, const char *s)
 	}
 }
 
+static const char ref_letters[] = {[REF_TABLE] = 't', [REF_MACRO] = 'm', [REF_CALL] = 'c', '\0'};
+
 static void add_ref(struct buf *out, const struct ref *r)
 {
 	char text[SPAN_SIZE];
-	buf_addc(out, r->kind == REF_MACRO ? 'm' : 't');
+	buf_addc(out, ref_letters[r->kind]);
 	buf_addc(out, '\t');
 	add_text(out, r->schema);
 	buf_addc(out, '\t');
@@ -222,9 +224,9 @@ static bool body(struct arena *arena, char *at, struct analysis *a, size_t nspan
 			e->line = (int)number(&l, INT32_MAX);
 			e->col = (int)number(&l, INT32_MAX);
 			e->text = text(&l);
-		} else if ((*kind == 't' || *kind == 'm') && !kind[1] && refs < a->nrefs) {
+		} else if (*kind && strchr(ref_letters, *kind) && !kind[1] && refs < a->nrefs) {
 			struct ref *r = &a->refs[refs++];
-			reference(&l, *kind == 'm' ? REF_MACRO : REF_TABLE, r, spans + used, nspans - used);
+			reference(&l, (enum ref_kind)(strchr(ref_letters, *kind) - ref_letters), r, spans + used, nspans - used);
 			used += r->nspans;
 		} else {
 			return false;

@@ -16,9 +16,10 @@
 enum ref_kind {
 	REF_TABLE, /* layer.table or tmp_<ods_table> or a bare name */
 	REF_MACRO, /* layer.table_dt('...'): name is without "_dt" */
+	REF_CALL,  /* a call of what has the name of an analysts' macro */
 };
 
-/* One table reference in the text; CTE names, sub-query aliases and function calls are none. */
+/* One table reference in the text; CTE names, sub-query aliases and calls of other functions are none. */
 struct ref {
 	enum ref_kind kind;
 	const char *schema; /* "" when unqualified; case folded to lower */
@@ -26,6 +27,7 @@ struct ref {
 	int line, col;      /* in the file, from 1; 0: unknown */
 	struct span *spans; /* at least one */
 	size_t nspans;
+	const char *via;    /* NULL, or the analysts' view that it is read through; set by project_resolve */
 };
 
 struct column {

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "core/analysis.h"
+#include "core/definition.h"
 #include "core/diag.h"
 #include "core/span.h"
 
@@ -63,6 +64,19 @@ struct table_policy {
 	bool deterministic;
 };
 
+/* An analysts' view or macro of catalog/migrations, as it stands after all of them (core/views.c). */
+struct view {
+	enum definition_thing thing;
+	const char *schema, *name; /* in lower case; "main" where no schema is named */
+	const char *qname;         /* as the query names it: "analytics.busy_routes", or "busy_routes" of main */
+	const char *ddl;     /* makes it, with its schema, whether it is there or not */
+	const char *head;    /* what the query does not hold: names of columns, parameters, defaults */
+	const char *query;   /* reads all that it reads; its second line begins at loc */
+	struct loc loc;
+	const struct analysis *analysis; /* of the query; set by the loader before project_resolve */
+	uint32_t index;      /* in project.views, after project_resolve */
+};
+
 struct table {
 	const char *name;   /* dwd_flights */
 	const char *qname;  /* dwd.dwd_flights */
@@ -83,6 +97,8 @@ struct table {
 	const struct source *source;     /* its tmp_ view, or NULL */
 	const struct analysis *analysis; /* set by the loader before project_resolve; NULL for external */
 	const char *sha256; /* hex, of its file's bytes as they were analyzed; NULL for external */
+	/* after project_resolve, which puts what they read into `analysis`: its views, each after those it reads */
+	const struct view *const *views; size_t nviews;
 };
 
 static inline bool table_partitioned(const struct table *t)
@@ -139,6 +155,7 @@ struct project {
 	struct pool *pools; size_t npools;       /* pools[0] is "default": unlimited (slots UINT32_MAX) unless set */
 	struct declared_dep *declared; size_t ndeclared;
 	struct table_policy defaults;
+	struct view *views; size_t nviews, views_cap; /* by project_add_views */
 	/* after project_resolve: */
 	struct edge *edges; size_t nedges;       /* sorted by down, then up */
 	uint32_t *up_first;   /* [ntables + 1]: edges[up_first[t] .. up_first[t + 1]) are what t reads */
@@ -167,6 +184,9 @@ struct project_input {
 
 /* Never NULL; problems go to diags. The caller frees with project_free. */
 struct project *project_read(const struct project_input *in, struct diags *diags);
+/* What one file of catalog/migrations defines, replaces and drops; the files go in the order of their names, before
+ * project_resolve. What does not belong into the catalog is left out with a note. */
+void project_add_views(struct project *p, const char *file, const char *text, size_t n, struct diags *diags);
 void project_resolve(struct project *p, struct diags *diags);
 void project_free(struct project *p);
 

@@ -56,6 +56,9 @@ void config_read_deps(struct reading *r);
 /* An IANA zone by its shape, in the project's arena; NULL when absent or wrong (reported). */
 const char *timezone_read(struct reading *r, const struct yaml *node);
 
+/* views.c: put what views and macros read into the analyses of the tables that use them. */
+void views_expand(struct project *p, struct diags *diags);
+
 /* project_read.c */
 int64_t project_find(const struct project *p, const char *name); /* index of a table, or -1; both forms of names */
 /* " (did you mean 'x'?)" among the tables, or "". Returns out. */

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/graph.h"
-#include "core/project.h"
+#include "core/project_internal.h"
 
 enum {
 	HINTS_MAX = 50,      /* looking for the nearest of 10,000 names takes a while */
@@ -142,19 +142,30 @@ static bool may_read(const struct table *t, const struct table *up)
 	return up->kind == TABLE_EXTERNAL || up->layer == t->layer || t->layer->upstream[up->layer->index];
 }
 
-static void not_upstream(struct resolving *r, const struct table *t, const struct table *up, struct loc loc)
+static const char *say_via(char *out, size_t size, const struct ref *ref)
+{
+	out[0] = '\0';
+	if (ref->via)
+		snprintf(out, size, " (through '%s')", ref->via);
+	return out;
+}
+
+static void not_upstream(struct resolving *r, const struct table *t, const struct table *up, const struct ref *ref,
+                         struct loc loc)
 {
 	const char *from = t->layer->name, *to = up->layer->name;
+	char how[192];
+	say_via(how, sizeof how, ref);
 	if (up->layer->upstream[t->layer->index])
 		diag_add(r->diags, DIAG_ERROR, loc,
-		         "layer '%s' may not read '%s': layer '%s' is downstream of it; move this query to a layer that may "
+		         "layer '%s' may not read '%s'%s: layer '%s' is downstream of it; move this query to a layer that may "
 		         "read '%s'",
-		         from, up->qname, to, to);
+		         from, up->qname, how, to, to);
 	else
 		diag_add(r->diags, DIAG_ERROR, loc,
-		         "layer '%s' may not read '%s': layer '%s' is not upstream of it; add '%s' to layer_dependencies.%s in "
+		         "layer '%s' may not read '%s'%s: layer '%s' is not upstream of it; add '%s' to layer_dependencies.%s in "
 		         "dags/dw_config.yaml",
-		         from, up->qname, to, to, from);
+		         from, up->qname, how, to, to, from);
 }
 
 static bool is_unbounded(const struct span *s)
@@ -173,7 +184,13 @@ static void warn_unbounded(struct resolving *r, const struct table *t, const str
 	}
 	if (up == t || !table_partitioned(up) || !table_partitioned(t))
 		return;
-	if (all)
+	if (ref->via && (all || open))
+		diag_add(r->diags, DIAG_WARNING, loc,
+		         "'%s' reads %s of '%s', whatever condition its reader has, so that each new date makes %s dates of '%s' "
+		         "stale: read '%s' itself",
+		         ref->via, all ? "every date" : "dates without an upper end", up->qname, all ? "all" : "earlier", t->name,
+		         up->qname);
+	else if (all)
 		diag_add(r->diags, DIAG_WARNING, loc,
 		         "reads every date of '%s', so that each new date makes all dates of '%s' stale: add a condition such "
 		         "as dt = '${PARTITION_DATE}'",
@@ -189,7 +206,7 @@ static void resolve_table(struct resolving *r, const struct table *t, const stru
                           struct loc loc)
 {
 	if (!may_read(t, up)) {
-		not_upstream(r, t, up, loc);
+		not_upstream(r, t, up, ref, loc);
 		return;
 	}
 	if (up->output_none) {
@@ -417,6 +434,7 @@ void project_resolve(struct project *p, struct diags *diags)
 	r.cap = p->ntables + 1; /* never NULL, also where nothing reads anything */
 	p->edges = mem_array(r.cap, sizeof *p->edges);
 	p->order = NULL;
+	views_expand(p, diags);
 	resolve_declared(&r);
 	for (size_t i = 0; i < p->ntables; i++)
 		if (p->tables[i].kind != TABLE_EXTERNAL)

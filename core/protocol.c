@@ -17,6 +17,32 @@ static void put_input(json_t *list, const struct try_input *in)
 	json_array_append_new(list, one);
 }
 
+json_t *try_views_encode(const struct view *const *views, size_t n)
+{
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++) {
+		json_t *one = json_object();
+		jput_text(one, "name", views[i]->qname);
+		jput_text(one, "ddl", views[i]->ddl);
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+const struct view *const *try_views_decode(struct jget *g, const json_t *obj, size_t *ret_n)
+{
+	const json_t *list = jget_objects(g, obj, "views", ret_n);
+	struct view *views = arena_array(g->arena, *ret_n, sizeof *views);
+	const struct view **ret = arena_array(g->arena, *ret_n, sizeof *ret);
+	for (size_t i = 0; i < *ret_n; i++) {
+		const json_t *one = json_array_get(list, i);
+		views[i].qname = jget_text(g, one, "name");
+		views[i].ddl = jget_text(g, one, "ddl");
+		ret[i] = &views[i];
+	}
+	return ret;
+}
+
 static json_t *source_encode(const struct try_source *s)
 {
 	json_t *one = json_object();
@@ -51,6 +77,7 @@ json_t *try_request_encode(const struct try_request *r)
 	for (size_t i = 0; i < r->ninputs; i++)
 		put_input(inputs, &r->inputs[i]);
 	json_object_set_new(obj, "inputs", inputs);
+	json_object_set_new(obj, "views", try_views_encode(r->views, r->nviews));
 	if (r->source)
 		json_object_set_new(obj, "source", source_encode(r->source));
 	jput_texts(obj, "primary_keys", r->primary_keys, r->nprimary_keys);
@@ -124,6 +151,7 @@ int try_request_decode(struct arena *arena, const json_t *json, struct try_reque
 	r.file = jget_text_or(&g, json, "file", NULL);
 	r.project_dir = jget_text_or(&g, json, "project_dir", NULL);
 	get_inputs(&g, json, &r);
+	r.views = try_views_decode(&g, json, &r.nviews);
 	r.source = get_source(&g, json);
 	r.primary_keys = jget_texts(&g, json, "primary_keys", &r.nprimary_keys);
 	r.timestamp_col = jget_text_or(&g, json, "timestamp_col", NULL);
@@ -230,11 +258,13 @@ int try_result_decode(struct arena *arena, const json_t *json, struct try_result
 	return 0;
 }
 
+static const char *const ref_kinds[] = {[REF_TABLE] = "table", [REF_MACRO] = "macro", [REF_CALL] = "call"};
+
 static json_t *ref_to_json(const struct ref *r)
 {
 	json_t *one = json_object(), *spans = json_array();
 	char text[SPAN_SIZE];
-	jput_text(one, "kind", r->kind == REF_MACRO ? "macro" : "table");
+	jput_text(one, "kind", ref_kinds[r->kind]);
 	jput_text(one, "schema", r->schema);
 	jput_text(one, "name", r->name);
 	jput_int(one, "line", r->line);
@@ -274,9 +304,10 @@ json_t *analysis_to_json(const struct analysis *a)
 static void get_ref(struct jget *g, const json_t *one, struct ref *r)
 {
 	const char *kind = jget_text(g, one, "kind");
-	r->kind = strcmp(kind, "macro") == 0 ? REF_MACRO : REF_TABLE;
-	if (r->kind == REF_TABLE && strcmp(kind, "table") != 0)
-		jget_fail(g, "kind", "must be 'table' or 'macro'");
+	for (r->kind = REF_TABLE; r->kind < REF_CALL && strcmp(kind, ref_kinds[r->kind]) != 0;)
+		r->kind++;
+	if (strcmp(kind, ref_kinds[r->kind]) != 0)
+		jget_fail(g, "kind", "must be 'table', 'macro' or 'call'");
 	r->schema = jget_text_or(g, one, "schema", "");
 	r->name = jget_text(g, one, "name");
 	r->line = (int)jget_int_or(g, one, "line", 0, INT32_MAX, 0);

@@ -8,8 +8,9 @@
  *
  *   hello    {version, lake, lake_uuid, worker, threads, memory_bytes, lock}  -> {version, duckdb, pid}
  *            first request; a version that differs is refused. The worker holds flock on `lock` from before its reply.
- *   analyze  {tables: [{qname, kind: "sql"|"exec", text}]}                    -> {tables: [analysis]}
- *   bind     {tables: [{qname, partitioned, sql, columns?, source?}], keep}   -> {tables: [{columns} | {error} | {unknown: why}]}
+ *   analyze  {tables: [{qname, kind: "sql"|"exec", text}], macros: [schema.name]} -> {tables: [analysis]}
+ *            macros: the analysts'; a call of one is a reference
+ *   bind     {tables: [{qname, partitioned, sql, columns?, source?, views?}], keep} -> {tables: [{columns} | {error} | {unknown: why}]}
  *            in topological order; a table without sql only declares `columns`; keep: go on with the
  *            catalog of the bind before. Also `lake`, for a source's relative files; executor/bind.h has the fields.
  *   probe    {partitions: [{qname, path}], sources: [{path, date, format}]}   -> {partitions: [...], sources: [...]}
@@ -71,6 +72,7 @@ struct try_request {
 	const char *file;       /* absolute path of the executable; exec */
 	const char *project_dir; /* its working folder */
 	const struct try_input *inputs; size_t ninputs;
+	const struct view *const *views; size_t nviews; /* only qname and ddl; each after those that it reads */
 	const struct try_source *source; /* or NULL */
 	const char *const *primary_keys; size_t nprimary_keys;
 	const char *timestamp_col; /* NULL: none */
@@ -101,6 +103,9 @@ struct try_result {
 	const char *note;          /* e.g. "no input"; NULL: none */
 };
 
+struct jget;
+json_t *try_views_encode(const struct view *const *views, size_t n); /* "views" of run, bind and sql */
+const struct view *const *try_views_decode(struct jget *g, const json_t *obj, size_t *ret_n);
 json_t *try_request_encode(const struct try_request *r);
 int try_request_decode(struct arena *arena, const json_t *json, struct try_request *ret, struct err *err);
 json_t *try_result_encode(const struct try_result *r);

@@ -28,6 +28,7 @@ struct job {
 	int32_t standin;       /* DATE_NONE: no date of the text is relative */
 	const char *tree;      /* what DuckDB made of it; NULL: nothing */
 	const char *canonical; /* SQL; NULL: none */
+	const json_t *macros;
 	struct analysis *ret;
 };
 
@@ -202,7 +203,7 @@ static int by_offset(const void *pa, const void *pb)
 static void walked(struct arena *arena, struct job *job, const json_t *statement)
 {
 	struct analysis *a = job->ret;
-	struct walk w = {.arena = arena, .standin = job->standin};
+	struct walk w = {.arena = arena, .standin = job->standin, .macros = job->macros};
 	walk_statement(&w, statement);
 	a->volatile_by = w.volatile_by;
 	a->parsed = !w.opaque && (job->standin != DATE_NONE || !job->facts.partitioned);
@@ -264,10 +265,12 @@ void analyze_exec(struct arena *arena, const char *text, size_t n, struct analys
 
 int analyze_request(duckdb_database db, const json_t *req, json_t **ret_reply, struct err *err)
 {
-	const json_t *tables = json_object_get(req, "tables"), *table;
+	const json_t *tables = json_object_get(req, "tables"), *macros = json_object_get(req, "macros"), *table;
 	size_t n = json_array_size(tables), i, nsql = 0;
 	if (!json_is_array(tables))
 		return err_set(err, ERR_PROTOCOL, "analyze: 'tables' must be an array");
+	if (macros && !json_is_array(macros))
+		return err_set(err, ERR_PROTOCOL, "analyze: 'macros' must be an array");
 	duckdb_connection con;
 	if (duck_connect(db, &con, err) < 0)
 		return err->code;
@@ -278,7 +281,7 @@ int analyze_request(duckdb_database db, const json_t *req, json_t **ret_reply, s
 	json_array_foreach(tables, i, table) {
 		const char *qname = json_string_value(json_object_get(table, "qname"));
 		const json_t *text = json_object_get(table, "text");
-		jobs[i] = (struct job){.text = json_string_value(text), .len = json_string_length(text), .ret = &out[i]};
+		jobs[i] = (struct job){.text = json_string_value(text), .len = json_string_length(text), .macros = macros, .ret = &out[i]};
 		if (!jobs[i].text)
 			jobs[i].text = "";
 		if (str_eq(json_string_value(json_object_get(table, "kind")), "exec"))

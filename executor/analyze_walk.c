@@ -141,23 +141,40 @@ static void collect_table(struct walk *w, struct from *f, const json_t *node)
 	};
 }
 
+/* May it be an analysts' macro? In the text of a view a bare name may be of the view's schema. */
+static bool is_macro(const struct walk *w, const char *schema, const char *name)
+{
+	size_t i;
+	const json_t *one;
+	json_array_foreach(w->macros, i, one) {
+		const char *qname = json_string_value(one), *dot = strchr(qname, '.');
+		size_t n = strlen(schema);
+		if (dot && str_eq(dot + 1, name) && (n == 0 || (n == (size_t)(dot - qname) && strncmp(qname, schema, n) == 0)))
+			return true;
+	}
+	return false;
+}
+
 /* A function call as such, without its arguments. */
 static void check_function(struct walk *w, const json_t *node)
 {
+	const char *schema = dt_fold(w->arena, text_of(node, "schema"));
 	const char *name = dt_fold(w->arena, text_of(node, "function_name"));
 	if (walk_volatile_function(name, json_array_size(json_object_get(node, "children"))))
 		set_volatile(w, name, "()");
 	if (walk_opaque_function(name))
 		w->opaque = true;
+	if (is_macro(w, schema, name))
+		set_dates(w, add_ref(w, REF_CALL, schema, name, location(node)), DT_SET_ALL);
 }
 
 static void collect_function(struct walk *w, const json_t *node)
 {
 	const json_t *function = json_object_get(node, "function");
 	const json_t *arguments = json_object_get(function, "children");
+	const char *schema = dt_fold(w->arena, text_of(function, "schema"));
 	const char *name = dt_fold(w->arena, text_of(function, "function_name"));
-	if (str_has_suffix(name, "_dt") && strlen(name) > 3) {
-		const char *schema = dt_fold(w->arena, text_of(function, "schema"));
+	if (str_has_suffix(name, "_dt") && strlen(name) > 3 && !is_macro(w, schema, name)) {
 		const char *table = arena_strndup(w->arena, name, strlen(name) - 3);
 		size_t ref = add_ref(w, REF_MACRO, schema, table, location(node));
 		bool one = json_array_size(arguments) == 1;

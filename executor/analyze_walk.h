@@ -16,6 +16,7 @@
 struct walk {
 	struct arena *arena; /* the caller's; refs and their texts live there */
 	int32_t standin;     /* the day that stands for the reader's own */
+	const json_t *macros; /* the analysts', "schema.name" in lower case; NULL: none */
 	/* results */
 	struct ref *refs;    /* in the order of the walk; line is 0 and col the byte offset, or -1: unknown */
 	size_t nrefs, cap;   /* the array is the caller's to free */

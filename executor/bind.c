@@ -4,6 +4,7 @@
  * since most of what is bound is read by nobody in the same request. */
 #include "executor/bind.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -11,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/jsonio.h"
+#include "core/protocol.h"
 #include "executor/bind_type.h"
 #include "executor/duck.h"
 
@@ -24,6 +26,8 @@ struct item {
 	const struct column *columns;
 	size_t ncolumns;
 	const json_t *source; /* NULL: none */
+	const struct view *const *views; /* the analysts' */
+	size_t nviews;
 };
 
 struct binder {
@@ -289,6 +293,26 @@ static bool is_dynamic(struct binder *b, const char *sql)
 	return n > 1;
 }
 
+/* The analysts' views are bound as they are made, so they need all that is below them. */
+static int make_analysts(struct binder *b, const struct item *it, struct duck_error *ret_error)
+{
+	if (it->nviews == 0)
+		return 0;
+	if (make_views(b, ret_error) < 0 || make_macros(b, ret_error) < 0)
+		return -1;
+	for (size_t i = 0; i < it->nviews; i++) {
+		if (duck_run(b->con, it->views[i]->ddl, ret_error) == 0)
+			continue;
+		struct duck_error e = *ret_error;
+		ret_error->line = ret_error->col = 0;
+		if (!misses_table(&e))
+			snprintf(ret_error->message, sizeof ret_error->message, "'%s' of catalog/migrations: %.*s", it->views[i]->qname,
+			         (int)sizeof e.message / 2, e.message);
+		return -1;
+	}
+	return 0;
+}
+
 static json_t *bind_query(struct binder *b, struct arena *arena, const struct item *it)
 {
 	struct duck_error e;
@@ -296,6 +320,8 @@ static json_t *bind_query(struct binder *b, struct arena *arena, const struct it
 	size_t n, kept = 0;
 	if (is_dynamic(b, it->sql))
 		return unknown("the columns of a PIVOT without IN depend on the data");
+	if (make_analysts(b, it, &e) < 0)
+		return judge(&e);
 	int r = duck_describe(b->con, arena, it->sql, &columns, &n, &e);
 	bool missing = r < 0 && misses_table(&e) && (b->nviews > 0 || b->nmacros > 0);
 	if (missing && (make_views(b, &e) < 0 || (strcasestr(it->sql, "_dt") && make_macros(b, &e) < 0)))
@@ -341,6 +367,7 @@ static int read_item(struct arena *arena, const json_t *json, struct item *ret, 
 	ret->sql = jget_text_or(&g, json, "sql", NULL);
 	ret->columns = jget_columns(&g, json, "columns", &ret->ncolumns);
 	ret->source = jget_object(&g, json, "source");
+	ret->views = try_views_decode(&g, json, &ret->nviews);
 	const char *dot = strchr(ret->qname, '.');
 	ret->schema = dot ? arena_strndup(arena, ret->qname, (size_t)(dot - ret->qname)) : "";
 	ret->name = dot ? dot + 1 : ret->qname;

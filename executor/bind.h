@@ -22,7 +22,8 @@ void binder_free(struct binder *b); /* NULL is fine; before duckdb_close */
  *    "tables": [{"qname": "dwd.dwd_flights", "partitioned": true, "sql": "rendered text" or absent,
  *                "columns": [{"name", "type"}] or absent,
  *                "source": {"view": "tmp_ods_x", "columns": [...], "files": ["/absolute/x.csv"],
- *                           "format": "csv", "delim", "nullstr", "encoding", "header": bool, "all_varchar": bool}}]}
+ *                           "format": "csv", "delim", "nullstr", "encoding", "header": bool, "all_varchar": bool},
+ *                "views": [{"name", "ddl"}]: the analysts' that its sql reads, or absent}]}
  * *ret_reply is {"tables": [...]}, one a table, in order: {"columns": [{"name", "type"}]} without dt for a
  * partitioned one, with the types that its Parquet files will have; {"error": {"message", "line", "col", "candidates": "a, b"}} with the position in the
  * rendered text; {"unknown": "why"} where a schema cannot be known. The caller adds id and ok, and drops it. */

@@ -246,6 +246,15 @@ static bool view_select(const struct pinned *p, struct buf *out)
 	return true;
 }
 
+/* In the query, or in a view that it reads. */
+static bool is_mentioned(const struct attempt *t, const char *name)
+{
+	bool found = strcasestr(t->rq->sql, name);
+	for (size_t i = 0; i < t->rq->nviews && !found; i++)
+		found = strcasestr(t->rq->views[i]->ddl, name);
+	return found;
+}
+
 static bool add_view(struct attempt *t, const struct pinned *p, struct buf *sql)
 {
 	const char *dot = strchr(p->in->qname, '.');
@@ -256,7 +265,7 @@ static bool add_view(struct attempt *t, const struct pinned *p, struct buf *sql)
 	buf_adds(sql, " AS ");
 	bool known = view_select(p, sql);
 	const char *macro = arena_printf(t->arena, "%s_dt", dot + 1);
-	if (p->in->partitioned && strcasestr(t->rq->sql, macro)) { /* its cost is that of the view, once more */
+	if (p->in->partitioned && is_mentioned(t, macro)) { /* its cost is that of the view, once more */
 		buf_addf(sql, "; CREATE MACRO %s.", buf_cstr(&name));
 		duck_ident(sql, macro);
 		buf_addf(sql, "(d) AS TABLE SELECT * FROM %s.", buf_cstr(&name));
@@ -309,6 +318,21 @@ const char *inputs_file(struct attempt *t)
 	return arena_printf(t->arena, "%s/%s/inputs.json", t->w->lake, t->staging);
 }
 
+/* The analysts', after those of the tables that they read. */
+static int make_views(struct attempt *t)
+{
+	struct duck_error e;
+	for (size_t i = 0; i < t->rq->nviews; i++) {
+		const struct view *v = t->rq->views[i];
+		if (duck_run(t->session.con, v->ddl, &e) < 0) {
+			const char *text = arena_printf(t->arena, "'%s' of catalog/migrations: %s", v->qname, e.message);
+			snprintf(e.message, sizeof e.message, "%s", text);
+			return attempt_fail_duck(t, &e, -1);
+		}
+	}
+	return 0;
+}
+
 int inputs_pin(struct attempt *t)
 {
 	struct pinned *all = pin_all(t);
@@ -328,5 +352,5 @@ int inputs_pin(struct attempt *t)
 	else if (!t->no_input && sql.len && duck_run(t->session.con, buf_cstr(&sql), &e) < 0)
 		rc = attempt_fail_duck(t, &e, -1);
 	buf_free(&sql);
-	return rc;
+	return rc < 0 || t->no_input ? rc : make_views(t);
 }

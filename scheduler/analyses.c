@@ -15,6 +15,7 @@ enum { BATCH_BYTES = 96 << 10, BATCH_FILES = 128 };
 struct gathering {
 	struct arena *arena;
 	struct workers *workers;
+	const json_t *macros;
 	size_t open;    /* batches not answered */
 	bool done;
 	struct err err; /* the first failure */
@@ -87,13 +88,16 @@ static void ask(struct gathering *g, struct analysis_job *jobs, size_t n)
 	struct batch *b = mem_alloc(sizeof *b);
 	*b = (struct batch){.g = g, .jobs = jobs, .n = n};
 	g->open++;
-	workers_ask(g->workers, json_pack("{s:s, s:o}", "op", "analyze", "tables", tables), false, NULL, on_answer, b);
+	json_t *rq = json_pack("{s:s, s:o}", "op", "analyze", "tables", tables);
+	if (g->macros)
+		json_object_set(rq, "macros", (json_t *)(uintptr_t)g->macros);
+	workers_ask(g->workers, rq, false, NULL, on_answer, b);
 }
 
 int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, struct analysis_job *jobs, size_t n,
-                 struct err *err)
+                 const json_t *macros, struct err *err)
 {
-	struct gathering g = {.arena = arena, .workers = workers, .open = 1};
+	struct gathering g = {.arena = arena, .workers = workers, .macros = macros, .open = 1};
 	for (size_t from = 0; from < n;) {
 		size_t bytes = 0, count = 0;
 		do

@@ -19,8 +19,8 @@ struct analysis_job {
 	struct analysis *out; /* filled */
 };
 
-/* Fills every job's `out`, in the arena. A file that kills its analyzer gets an analysis with `error`. */
+/* Fills every job's `out`, in the arena. `macros`, or NULL, are the analysts' (core/protocol.h). A file that kills its analyzer gets an analysis with `error`. */
 int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, struct analysis_job *jobs, size_t n,
-                 struct err *err);
+                 const json_t *macros, struct err *err);
 
 #endif

@@ -285,6 +285,8 @@ static int bind_one(struct binding *b, uint32_t t, struct batch **batch, json_t 
 	declare_upstreams(*batch, t);
 	json_t *query = json_pack("{s:s, s:b, s:s%}", "qname", table->qname, "partitioned", table_partitioned(table), "sql",
 	                          rendered.text, rendered.len);
+	if (table->nviews)
+		json_object_set_new(query, "views", try_views_encode(table->views, table->nviews));
 	if (table->source)
 		json_object_set_new(query, "source", source_json(b, table, &header));
 	json_array_append_new(*queries, query);

@@ -17,13 +17,15 @@
 #include "core/digest.h"
 #include "scheduler/analyses.h"
 #include "scheduler/cache.h"
+#include "scheduler/load_views.h"
 #include "scheduler/scan.h"
 
 enum { YAML_MAX = 16 << 20, TEXT_MAX = 64 << 20 };
 
-/* One table's file on its way to an analysis. */
+/* One table's file, or one view, on its way to an analysis. */
 struct item {
-	struct table *table;
+	struct table *table; /* NULL: of a view */
+	struct view *view;
 	struct stamp stamp;
 	struct cache_entry *entry; /* new, or a copy of the cached one with a new stamp */
 	struct buf text;           /* only while it must be analyzed */
@@ -91,15 +93,20 @@ static int absolute_dir(const char *dir, char out[PATH_MAX], struct err *err)
 	return 0;
 }
 
-/* A cache is good for one program: the version, and the worker binary with its engine. */
-static char *cache_identity(struct arena *arena)
+/* A cache is good for one program: the version, and the worker binary with its engine; and for the macros whose
+ * calls the analyses tell. */
+static char *cache_identity(struct arena *arena, const json_t *macros)
 {
 	char worker[PATH_MAX];
 	struct stat st = {0};
 	if (workers_find_program(worker, sizeof worker, NULL))
 		stat(worker, &st);
-	return arena_printf(arena, "strata analyses 1 %s %lld %lld", STRATA_VERSION, (long long)st.st_size,
-	                    (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+	char *names = macros ? json_dumps(macros, JSON_COMPACT) : NULL, hex[DIGEST_HEX] = "";
+	if (names)
+		digest_of(hex, names, strlen(names));
+	free(names);
+	return arena_printf(arena, "strata analyses 2 %s %lld %lld %s", STRATA_VERSION, (long long)st.st_size,
+	                    (long long)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec, hex);
 }
 
 static size_t find_file(const struct scan *scan, const char *folder, const char *name)
@@ -156,6 +163,21 @@ static int look_up(struct project *p, const struct cache *cache, struct item *it
 	return 0;
 }
 
+/* The same for a view, whose text is at hand. */
+static void look_up_view(struct project *p, const struct cache *cache, struct item *it)
+{
+	char hex[DIGEST_HEX];
+	const char *path = arena_printf(&p->arena, "view %d %s.%s", it->view->thing, it->view->schema, it->view->name);
+	const struct cache_entry *old = cache_find(cache, path);
+	it->text = BUF_INIT(TEXT_MAX);
+	load_view_text(it->view, &it->text);
+	digest_of(hex, buf_cstr(&it->text), it->text.len);
+	it->entry = arena_alloc(&p->arena, sizeof *it->entry);
+	*it->entry = (struct cache_entry){.path = path, .sha256 = arena_strdup(&p->arena, hex)};
+	if (old && str_eq(old->sha256, hex))
+		it->entry->analysis = old->analysis;
+}
+
 static bool needs_analysis(const struct item *it)
 {
 	return !it->entry->analysis.canonical;
@@ -164,17 +186,20 @@ static bool needs_analysis(const struct item *it)
 static int analyze_missing(struct project *p, struct item *items, size_t n, uv_loop_t *loop, struct workers *workers,
                            struct err *err)
 {
+	json_t *macros = load_macros(p);
 	struct analysis_job *jobs = mem_array(n, sizeof *jobs);
 	size_t njobs = 0;
 	for (size_t i = 0; i < n; i++) {
+		const struct table *t = items[i].table;
 		if (needs_analysis(&items[i]))
-			jobs[njobs++] = (struct analysis_job){.qname = items[i].table->qname,
-			                                      .exec = items[i].table->kind == TABLE_EXEC,
+			jobs[njobs++] = (struct analysis_job){.qname = t ? t->qname : items[i].view->qname,
+			                                      .exec = t && t->kind == TABLE_EXEC,
 			                                      .text = buf_cstr(&items[i].text),
 			                                      .n = items[i].text.len,
 			                                      .out = &items[i].entry->analysis};
 	}
-	int rc = njobs ? analyses_get(&p->arena, loop, workers, jobs, njobs, err) : 0;
+	int rc = njobs ? analyses_get(&p->arena, loop, workers, jobs, njobs, macros, err) : 0;
+	json_decref(macros);
 	free(jobs);
 	return rc;
 }
@@ -209,9 +234,11 @@ static int analyze_with_workers(struct project *p, struct item *items, size_t n,
 
 static int analyze(struct project *p, const struct scan *scan, const struct load_options *o, struct err *err)
 {
-	const char *identity = cache_identity(&p->arena);
+	json_t *macros = load_macros(p);
+	const char *identity = cache_identity(&p->arena, macros);
+	json_decref(macros);
 	struct cache *cache = cache_open(&p->arena, p->dir, identity);
-	struct item *items = mem_array(p->ntables, sizeof *items);
+	struct item *items = mem_array(p->ntables + p->nviews, sizeof *items);
 	size_t n = 0, missing = 0, fresh_stamps = 0;
 	int rc = 0;
 	for (size_t i = 0; i < p->ntables && rc == 0; i++) {
@@ -228,6 +255,12 @@ static int analyze(struct project *p, const struct scan *scan, const struct load
 			n++;
 		}
 	}
+	for (size_t i = 0; i < p->nviews && rc == 0; i++, n++) {
+		items[n] = (struct item){.view = &p->views[i]};
+		look_up_view(p, cache, &items[n]);
+		missing += needs_analysis(&items[n]);
+		fresh_stamps += needs_analysis(&items[n]);
+	}
 	if (rc == 0 && missing)
 		rc = analyze_with_workers(p, items, n, o, err);
 	if (rc == 0 && fresh_stamps) {
@@ -238,8 +271,12 @@ static int analyze(struct project *p, const struct scan *scan, const struct load
 		free(entries);
 	}
 	for (size_t i = 0; i < n; i++) {
-		items[i].table->analysis = &items[i].entry->analysis;
-		items[i].table->sha256 = items[i].entry->sha256;
+		if (items[i].view) {
+			items[i].view->analysis = &items[i].entry->analysis;
+		} else {
+			items[i].table->analysis = &items[i].entry->analysis;
+			items[i].table->sha256 = items[i].entry->sha256;
+		}
 		buf_free(&items[i].text);
 	}
 	free(items);
@@ -268,6 +305,8 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 		in.nfolders = scan.nfolders;
 		struct project *p = project_read(&in, diags);
 		if (o->analyze)
+			rc = load_views(p, diags, err);
+		if (rc == 0 && o->analyze)
 			rc = analyze(p, &scan, o, err);
 		if (rc == 0 && o->analyze)
 			project_resolve(p, diags);

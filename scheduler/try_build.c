@@ -137,6 +137,8 @@ int try_build(struct arena *arena, struct plan *plan, uint32_t slot, uint32_t da
 	                            .partitioned = table_partitioned(t),
 	                            .engine = t->kind == TABLE_EXEC ? "exec" : t->policy.engine,
 	                            .project_dir = p->dir,
+	                            .views = t->views,
+	                            .nviews = t->nviews,
 	                            .primary_keys = t->primary_keys,
 	                            .nprimary_keys = t->nprimary_keys,
 	                            .timestamp_col = t->timestamp_col,
