@@ -2,7 +2,7 @@
  *
  *     fixture_reads(&f, "dwd_a", "dt", "ods.ods_x@-6:+0 dim.dim_y ods.ods_z()@+0:+0 tmp_dwd_a");
  *
- * A reference is [schema.]name, "()" for the macro, "@span|span" (all dates without); its place is line 1,
+ * A reference is [schema.]name, "()" for the macro, a "!" before a call, "@span|span" (all dates without); its place is line 1,
  * 2, … in order. Words: dt (partitioned), comment, unparsed. */
 #ifndef STRATA_TESTS_RESOLVE_FIXTURE_H
 #define STRATA_TESTS_RESOLVE_FIXTURE_H
@@ -27,6 +27,8 @@ static void fixture_ref(struct arena *a, char *text, struct ref *ret)
 	} else {
 		spans[n++] = SPAN_ALL;
 	}
+	bool call = *text == '!';
+	text += call;
 	size_t len = strlen(text);
 	bool macro = len > 2 && text[len - 1] == ')';
 	if (macro)
@@ -34,7 +36,7 @@ static void fixture_ref(struct arena *a, char *text, struct ref *ret)
 	dot = strchr(text, '.');
 	bool path = strchr(text, '/');
 	*ret = (struct ref){
-		.kind = macro ? REF_MACRO : REF_TABLE,
+		.kind = macro ? REF_MACRO : call ? REF_CALL : REF_TABLE,
 		.schema = dot && !path ? arena_strndup(a, text, (size_t)(dot - text)) : "",
 		.name = arena_strdup(a, dot && !path ? dot + 1 : text),
 		.spans = arena_copy(a, spans, n * sizeof *spans),
@@ -42,12 +44,8 @@ static void fixture_ref(struct arena *a, char *text, struct ref *ret)
 	};
 }
 
-static struct analysis *fixture_reads(struct fixture *f, const char *table, const char *words, const char *refs)
+static struct analysis *fixture_analysis(struct arena *arena, const char *words, const char *refs)
 {
-	struct arena *arena = &f->p->arena;
-	struct table *t = (struct table *)project_table(f->p, table);
-	if (!t)
-		abort(); /* the test is wrong */
 	struct analysis *a = arena_alloc(arena, sizeof *a);
 	a->partitioned = strstr(words, "dt");
 	a->comment_only = strstr(words, "comment");
@@ -62,6 +60,15 @@ static struct analysis *fixture_reads(struct fixture *f, const char *table, cons
 		r->col = 5;
 		at += n;
 	}
+	return a;
+}
+
+static struct analysis *fixture_reads(struct fixture *f, const char *table, const char *words, const char *refs)
+{
+	struct table *t = (struct table *)project_table(f->p, table);
+	if (!t)
+		abort(); /* the test is wrong */
+	struct analysis *a = fixture_analysis(&f->p->arena, words, refs);
 	t->analysis = a;
 	return a;
 }

@@ -50,7 +50,7 @@ static struct analysis random_analysis(struct arena *arena)
 	a.refs = arena_array(arena, a.nrefs, sizeof *a.refs);
 	for (size_t i = 0; i < a.nrefs; i++) {
 		struct ref *r = &a.refs[i];
-		*r = (struct ref){.kind = (enum ref_kind)(rand() % 2), .schema = random_text(arena),
+		*r = (struct ref){.kind = (enum ref_kind)(rand() % 3), .schema = random_text(arena),
 		                  .name = random_text(arena), .line = rand() % 1000, .col = rand() % 80,
 		                  .nspans = 1 + (size_t)(rand() % 3)};
 		r->spans = arena_array(arena, r->nspans, sizeof *r->spans);

@@ -31,7 +31,10 @@ static void requests_round_trip(void **state)
 		};
 		struct try_source source = {"tmp_ods_x", "raw/x", "2013-01-01", "csv", "empty", maybe(";"), maybe("NA"),
 		                            maybe("latin-1"), rand() % 3 - 1, rand() % 3 - 1, columns, (size_t)(rand() % 3)};
+		const struct view views[] = {{.qname = "m.v", .ddl = "CREATE \"v\""}, {.qname = "f", .ddl = "CREATE f"}};
+		const struct view *const uses[] = {&views[0], &views[1]};
 		struct try_request r = {
+			.views = uses, .nviews = (size_t)(rand() % 3),
 			.try_id = "t", .run_id = "r", .fence = (uint64_t)rand(), .qname = "dwd.x", .partition = "",
 			.run_date = "2013-01-07", .partitioned = rand() % 2, .engine = "duckdb", .sql = maybe("SELECT\n'\t'"),
 			.file = maybe("/p/x.sh"), .project_dir = maybe("/p"), .inputs = inputs, .ninputs = (size_t)(rand() % 3),
@@ -51,6 +54,11 @@ static void requests_round_trip(void **state)
 		assert_int_equal(back.source != NULL, r.source != NULL);
 		assert_int_equal(back.ninputs, r.ninputs);
 		assert_int_equal(back.fence, r.fence);
+		assert_int_equal(back.nviews, r.nviews);
+		for (size_t k = 0; k < r.nviews; k++) {
+			assert_string_equal(back.views[k]->qname, views[k].qname);
+			assert_string_equal(back.views[k]->ddl, views[k].ddl);
+		}
 		assert_true(!back.sql == !r.sql && !back.timestamp_col == !r.timestamp_col);
 		if (r.source) {
 			assert_int_equal(back.source->header, source.header);
@@ -99,10 +107,11 @@ static void analyses_round_trip(void **state)
 {
 	(void)state;
 	struct span spans[] = {{{BOUND_REL, -6}, {BOUND_REL, 0}}, {{BOUND_ABS, 15706}, {BOUND_NONE, 0}}};
-	struct ref refs[] = {{REF_TABLE, "dwd", "x", 3, 7, spans, 2}, {REF_MACRO, "", "y", 0, 0, spans + 1, 1}};
+	struct ref refs[] = {{REF_TABLE, "dwd", "x", 3, 7, spans, 2, NULL}, {REF_MACRO, "", "y", 0, 0, spans + 1, 1, NULL},
+	                     {REF_CALL, "m", "f", 2, 1, spans, 1, NULL}};
 	for (int i = 0; i < 64; i++) {
 		struct analysis a = {i & 1, i & 2, i & 4, i & 8, "hex", i & 16 ? "now()" : NULL, i & 32 ? "bad" : NULL,
-		                     i, i + 1, &(struct analysis_error){"worse", 2, i}, (size_t)i % 2, refs, (size_t)i % 3};
+		                     i, i + 1, &(struct analysis_error){"worse", 2, i}, (size_t)i % 2, refs, (size_t)i % 4};
 		struct arena arena = {0};
 		struct analysis back;
 		struct err err = {0};

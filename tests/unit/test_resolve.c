@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -241,6 +242,151 @@ static void views_of_the_catalog_may_read_anything(void **state)
 	finish(&f, "", "b_y<a_x@*:*");
 }
 
+/* What the view of that name reads. */
+static struct analysis *reads_of_view(struct fixture *f, const char *name, const char *words, const char *refs)
+{
+	for (size_t i = 0; i < f->p->nviews; i++) {
+		if (strcmp(f->p->views[i].name, name) != 0)
+			continue;
+		struct analysis *a = fixture_analysis(&f->p->arena, words, refs);
+		f->p->views[i].analysis = a;
+		return a;
+	}
+	fail_msg("no view '%s'", name);
+	return NULL;
+}
+
+static void migration(struct fixture *f, const char *text)
+{
+	project_add_views(f->p, "catalog/migrations/1.sql", text, strlen(text), &f->diags);
+}
+
+static const char *views_of(const struct fixture *f, const char *table)
+{
+	static char text[256];
+	const struct table *t = project_table(f->p, table);
+	text[0] = '\0';
+	for (size_t i = 0; i < t->nviews; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " " : "", t->views[i]->qname);
+	return text;
+}
+
+static void a_view_is_read_as_its_tables(void **state)
+{
+	(void)state;
+	struct fixture f;
+	start(&f);
+	migration(&f, "CREATE SCHEMA m; CREATE VIEW m.b AS FROM c; CREATE VIEW m.c AS FROM dim.dim_a, ods.ods_x;"
+	              "CREATE MACRO twice(x) AS 2 * x; CREATE VIEW bare AS SELECT twice(1)");
+	reads_of_view(&f, "b", "", "c");
+	reads_of_view(&f, "c", "", "dim.dim_a ods.ods_x@@15706:@15707");
+	reads_of_view(&f, "twice", "", "");
+	reads_of_view(&f, "bare", "", "!twice");
+	fixture_reads(&f, "dim_a", "", "");
+	fixture_reads(&f, "dwd_f", "", "m.b ods.ods_y");
+	fixture_reads(&f, "dwd_g", "", "bare tmp_of");
+	fixture_reads(&f, "ads_r", "", "main.bare !unknown");
+	fixture_resolve(&f);
+	assert_string_equal(views_of(&f, "dwd_f"), "m.c m.b");
+	assert_string_equal(views_of(&f, "dwd_g"), "twice bare");
+	assert_string_equal(views_of(&f, "ads_r"), "twice bare");
+	assert_string_equal(buf_cstr(&f.printed),
+	                    "dags/dwd/dwd_g.sql:2:5: error: unknown source 'tmp_of': this table's own RAW files are 'tmp_dwd_g'\n");
+	assert_string_equal(fixture_edges(&f), "dwd_f<ods_x@@15706:@15707; dwd_f<ods_y@*:*; dwd_f<dim_a@*:*");
+	assert_string_equal(f.p->views[0].ddl, "CREATE SCHEMA IF NOT EXISTS \"m\"; CREATE OR REPLACE VIEW m.b AS FROM c");
+	fixture_free(&f);
+}
+
+static void problems_of_views_are_told_where_they_are(void **state)
+{
+	(void)state;
+	struct fixture f;
+	start(&f);
+	migration(&f, "CREATE VIEW m.a AS FROM b;\nCREATE VIEW m.b AS\n  FROM a;\nCREATE VIEW m.c AS\n\tFROM gone;\n"
+	              "CREATE VIEW m.unused AS FROM nowhere;\nCREATE VIEW m.up AS FROM ads.ads_r;\n"
+	              "CREATE VIEW ods.ods_x AS SELECT 1;\nCREATE MACRO ods.ods_x_dt(d) AS d;\nDELETE FROM x;\nCREATE VIEW m.no;\n"
+	              "CREATE VIEW m.wrong AS\n SELEC\n 1");
+	reads_of_view(&f, "a", "", "b");
+	reads_of_view(&f, "b", "", "a");
+	struct analysis *c = reads_of_view(&f, "c", "", "gone");
+	c->refs[0].line = 2;
+	c->refs[0].col = 6;
+	reads_of_view(&f, "unused", "", "nowhere");
+	reads_of_view(&f, "up", "", "ads.ads_r");
+	struct analysis *wrong = reads_of_view(&f, "wrong", "", "");
+	wrong->error = "syntax error";
+	wrong->error_line = 3;
+	wrong->error_col = 2;
+	fixture_reads(&f, "dwd_f", "", "m.a m.c m.up");
+	fixture_reads(&f, "dwd_g", "", "m.c m.wrong");
+	finish(&f,
+	       "catalog/migrations/1.sql:1:20: error: 'm.a' reads itself\n"
+	       "catalog/migrations/1.sql:5:7: error: unknown table 'gone' in 'm.c', which tables read: write <layer>.<table>, or the "
+	       "view's schema and name\n"
+	       "catalog/migrations/1.sql:8:1: note: skipped: that name is one of strata's tables\n"
+	       "catalog/migrations/1.sql:9:1: note: skipped: that name is one of strata's tables\n"
+	       "catalog/migrations/1.sql:10:1: note: skipped: only schemas, views, macros and comments belong into the catalog\n"
+	       "catalog/migrations/1.sql:11:1: error: 'm.no' is defined without 'AS' and what it is\n"
+	       "catalog/migrations/1.sql:14:2: error: 'm.wrong': syntax error\n"
+	       "dags/dwd/dwd_f.sql:3:5: error: layer 'dwd' may not read 'ads.ads_r' (through 'm.up'): layer 'ads' is downstream of it; "
+	       "move this query to a layer that may read 'ads'\n",
+	       "");
+}
+
+static void the_last_definition_counts(void **state)
+{
+	(void)state;
+	struct fixture f;
+	start(&f);
+	migration(&f, "CREATE VIEW m.a AS SELECT 1; CREATE MACRO m.f(x) AS x; CREATE MACRO m.f(x) AS TABLE SELECT x;"
+	              "CREATE VIEW n.a AS SELECT 2");
+	assert_int_equal(f.p->nviews, 4);
+	migration(&f, "create or replace view \"M\".\"A\" as SELECT 3; CREATE VIEW IF NOT EXISTS m.a AS SELECT 4;"
+	              "DROP MACRO TABLE IF EXISTS m.f; DROP SCHEMA n CASCADE; DROP VIEW never.was");
+	assert_int_equal(f.p->nviews, 2);
+	assert_string_equal(f.p->views[0].query, "\nSELECT 3");
+	assert_string_equal(f.p->views[1].query, "SELECT (\nx\n)");
+	migration(&f, "DROP VIEW m.a; DROP MACRO m.f");
+	assert_int_equal(f.p->nviews, 0);
+	fixture_resolve(&f);
+	fixture_free(&f);
+}
+
+/* Another text of a view, whether its query or its columns, is another canonical form of its readers. */
+static const char *canonical_with(struct fixture *f, const char *text, const char *canonical, const char *volatile_by)
+{
+	start(f);
+	migration(f, text);
+	struct analysis *a = reads_of_view(f, "v", volatile_by ? "unparsed" : "", "");
+	a->canonical = canonical;
+	a->volatile_by = volatile_by;
+	fixture_reads(f, "dwd_f", "", "m.v");
+	fixture_reads(f, "dwd_g", "", "");
+	fixture_resolve(f);
+	assert_string_equal(project_table(f->p, "dwd_g")->analysis->canonical, "");
+	return project_table(f->p, "dwd_f")->analysis->canonical;
+}
+
+static void the_canonical_form_covers_the_views(void **state)
+{
+	(void)state;
+	struct fixture f, g;
+	const char *base = canonical_with(&f, "CREATE VIEW m.v AS SELECT 1", "c1", NULL);
+	assert_string_equal(canonical_with(&g, "-- a word\nCREATE OR REPLACE VIEW m.v AS SELECT 1;", "c1", NULL), base);
+	fixture_free(&g);
+	assert_string_not_equal(canonical_with(&g, "CREATE VIEW m.v AS SELECT 2", "c2", NULL), base);
+	fixture_free(&g);
+	assert_string_not_equal(canonical_with(&g, "CREATE VIEW m.v(a) AS SELECT 1", "c1", NULL), base);
+	fixture_free(&g);
+	canonical_with(&g, "CREATE VIEW m.v AS SELECT 1", "c1", "now()");
+	const struct table *t = project_table(g.p, "dwd_f");
+	assert_string_equal(t->analysis->volatile_by, "now()");
+	assert_false(t->analysis->parsed); /* so it reads everything upstream */
+	assert_int_equal(g.p->up_first[t->index + 1] - g.p->up_first[t->index], 5);
+	fixture_free(&g);
+	fixture_free(&f);
+}
+
 /* Where any layer may read any, what is wide must not wait for who waits for it. */
 static void doubt_makes_no_cycle(void **state)
 {
@@ -321,6 +467,10 @@ int main(void)
 		cmocka_unit_test(doubt_reads_everything_upstream),
 		cmocka_unit_test(an_executable_reads_what_it_declares_or_everything),
 		cmocka_unit_test(views_of_the_catalog_may_read_anything),
+		cmocka_unit_test(a_view_is_read_as_its_tables),
+		cmocka_unit_test(problems_of_views_are_told_where_they_are),
+		cmocka_unit_test(the_last_definition_counts),
+		cmocka_unit_test(the_canonical_form_covers_the_views),
 		cmocka_unit_test(doubt_makes_no_cycle),
 		cmocka_unit_test(too_much_doubt_is_refused),
 		cmocka_unit_test(a_cycle_is_told_with_its_whole_path),

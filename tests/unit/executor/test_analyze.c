@@ -217,6 +217,26 @@ static void a_request_answers_each_table(void **state)
 	json_decref(req);
 }
 
+static void calls_of_analysts_macros_are_references(void **state)
+{
+	(void)state;
+	json_t *req = json_pack("{s:[{s:s,s:s,s:s}],s:[s,s,s]}", "tables", "qname", "dwd.a", "kind", "sql", "text",
+	                        "SELECT M.f(1), g(2), m.g(3), sum(4)\nFROM m.h_dt('2013-01-01'), m.f_dt('2013-01-01')", "macros", "m.f",
+	                        "main.g", "m.h_dt");
+	json_t *reply = NULL;
+	struct err err = {0};
+	struct analysis a;
+	assert_int_equal(analyze_request(db, req, &reply, &err), 0);
+	assert_int_equal(analysis_from_json(&arena, json_array_get(json_object_get(reply, "tables"), 0), &a, &err), 0);
+	char text[256] = "";
+	for (size_t i = 0; i < a.nrefs; i++)
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%d %s.%s %d:%d; ", a.refs[i].kind, a.refs[i].schema,
+		         a.refs[i].name, a.refs[i].line, a.refs[i].col);
+	assert_string_equal(text, "2 m.f 1:8; 2 .g 1:16; 2 m.h_dt 2:6; 1 m.f 2:28; ");
+	json_decref(reply);
+	json_decref(req);
+}
+
 /* As deep as DuckDB parses, and deeper: a reference found, an error, or doubt; never a crash. */
 static void deep_nesting_ends_well(void **state)
 {
@@ -258,6 +278,7 @@ int main(void)
 		cmocka_unit_test(references_have_their_place_in_the_file),
 		cmocka_unit_test(exec_files_are_bytes),
 		cmocka_unit_test(a_request_answers_each_table),
+		cmocka_unit_test(calls_of_analysts_macros_are_references),
 		cmocka_unit_test(deep_nesting_ends_well),
 	};
 	return cmocka_run_group_tests_name("analyze", tests, setup, teardown);

@@ -38,6 +38,30 @@ static void reads_partitions_with_dt_and_by_macro(void **state)
 	assert_int_equal(lake_number(l, "SELECT sum(n * 100 + b * 10 + m) FROM read_parquet('dwd/dwd_x/*.parquet')"), 760);
 }
 
+static void analysts_views_are_there(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "2013-01-03", "SELECT 1 AS a FROM range(2)");
+	lake_publish(l, "ods.ods_x", "2013-01-04", "SELECT 1 AS a FROM range(5)");
+	struct try_input in = lake_input("ods.ods_x", true, d34, 2);
+	const struct view views[] = {
+		{.qname = "m.of", .ddl = "CREATE SCHEMA IF NOT EXISTS m; CREATE OR REPLACE MACRO m.of(d) AS TABLE FROM ods.ods_x_dt(d)"},
+		{.qname = "fourth", .ddl = "CREATE OR REPLACE VIEW fourth AS SELECT * FROM m.of('2013-01-04')"},
+		{.qname = "m.wrong", .ddl = "CREATE OR REPLACE VIEW m.wrong AS SELECT nope FROM ods.ods_x"},
+	};
+	const struct view *const uses[] = {&views[0], &views[1], &views[2]};
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT count(*) AS n FROM fourth");
+	rq.views = uses;
+	rq.nviews = 2;
+	assert_int_equal(run_on(l, &rq, &in, 1).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(lake_number(l, "SELECT n FROM read_parquet('dwd/dwd_x/*.parquet')"), 5);
+	rq = lake_request(l, "dwd.dwd_x", "", "SELECT count(*) AS n FROM fourth");
+	rq.views = uses;
+	rq.nviews = 3;
+	struct try_result r = run_on(l, &rq, &in, 1);
+	assert_failed(&r, "sql", "'m.wrong' of catalog/migrations: Referenced column \"nope\"");
+}
+
 static void a_reader_by_one_date_gets_dt(void **state)
 {
 	struct lake *l = *state;
@@ -409,7 +433,8 @@ static void names_cannot_leave_the_lake(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(reads_partitions_with_dt_and_by_macro), T(a_reader_by_one_date_gets_dt), T(pins_survive_a_republish),
+		T(reads_partitions_with_dt_and_by_macro), T(analysts_views_are_there), T(a_reader_by_one_date_gets_dt),
+		T(pins_survive_a_republish),
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
 		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),

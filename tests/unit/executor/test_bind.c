@@ -142,6 +142,25 @@ static void a_source_is_its_columns_or_its_header(void **state)
 	assert_true(str_has_prefix(answer(5), "unknown: Table with name e does not exist"));
 }
 
+static void analysts_views_are_bound(void **state)
+{
+	(void)state;
+	ask("{'tables': ["
+	    "{'qname': 'ods.ods_f', 'partitioned': true, 'columns': [{'name': 'a', 'type': 'BIGINT'}]},"
+	    "{'qname': 'dwd.dwd_f', 'sql': 'SELECT * FROM m.v', 'views': ["
+	    "{'name': 'm.v', 'ddl': 'CREATE SCHEMA IF NOT EXISTS m; CREATE OR REPLACE VIEW m.v AS SELECT a + 1 AS b FROM ods.ods_f_dt(`x`)'}]},"
+	    "{'qname': 'dwd.dwd_g', 'sql': 'SELECT c FROM m.v', 'views': ["
+	    "{'name': 'm.v', 'ddl': 'CREATE SCHEMA IF NOT EXISTS m; CREATE OR REPLACE VIEW m.v AS SELECT a + 1 AS b FROM ods.ods_f_dt(`x`)'}]},"
+	    "{'qname': 'dwd.dwd_h', 'sql': 'SELECT 1 AS a', 'views': ["
+	    "{'name': 'm.w', 'ddl': 'CREATE OR REPLACE VIEW m.w AS SELECT gone FROM ods.ods_f'}]},"
+	    "{'qname': 'dwd.dwd_i', 'sql': 'SELECT 1 AS a', 'views': ["
+	    "{'name': 'm.w', 'ddl': 'CREATE OR REPLACE VIEW m.w AS SELECT 1 FROM ods.ods_unknown'}]}]}");
+	assert_string_equal(answer(1), "b BIGINT");
+	assert_string_equal(answer(2), "1:8 Referenced column \"c\" not found in FROM clause! [b]");
+	assert_true(str_has_prefix(answer(3), "0:0 'm.w' of catalog/migrations: Referenced column \"gone\" not found"));
+	assert_true(str_has_prefix(answer(4), "unknown: Table with name ods_unknown"));
+}
+
 static void keep_goes_on_with_the_catalog(void **state)
 {
 	(void)state;
@@ -228,6 +247,7 @@ int main(void)
 		cmocka_unit_test(schemas_go_downstream),
 		cmocka_unit_test(errors_have_place_and_candidates),
 		cmocka_unit_test(a_source_is_its_columns_or_its_header),
+		cmocka_unit_test(analysts_views_are_bound),
 		cmocka_unit_test(keep_goes_on_with_the_catalog),
 		cmocka_unit_test(pivots_bind_if_they_name_their_values),
 		cmocka_unit_test(types_are_those_of_the_files),
