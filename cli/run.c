@@ -60,7 +60,17 @@ static const char *user_name(void)
 	return pw ? pw->pw_name : "";
 }
 
-/* "strata run +ads --force", for those who wait for us and for the record. */
+static bool is_own_option(const struct command *c, const struct option *o)
+{
+	for (const struct option *own = c->options; own && own->name; own++) {
+		if (own == o)
+			return true;
+	}
+	return false;
+}
+
+/* "strata run +ads --force", for those who wait for us and for the record. Options of every command stay
+ * out: --db may hold a password. */
 static void command_line(const struct invocation *inv, struct buf *out)
 {
 	buf_addf(out, "strata %s", inv->command->name);
@@ -68,7 +78,8 @@ static void command_line(const struct invocation *inv, struct buf *out)
 		buf_addf(out, " %s", inv->operands[i]);
 	for (size_t i = 0; i < inv->options->ngiven; i++) {
 		const struct option_given *g = &inv->options->given[i];
-		buf_addf(out, " --%s%s%s", g->option->name, *g->value ? " " : "", g->value);
+		if (is_own_option(inv->command, g->option))
+			buf_addf(out, " --%s%s%s", g->option->name, *g->value ? " " : "", g->value);
 	}
 }
 

@@ -290,6 +290,22 @@ static struct worker *worker_new(const struct workers_config *c, struct workers 
 	return w;
 }
 
+/* The environment without the way to the state database, which may hold a password: neither a worker nor
+ * an executable has any business there. The caller frees the array, not its strings. */
+static char **environment(void)
+{
+	extern char **environ;
+	size_t n = 0, kept = 0;
+	while (environ[n])
+		n++;
+	char **env = mem_array(n + 1, sizeof *env);
+	for (size_t i = 0; i < n; i++) {
+		if (strncmp(environ[i], "STRATA_DB=", strlen("STRATA_DB=")) != 0)
+			env[kept++] = environ[i];
+	}
+	return env;
+}
+
 struct worker *worker_spawn(const struct workers_config *c, struct workers *pool, const char *name,
                             const struct worker_hooks *hooks, struct err *err)
 {
@@ -304,8 +320,10 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 		{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&w->in},
 		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&w->out},
 	};
+	char **env = environment();
 	uv_process_options_t options = {
 		.exit_cb = on_exit_status,
+		.env = env,
 		.file = c->program,
 		.args = args,
 		.flags = UV_PROCESS_DETACHED, /* its own session: Ctrl-C is the scheduler's to handle */
@@ -313,6 +331,7 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 		.stdio = stdio,
 	};
 	int rc = uv_spawn(c->loop, &w->process, &options);
+	free(env);
 	w->process.data = w;
 	if (rc < 0) {
 		err_set(err, ERR_IO, "start '%s': %s", c->program, uv_strerror(rc));
