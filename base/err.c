@@ -30,6 +30,7 @@ int err_errno(struct err *err, int code, const char *fmt, ...)
 	if (n >= 0 && (size_t)n < sizeof err->text)
 		snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", strerror(saved));
 	err->code = code;
+	errno = saved;
 	return code;
 }
 

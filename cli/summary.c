@@ -26,10 +26,10 @@ static void print_excerpt(const struct project *p, const struct failure *f)
 			line = line ? line + 1 : NULL;
 		}
 		if (line) {
-			int margin = printf("    %5d | ", f->line);
-			printf("%.*s\n", (int)strcspn(line, "\r\n"), line);
-			printf("%*s", margin, "");
-			for (int i = 1; i < f->col; i++)
+			int margin = printf("    %5d | ", f->line), length = (int)strcspn(line, "\r\n");
+			printf("%.*s\n%*s", length, line, margin, "");
+			/* The file may have changed since: the column is that of the text that ran. */
+			for (int i = 1; i < f->col && i <= length; i++)
 				putchar(line[i - 1] == '\t' ? '\t' : ' ');
 			puts("^");
 		}

@@ -52,17 +52,9 @@ static int probe_exchange(struct err *err)
 	static bool known_good;
 	if (known_good)
 		return 0;
-	char a[128], b[128];
-	snprintf(a, sizeof a, ".strata/staging/.probe-%ld-a", (long)getpid());
-	snprintf(b, sizeof b, ".strata/staging/.probe-%ld-b", (long)getpid());
-	int rc = dir_make_all(a, 0777, err);
-	if (rc == 0)
-		rc = dir_make_all(b, 0777, err);
-	if (rc == 0 && (FAULT("commit.probe") || renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0))
-		rc = err_errno(err, ERR_LAKE, "this lake's filesystem cannot exchange two folders, so that nothing can be "
-		                              "published atomically; put the lake on ext4, xfs or btrfs");
-	rmdir(a);
-	rmdir(b);
+	if (FAULT("commit.probe"))
+		return err_errno(err, ERR_LAKE, "exchange two folders in the lake");
+	int rc = dir_probe_exchange(".strata/staging", err);
 	known_good = rc == 0;
 	return rc;
 }

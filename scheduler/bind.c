@@ -20,6 +20,8 @@
 /* Small enough for the workers to share a level, large enough to hide a request's own cost. */
 enum { BATCH_TABLES = 16, BATCH_BYTES = 256 << 10, ANY_DAY = 15706 /* 2013-01-01: types do not depend on the date */ };
 
+enum { COLUMN_OVERHEAD = 24 }; /* bytes of a column in a request, beside its name and type */
+
 enum verdict { UNKNOWN, KNOWN, BROKEN };
 
 struct binding {
@@ -220,6 +222,8 @@ static void declare_upstreams(struct batch *batch, uint32_t t)
 			continue;
 		batch->declared[up] = true;
 		const struct table *u = &p->tables[up];
+		for (size_t i = 0; i < b->schemas[up].ncolumns; i++)
+			batch->bytes += strlen(b->schemas[up].columns[i].name) + strlen(b->schemas[up].columns[i].type) + COLUMN_OVERHEAD;
 		json_array_append_new(batch->items, json_pack("{s:s, s:b, s:o}", "qname", u->qname, "partitioned", table_partitioned(u),
 		                                              "columns", columns_json(b->schemas[up].columns, b->schemas[up].ncolumns)));
 	}

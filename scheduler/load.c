@@ -147,8 +147,10 @@ static int look_up(struct project *p, const struct cache *cache, struct item *it
 	char *path = mem_printf("%s/%s", p->dir, it->table->file);
 	int rc = file_read(AT_FDCWD, path, &it->text, err);
 	free(path);
-	if (rc < 0)
+	if (rc < 0) {
+		buf_free(&it->text);
 		return rc;
+	}
 	char hex[DIGEST_HEX];
 	digest_of(hex, buf_cstr(&it->text), it->text.len);
 	it->entry = arena_alloc(&p->arena, sizeof *it->entry);

@@ -218,8 +218,7 @@ static void watch_signals(struct runner *r)
 	uv_signal_start(&r->sigint, on_signal, SIGINT);
 	uv_signal_start(&r->sigterm, on_signal, SIGTERM);
 	uv_timer_init(r->config.loop, &r->timer);
-	uv_timer_init(r->config.loop, &r->db_timer);
-	r->timer.data = r->db_timer.data = r;
+	r->timer.data = r;
 }
 
 static void unwatch(struct runner *r)
@@ -227,7 +226,6 @@ static void unwatch(struct runner *r)
 	uv_close((uv_handle_t *)&r->sigint, NULL);
 	uv_close((uv_handle_t *)&r->sigterm, NULL);
 	uv_close((uv_handle_t *)&r->timer, NULL);
-	uv_close((uv_handle_t *)&r->db_timer, NULL);
 	uv_run(r->config.loop, UV_RUN_NOWAIT);
 }
 

@@ -47,6 +47,9 @@ void record_open(struct runner *r)
 	                                                  .on_commit = on_commit,
 	                                                  .on_lost = on_lost,
 	                                                  .ctx = r});
+	uv_timer_init(r->config.loop, &r->db_timer);
+	r->db_timer.data = r;
+	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
 }
 
 void record_run(struct runner *r)
@@ -64,7 +67,6 @@ void record_run(struct runner *r)
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = clock_wall_us()});
-	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
 }
 
 static void describe_cause(const struct runner *r, const struct transition *t, struct buf *out)
@@ -163,6 +165,7 @@ void record_close(struct runner *r)
 {
 	bool closed = false;
 	record_settle(r);
+	uv_close((uv_handle_t *)&r->db_timer, NULL);
 	journal_close(r->journal, on_closed, &closed);
 	loop_until(r->config.loop, &closed);
 }
