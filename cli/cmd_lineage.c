@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/select.h"
 #include "cli/state.h"
 #include "core/date.h"
 
@@ -45,11 +46,15 @@ static int run(const struct invocation *inv, struct err *err)
 		partition = date_format(date, day);
 	}
 	int rc = state_open(inv, &s, err);
+	/* A table that is gone from the project may have been published all the same. */
+	const struct table *known = NULL;
 	if (rc == 0) {
 		const char *table = name_of(s.ws.project, inv->operands[0]);
 		rc = options_flag(inv->options, "down") ? query_lineage_down(&s.query, table, partition, &rows, &n, err)
 		                                        : query_lineage_up(&s.query, table, partition, &rows, &n, err);
 	}
+	if (rc == 0 && n == 0)
+		rc = select_table(inv, s.ws.project, &known, err);
 	if (rc == 0) {
 		struct output out;
 		output_begin(&out, inv->globals->output, columns);

@@ -29,6 +29,27 @@ static int read_query(const char *operand, struct buf *out, struct err *err)
 	return rc;
 }
 
+/* DuckDB knows of the published tables only that the query mentions; the project knows them all. */
+static void name_table(const struct project *p, struct err *err)
+{
+	static const char start[] = "Table with name ";
+	const char *at = strstr(err->text, start);
+	if (!at)
+		return;
+	at += strlen(start);
+	at += *at == '"';
+	char name[256];
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "\" !"), at);
+	const struct table *t = project_table(p, name);
+	const char *near = t ? NULL : project_nearest(p, name);
+	if (t && strcmp(name, t->name) == 0)
+		err_set(err, err->code, "table '%s' is named without its layer: write '%s'", name, t->qname);
+	else if (t)
+		err_set(err, err->code, "table '%s' has no rows yet whose columns are known: strata run %s", t->qname, t->name);
+	else if (near)
+		err_set(err, err->code, "there is no table '%s' (did you mean '%s'?)", name, near);
+}
+
 static int ask(const struct invocation *inv, struct workspace *ws, const char *sql, long limit, struct err *err)
 {
 	json_t *tables = NULL, *reply = NULL;
@@ -38,6 +59,8 @@ static int ask(const struct invocation *inv, struct workspace *ws, const char *s
 		return rc;
 	rc = rows_ask(ws, json_pack("{s:s, s:s, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "limit", (json_int_t)limit),
 	              &reply, &at, err);
+	if (rc < 0)
+		name_table(ws->project, err);
 	if (rc < 0 && at.line)
 		err_wrap(err, "line %d, column %d", at.line, at.col);
 	if (rc == 0)

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -46,11 +48,14 @@ static void print_error(const char *error)
 	free(copy);
 }
 
-/* Paths below the lake or the project are shown as seen from there. */
-static const char *shorten(const struct summary *s, const char *path)
+/* A path below the current folder is shown as seen from there: what is shown can be opened. */
+static const char *shorten(const char *path)
 {
-	size_t n = strlen(s->ws->lake.dir);
-	return strncmp(path, s->ws->lake.dir, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+	char here[PATH_MAX];
+	if (!getcwd(here, sizeof here))
+		return path;
+	size_t n = strlen(here);
+	return strncmp(path, here, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
 static void print_failures(const struct summary *s)
@@ -66,7 +71,7 @@ static void print_failures(const struct summary *s)
 		if (f->file && f->line)
 			print_excerpt(s->ws->project, f);
 		if (f->log_path)
-			printf("    log: %s\n", shorten(s, f->log_path));
+			printf("    log: %s\n", shorten(f->log_path));
 	}
 	if (p->nfailures > FAILURES_SHOWN)
 		printf("\n%zu more failed: strata tasks %s\n", p->nfailures - FAILURES_SHOWN, s->run_id);

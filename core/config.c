@@ -151,6 +151,8 @@ static void read_defaults(struct reading *r)
 	p->defaults.engine = "duckdb";
 	policy_resolve(r, &in.p, TABLE_SQL, &p->defaults);
 	p->timezone = timezone_read(r, in.timezone);
+	if (in.timezone)
+		p->timezone_loc = in.timezone->loc;
 }
 
 void config_read_head(struct reading *r, const struct yaml *root)

@@ -148,6 +148,7 @@ struct project {
 	const char *name, *env;            /* tables.yaml project; env default "dev" */
 	const char *base_uri;              /* storage.base_uri, or NULL */
 	const char *timezone;              /* defaults.timezone, or NULL: the system's */
+	struct loc timezone_loc;
 	struct layer *layers; size_t nlayers;    /* topological, else as written */
 	struct table *tables; size_t ntables;    /* by layer, then name */
 	struct source *sources; size_t nsources;

@@ -416,11 +416,19 @@ static void widen(struct resolving *r)
 	free(place);
 }
 
-static void apply_self_reads(struct project *p)
+static void apply_self_reads(struct project *p, struct diags *diags)
 {
-	for (size_t i = 0; i < p->nedges; i++)
-		if (p->edges[i].up == p->edges[i].down)
-			p->tables[p->edges[i].down].policy.depends_on_past = true;
+	for (size_t i = 0; i < p->nedges; i++) {
+		struct table *t = &p->tables[p->edges[i].down];
+		if (p->edges[i].up != p->edges[i].down)
+			continue;
+		t->policy.depends_on_past = true;
+		if (t->kind == TABLE_SQL && !p->edges[i].declared && !t->ncolumns)
+			diag_add(diags, DIAG_WARNING, p->edges[i].loc,
+			         "'%s' reads itself, and nothing says which columns it has before its first version: until "
+			         "tables.yaml declares its columns, it stays empty",
+			         t->qname);
+	}
 }
 
 void project_resolve(struct project *p, struct diags *diags)
@@ -447,7 +455,7 @@ void project_resolve(struct project *p, struct diags *diags)
 	struct edge *edges = p->edges;
 	p->edges = arena_copy(&p->arena, edges, p->nedges * sizeof *edges);
 	free(edges);
-	apply_self_reads(p);
+	apply_self_reads(p, diags);
 	if (graph_order(p, NULL) < p->ntables)
 		graph_report_cycles(p, diags);
 	free(r.reads_source);

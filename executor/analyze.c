@@ -175,6 +175,8 @@ static bool is_query(duckdb_connection con, struct arena *arena, const struct jo
 	return ok;
 }
 
+static const char not_a_query[] = "not a query; write one SELECT, strata makes the table of it";
+
 static void parse_failed(duckdb_connection con, struct arena *arena, struct job *job, const json_t *answer)
 {
 	const char *type = json_string_value(json_object_get(answer, "error_type"));
@@ -189,8 +191,7 @@ static void parse_failed(duckdb_connection con, struct arena *arena, struct job 
 		else
 			set_error(job, arena, 1, 1, e.message);
 	} else if (!is_query(con, arena, job)) {
-		set_error_at(job, arena, duck_statement(job->rendered.text, job->rendered.len, 0),
-		             "not a query; write one SELECT, strata makes the table of it");
+		set_error_at(job, arena, duck_statement(job->rendered.text, job->rendered.len, 0), not_a_query);
 	}
 }
 
@@ -224,12 +225,21 @@ static void walked(struct arena *arena, struct job *job, const json_t *statement
 	free(w.refs);
 }
 
+/* SHOW, DESCRIBE and SUMMARIZE parse as a SELECT from what they show, but not within COPY (...). */
+static bool only_shows(const json_t *statement)
+{
+	json_t *node = json_object_get(statement, "node");
+	return str_eq(json_string_value(json_object_get(json_object_get(node, "from_table"), "type")), "SHOW_REF");
+}
+
 static void finish(duckdb_connection con, struct arena *arena, struct job *job)
 {
 	json_t *answer = job->tree ? json_loads(job->tree, 0, NULL) : NULL;
 	json_t *statements = json_object_get(answer, "statements");
 	if (json_is_true(json_object_get(answer, "error"))) {
 		parse_failed(con, arena, job, answer);
+	} else if (json_array_size(statements) == 1 && only_shows(json_array_get(statements, 0))) {
+		set_error_at(job, arena, duck_statement(job->rendered.text, job->rendered.len, 0), not_a_query);
 	} else if (json_array_size(statements) == 1) {
 		walked(arena, job, json_array_get(statements, 0));
 	} else if (json_is_array(statements)) {

@@ -90,6 +90,41 @@ static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out
 	return 0;
 }
 
+/* A PIVOT without IN becomes several statements; rows are those of the one that copies. */
+static int copy(duckdb_connection con, const char *sql, int64_t *ret_rows, struct duck_error *e)
+{
+	duckdb_extracted_statements statements;
+	idx_t n = duckdb_extract_statements(con, sql, &statements);
+	int rc = 0;
+	*ret_rows = 0;
+	for (idx_t i = 0; i < n && n > 1 && rc == 0; i++) {
+		duckdb_prepared_statement one;
+		duckdb_result result;
+		if (duckdb_prepare_extracted_statement(con, statements, i, &one) == DuckDBError) {
+			duck_error_parse(e, DUCKDB_ERROR_INVALID, duckdb_prepare_error(one), sql);
+			rc = -1;
+		} else if (duckdb_execute_prepared(one, &result) == DuckDBError) {
+			duck_error_parse(e, duckdb_result_error_type(&result), duckdb_result_error(&result), sql);
+			rc = -1;
+		} else {
+			*ret_rows += (int64_t)duckdb_rows_changed(&result);
+		}
+		if (rc == 0)
+			duckdb_destroy_result(&result);
+		duckdb_destroy_prepare(&one);
+	}
+	duckdb_destroy_extracted(&statements);
+	if (n > 1)
+		return rc;
+	duckdb_result result;
+	rc = duck_query(con, sql, &result, e);
+	if (rc == 0) {
+		*ret_rows = (int64_t)duckdb_rows_changed(&result);
+		duckdb_destroy_result(&result);
+	}
+	return rc;
+}
+
 int load_query(struct attempt *t, const char *sql, bool ours)
 {
 	struct buf text = BUF_INIT(1 << 26);
@@ -105,16 +140,11 @@ int load_query(struct attempt *t, const char *sql, bool ours)
 	duck_literal(&text, file);
 	buf_adds(&text, " (FORMAT parquet, COMPRESSION zstd)");
 	struct duck_error e;
-	duckdb_result result;
 	int rc = 0;
 	if (FAULT("stage.write"))
 		rc = attempt_fail(t, "transient", "write '%s': %s", file, strerror(errno));
-	else if (duck_query(t->session.con, buf_cstr(&text), &result, &e) < 0)
+	else if (copy(t->session.con, buf_cstr(&text), &t->loaded_rows, &e) < 0)
 		rc = attempt_fail_duck(t, &e, ours ? -1 : 1);
-	if (rc == 0) {
-		t->loaded_rows = (int64_t)duckdb_rows_changed(&result);
-		duckdb_destroy_result(&result);
-	}
 	buf_free(&text);
 	return rc;
 }

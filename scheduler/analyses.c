@@ -29,6 +29,27 @@ struct batch {
 
 static void ask(struct gathering *g, struct analysis_job *jobs, size_t n);
 
+static bool is_text(const char *text, size_t n)
+{
+	json_t *json = memchr(text, '\0', n) ? NULL : json_stringn(text, n);
+	bool ok = json != NULL;
+	json_decref(json);
+	return ok;
+}
+
+/* Where the first line is that is no text; SQL only: an executable may hold anything. */
+static bool refuse_bytes(const struct analysis_job *job)
+{
+	int line = 1;
+	const char *start = job->text, *end = job->text + job->n;
+	if (job->exec || is_text(start, job->n))
+		return false;
+	for (const char *stop; (stop = memchr(start, '\n', (size_t)(end - start))) && is_text(start, (size_t)(stop - start)); line++)
+		start = stop + 1;
+	*job->out = (struct analysis){.canonical = "", .error = "not UTF-8 text: save the file as UTF-8", .error_line = line, .error_col = 1};
+	return true;
+}
+
 static void take(struct batch *b, const json_t *reply)
 {
 	const json_t *tables = json_object_get(reply, "tables");
@@ -38,8 +59,10 @@ static void take(struct batch *b, const json_t *reply)
 			err_set(&g->err, ERR_PROTOCOL, "a worker analyzed %zu tables of %zu", json_array_size(tables), b->n);
 		return;
 	}
-	for (size_t i = 0; i < b->n && !g->err.code; i++)
-		analysis_from_json(g->arena, json_array_get(tables, i), b->jobs[i].out, &g->err);
+	for (size_t i = 0; i < b->n && !g->err.code; i++) {
+		if (!refuse_bytes(&b->jobs[i]))
+			analysis_from_json(g->arena, json_array_get(tables, i), b->jobs[i].out, &g->err);
+	}
 }
 
 /* Its worker died. Alone, the file is to blame; in company, each gets a try of its own. */
@@ -76,14 +99,10 @@ static void ask(struct gathering *g, struct analysis_job *jobs, size_t n)
 {
 	json_t *tables = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_t *text = json_stringn(jobs[i].text, jobs[i].n);
-		if (text) {
-			json_array_append_new(tables, json_pack("{s:s, s:s, s:o}", "qname", jobs[i].qname, "kind",
-			                                        jobs[i].exec ? "exec" : "sql", "text", text));
-		} else { /* not UTF-8: an executable, or a file that no parser will take either */
-			json_array_append_new(tables, json_pack("{s:s, s:s, s:s}", "qname", jobs[i].qname, "kind",
-			                                        jobs[i].exec ? "exec" : "sql", "text", ""));
-		}
+		/* What is no text is an executable, or refused when the answer comes. */
+		size_t len = is_text(jobs[i].text, jobs[i].n) ? jobs[i].n : 0;
+		json_array_append_new(tables, json_pack("{s:s, s:s, s:o}", "qname", jobs[i].qname, "kind",
+		                                        jobs[i].exec ? "exec" : "sql", "text", json_stringn(jobs[i].text, len)));
 	}
 	struct batch *b = mem_alloc(sizeof *b);
 	*b = (struct batch){.g = g, .jobs = jobs, .n = n};

@@ -56,8 +56,11 @@ int load_lake(const struct project *p, const char *option, char *out, size_t siz
 		uri = p->base_uri && *p->base_uri ? p->base_uri : p->dir;
 	if (str_has_prefix(uri, "s3://") || str_has_prefix(uri, "s3a://"))
 		return err_set(err, ERR_USAGE, "lake '%s': this version keeps lakes in local folders only; give --lake a path", uri);
-	if (str_has_prefix(uri, "file://"))
+	if (str_has_prefix(uri, "file:///"))
 		uri += strlen("file://");
+	else if (str_has_prefix(uri, "file://"))
+		return err_set(err, ERR_USAGE, "lake '%s': after 'file://' comes an absolute path: write 'file:///%s'", uri,
+		               uri + strlen("file://"));
 	else if (strstr(uri, "://"))
 		return err_set(err, ERR_USAGE, "lake '%s': unknown kind of URI; give a path, file:///path", uri);
 	bool fits = uri[0] == '/' ? (size_t)snprintf(out, size, "%s", uri) < size : path_join(out, size, p->dir, uri);

@@ -81,8 +81,16 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 	int rc = project_load(&o, &ws->project, &ws->diags, err);
 	if (rc < 0)
 		return rc;
+	/* A zone that the project names is one of its problems, among all of them. */
+	struct err zone;
+	rc = zone_set(ws->options.timezone ? ws->options.timezone : ws->project->timezone, &zone);
+	if (rc < 0 && !ws->options.timezone && ws->project->timezone && zone_set("UTC", NULL) == 0) {
+		diag_add(&ws->diags, DIAG_ERROR, ws->project->timezone_loc, "%s", zone.text);
+		rc = 0;
+	}
 	diags_sort(&ws->diags);
-	rc = zone_set(ws->options.timezone ? ws->options.timezone : ws->project->timezone, err);
+	if (rc < 0 && err)
+		*err = zone;
 	return rc < 0 ? rc : count_problems(ws, err);
 }
 

@@ -60,6 +60,9 @@ static void what_is_no_query_is_an_error_at_its_place(void **state)
 		{"-- c\nCREATE TABLE x AS SELECT 1", "not a query; write one SELECT, strata makes the table of it", 2, 1},
 		{"COPY (SELECT 1) TO 'x'", "not a query; write one SELECT, strata makes the table of it", 1, 1},
 		{"INSERT INTO t SELECT 1", "not a query; write one SELECT, strata makes the table of it", 1, 1},
+		{"-- c\nDESCRIBE SELECT 1", "not a query; write one SELECT, strata makes the table of it", 2, 1},
+		{"SHOW TABLES", "not a query; write one SELECT, strata makes the table of it", 1, 1},
+		{"SUMMARIZE dwd.a", "not a query; write one SELECT, strata makes the table of it", 1, 1},
 		{"EXPLAIN SELECT 1", "not a query; write one SELECT, strata makes the table of it", 1, 1},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -124,7 +127,7 @@ static void what_may_change_by_itself_is_volatile(void **state)
 		{"SELECT * FROM a JOIN 's3://b/x.csv' USING (k)", "'s3://b/x.csv'"},
 		{"SELECT * FROM duckdb_tables()", "duckdb_tables()"},
 		{"SELECT * FROM information_schema.tables", "information_schema"},
-		{"SHOW TABLES", "SHOW"},
+		{"FROM (SHOW TABLES)", "SHOW"},
 		{"SELECT * FROM a TABLESAMPLE 10%", "TABLESAMPLE"},
 		{"SELECT * FROM a USING SAMPLE 10%", "USING SAMPLE"},
 		{"SELECT 'now()', \"now\" FROM a -- random()", NULL},

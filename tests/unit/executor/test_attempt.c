@@ -274,6 +274,16 @@ static void a_link_to_nothing_is_no_empty_date(void **state)
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/*/*.parquet')"), 1);
 }
 
+static void a_pivot_finds_its_columns_itself(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "k,kind,v\n1,a,2\n1,b,3\n2,a,4\n");
+	struct try_result r = run_source(l, &csv, "PIVOT tmp_ods_x ON kind USING sum(v) GROUP BY k");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_int_equal(r.manifest.row_count, 2);
+	assert_int_equal(lake_number(l, "SELECT sum(a + b)::BIGINT FROM read_parquet('ods/ods_x/*/*.parquet')"), 5);
+}
+
 static void a_source_has_other_formats(void **state)
 {
 	struct lake *l = *state;
@@ -437,7 +447,8 @@ int main(void)
 		T(pins_survive_a_republish),
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
-		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
+		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself),
+		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};

@@ -68,8 +68,8 @@ static const struct {
 	{"dwd.a[*]", "TABLE dwd.a"},
 	{"", "VALUES (1), (2)"},
 	{"", "SELECT 1 AS x WHERE " D " = '2013-01-04'"},
-	{"dwd.a[*]", "SUMMARIZE SELECT k FROM dwd.a"},
-	{"dwd.a[*]", "DESCRIBE dwd.a"},
+	{"dwd.a[*]", "FROM (SUMMARIZE SELECT k FROM dwd.a)"},
+	{"dwd.a[*]", "FROM (DESCRIBE dwd.a)"},
 	{"dim.e[+0]", "SELECT * FROM dim.e WHERE dt = " D},
 	/* CTEs. */
 	{"dwd.a[+0]", "WITH x AS (SELECT * FROM dwd.a WHERE dt = " D ") SELECT * FROM x"},

@@ -1,0 +1,79 @@
+#!/usr/bin/env bats
+# What somebody does wrong in the first hour: the message says where, what, and what to do.
+
+load helper
+
+setup() {
+	project_shop
+}
+
+teardown() {
+	project_remove
+}
+
+@test "a SQL file that is no text is named with its line" {
+	printf 'SELECT id,\n1\0 AS a FROM ods.ods_orders' > dags/dwd/dwd_orders.sql
+	run -2 strata validate
+	assert_output_has "dags/dwd/dwd_orders.sql:2:1: error: not UTF-8 text"
+	assert_output_lacks "defect"
+	printf "SELECT id,\n'\351t\351' AS a FROM ods.ods_orders" > dags/dwd/dwd_orders.sql
+	run -2 strata validate
+	assert_output_has "dags/dwd/dwd_orders.sql:2:1: error: not UTF-8 text"
+}
+
+@test "a zone that does not exist is one problem among all" {
+	cat >> dags/dw_config.yaml <<< 'defaults: {timezone: Mars/Olympus, retries: -1}'
+	run -2 strata validate
+	assert_output_has "dags/dw_config.yaml:4:22: error: unknown time zone 'Mars/Olympus'"
+	assert_output_has "'retries' must be"
+	run -2 strata validate --timezone Mars/Olympus
+	assert_output_has "strata: unknown time zone"
+}
+
+@test "a lake of two slashes is refused and nothing is made" {
+	run -2 strata --lake file://srv/lake plan
+	assert_output_has "write 'file:///srv/lake'"
+	[ ! -e srv ]
+}
+
+@test "a table that builds on itself is told to declare its columns" {
+	project_file dags/dws/dws_sum.sql <<-'EOF'
+		SELECT coalesce((SELECT sum(n) FROM dws.dws_sum WHERE dt = '${PARTITION_DATE-1}'), 0)::BIGINT + sum(amount)::BIGINT AS n
+		FROM dwd.dwd_orders WHERE dt = '${PARTITION_DATE}'
+	EOF
+	run -0 strata validate
+	assert_output_has "dags/dws/dws_sum.sql:1:37: warning: 'dws.dws_sum' reads itself"
+	shop_days 1 2
+	run -0 strata run +dws_sum --start 2024-01-01 --end 2024-01-02
+	assert_output_has "no input: dws.dws_sum itself; declare its columns in tables.yaml"
+	project_file tables.yaml <<< 'tables: {dws_sum: {columns: {n: BIGINT}}}'
+	run -0 strata validate --strict
+	strata run +dws_sum --start 2024-01-01 --end 2024-01-02
+	assert_equal "$(strata --output csv sql 'SELECT n FROM dws.dws_sum ORDER BY dt' | tail -n +2)" $'101\n203'
+}
+
+@test "sql and lineage know which tables there are" {
+	shop_days 1 1
+	strata run +dwd_orders --date 2024-01-01
+	run -1 strata sql 'FROM dwd.dwd_order'
+	assert_output_has "there is no table 'dwd.dwd_order' (did you mean 'dwd.dwd_orders'?)"
+	run -1 strata sql 'FROM dwd_orders'
+	assert_output_has "write 'dwd.dwd_orders'"
+	run -1 strata sql 'FROM dws.dws_week'
+	assert_output_has "strata run dws_week"
+	run -2 strata lineage dwd_order
+	assert_output_has "did you mean 'dwd_orders'?"
+	run -0 strata lineage dws_week
+}
+
+@test "a log's path can be opened from where the command was typed" {
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT error('boom') AS id, 1 AS amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	shop_days 1 1
+	cd /
+	run -1 strata run +dwd_orders --date 2024-01-01
+	log=$(sed -n 's/^ *log: //p' <<< "$output")
+	[ -f "$log" ]
+	cd "$PROJECT"
+	run -1 strata run +dwd_orders --date 2024-01-01
+	assert_output_has "log: .strata/logs/"
+}
