@@ -53,7 +53,7 @@ static int show(const struct invocation *inv, struct workspace *ws, struct plan 
 			err_wrap(err, "%s", t->file);
 	}
 	if (rc == 0)
-		rc = rows_print(reply, inv->globals, err);
+		rows_print(reply, inv->globals);
 	json_decref(reply);
 	arena_free(&arena);
 	return rc;

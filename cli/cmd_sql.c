@@ -64,7 +64,7 @@ static int ask(const struct invocation *inv, struct workspace *ws, const char *s
 	if (rc < 0 && at.line)
 		err_wrap(err, "line %d, column %d", at.line, at.col);
 	if (rc == 0)
-		rc = rows_print(reply, inv->globals, err);
+		rows_print(reply, inv->globals);
 	json_decref(reply);
 	return rc;
 }

@@ -182,7 +182,7 @@ static void say_success(struct progress *p, const struct try_report *r)
 	if (r->table->output_none)
 		buf_adds(&rest, "action");
 	else if (!r->empty)
-		buf_addf(&rest, "%s rows", progress_count(rows, sizeof rows, r->rows));
+		buf_addf(&rest, "%s row%s", progress_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s");
 	else if (r->cleared_rows >= 0)
 		buf_addf(&rest, "cleared: had %s rows", progress_count(cleared, sizeof cleared, r->cleared_rows));
 	else

@@ -11,19 +11,30 @@
 
 /* One answer that is waited for. */
 struct waiting {
+	json_t *rows;  /* parts that came before the reply */
 	json_t *reply;
 	struct err err;
 	struct rows_place place;
 	bool done;
 };
 
+static void on_event(void *ctx, const json_t *event)
+{
+	struct waiting *w = ctx;
+	if (json_object_get(event, "rows"))
+		json_array_extend(w->rows, json_object_get(event, "rows"));
+}
+
 static void on_answer(void *ctx, const struct worker_answer *a)
 {
 	struct waiting *w = ctx;
-	if (a->reply)
-		w->reply = json_deep_copy(a->reply);
-	else
+	if (a->reply) {
+		w->reply = json_copy((json_t *)(uintptr_t)a->reply);
+		json_array_extend(w->rows, json_object_get(a->reply, "rows"));
+		json_object_set(w->reply, "rows", w->rows);
+	} else {
 		w->err = *a->err;
+	}
 	w->place.line = (int)json_integer_value(json_object_get(a->error, "line"));
 	w->place.col = (int)json_integer_value(json_object_get(a->error, "col"));
 	w->done = true;
@@ -37,9 +48,10 @@ int rows_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct rows
 		json_decref(body);
 		return rc;
 	}
-	struct waiting w = {0};
-	workers_ask(ws->workers, body, false, NULL, on_answer, &w);
+	struct waiting w = {.rows = json_array()};
+	workers_ask(ws->workers, body, false, on_event, on_answer, &w);
 	loop_until(&ws->loop, &w.done);
+	json_decref(w.rows);
 	if (w.reply) {
 		*ret_reply = w.reply;
 		return 0;
@@ -118,7 +130,7 @@ static void print(const json_t *columns, const json_t *rows, enum output_format 
 	arena_free(&arena);
 }
 
-int rows_print(const json_t *reply, const struct globals *globals, struct err *err)
+void rows_print(const json_t *reply, const struct globals *globals)
 {
 	const json_t *columns = json_object_get(reply, "columns"), *rows = json_object_get(reply, "rows");
 	const char *note = json_string_value(json_object_get(reply, "note"));
@@ -130,8 +142,4 @@ int rows_print(const json_t *reply, const struct globals *globals, struct err *e
 		fprintf(stderr, "strata: %s\n", note);
 	if (globals->verbosity >= 0 && json_array_size(columns) && !json_array_size(rows))
 		fprintf(stderr, "strata: no rows\n");
-	if (json_is_true(json_object_get(reply, "truncated")))
-		return err_set(err, ERR_ENGINE, "only the first %zu rows fit into one answer; use LIMIT and OFFSET, or open .strata/catalog.duckdb with DuckDB",
-		               json_array_size(rows));
-	return 0;
 }

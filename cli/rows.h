@@ -2,7 +2,7 @@
  *
  *     struct rows_place at;
  *     if (rows_ask(&ws, body, &reply, &at, err) == 0)
- *         rows_print(reply, inv->globals, err);
+ *         rows_print(reply, inv->globals);
  *     json_decref(reply); */
 #ifndef STRATA_CLI_ROWS_H
 #define STRATA_CLI_ROWS_H
@@ -22,8 +22,7 @@ struct rows_place {
 int rows_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct rows_place *ret_place, struct err *err);
 
 /* To stdout. Numbers and booleans of the engine are those of JSON, all else is text; the later of equal column names get
- * a number. A note, or that the rest did not fit, is said on stderr. ERR_ENGINE for the latter: who reads a
- * part must not take it for the whole. */
-int rows_print(const json_t *reply, const struct globals *globals, struct err *err);
+ * a number. A note is said on stderr. */
+void rows_print(const json_t *reply, const struct globals *globals);
 
 #endif

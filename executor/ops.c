@@ -131,6 +131,6 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 	if (strcmp(op, "catalog") == 0)
 		return op_catalog(w, req, ret_reply, e);
 	if (strcmp(op, "sql") == 0)
-		return op_sql(w, req, ret_reply, e);
+		return op_sql(w, req, events, ret_reply, e);
 	return err_set(&e->err, ERR_PROTOCOL, "unknown request '%s'", op);
 }

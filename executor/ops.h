@@ -15,8 +15,10 @@ struct op_error {
 	int line, col;
 };
 
+/* What is said before the reply. */
 struct op_events {
 	attempt_event *event;
+	void (*rows)(void *ctx, json_t *rows); /* a part of a result; takes `rows` */
 	void *ctx;
 };
 

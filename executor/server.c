@@ -193,6 +193,14 @@ static void send_event(void *ctx, const char *stage)
 	(void)file_write_all(s->out, line, (size_t)n);
 }
 
+static void send_rows(void *ctx, json_t *rows)
+{
+	struct server *s = ctx;
+	json_t *event = json_pack("{s:I, s:s, s:o}", "id", s->current, "event", "rows", "rows", rows);
+	send_reply(s, event);
+	json_decref(event);
+}
+
 static void serve(struct server *s, struct request *r)
 {
 	const char *op = json_string_value(json_object_get(r->json, "op"));
@@ -204,7 +212,7 @@ static void serve(struct server *s, struct request *r)
 	else if (!s->ready)
 		err_set(&e.err, ERR_PROTOCOL, "'%s' before hello", op);
 	else
-		rc = op_run(&s->worker, op, r->json, (struct op_events){send_event, s}, &reply, &e);
+		rc = op_run(&s->worker, op, r->json, (struct op_events){send_event, send_rows, s}, &reply, &e);
 	s->ready = s->ready || (rc == 0 && strcmp(op, "hello") == 0);
 	if (rc == 0) {
 		json_object_set_new(reply, "ok", json_true());

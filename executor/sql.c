@@ -10,37 +10,52 @@
 #include "core/jsonio.h"
 #include "executor/probe.h"
 
-enum { ROWS_BYTES_MAX = 900 << 10 };
+/* Of one part of a result; as if every byte of a value had to be escaped, it still fits into a line. */
+enum { PART_BYTES = 128 << 10, ROW_BYTES_MAX = 480 << 10 };
 
 struct query {
 	int64_t limit;
+	struct op_events events;
 	json_t *reply;
+	json_t *rows; /* not sent yet */
+	size_t bytes; /* of them */
 };
 
-static void add_rows(struct query *q, duckdb_result result)
+static int add_row(struct attempt *t, struct query *q, duckdb_data_chunk chunk, idx_t i)
 {
-	json_t *rows = json_array();
+	json_t *row = json_array();
 	size_t bytes = 0;
+	for (idx_t k = 0; k < duckdb_data_chunk_get_column_count(chunk); k++) {
+		duckdb_vector v = duckdb_data_chunk_get_vector(chunk, k);
+		size_t len = 4;
+		const char *text = duck_valid_at(v, i) ? duck_string_at(v, i, &len) : NULL;
+		json_array_append_new(row, text ? json_stringn(text, len) : json_null());
+		bytes += len + 3;
+	}
+	if (bytes > ROW_BYTES_MAX) {
+		json_decref(row);
+		return attempt_fail(t, "sql", "a row of the result has %zu bytes of text, more than can be shown (%d)", bytes, ROW_BYTES_MAX);
+	}
+	if (q->bytes + bytes > PART_BYTES && json_array_size(q->rows)) {
+		q->events.rows(q->events.ctx, q->rows);
+		q->rows = json_array();
+		q->bytes = 0;
+	}
+	json_array_append_new(q->rows, row);
+	q->bytes += bytes;
+	return 0;
+}
+
+static int add_rows(struct attempt *t, struct query *q, duckdb_result result)
+{
+	int rc = 0;
 	duckdb_data_chunk chunk;
-	while ((chunk = duckdb_fetch_chunk(result)) != NULL) {
-		idx_t n = duckdb_data_chunk_get_size(chunk), columns = duckdb_data_chunk_get_column_count(chunk);
-		for (idx_t i = 0; i < n && bytes < ROWS_BYTES_MAX; i++) {
-			json_t *row = json_array();
-			for (idx_t k = 0; k < columns; k++) {
-				duckdb_vector v = duckdb_data_chunk_get_vector(chunk, k);
-				size_t len = 4;
-				const char *text = duck_valid_at(v, i) ? duck_string_at(v, i, &len) : NULL;
-				json_array_append_new(row, text ? json_stringn(text, len) : json_null());
-				bytes += 2 * len + 3; /* as if every second byte had to be escaped */
-			}
-			if (bytes < ROWS_BYTES_MAX)
-				json_array_append(rows, row);
-			json_decref(row);
-		}
+	while (rc == 0 && (chunk = duckdb_fetch_chunk(result)) != NULL) {
+		for (idx_t i = 0; rc == 0 && i < duckdb_data_chunk_get_size(chunk); i++)
+			rc = add_row(t, q, chunk, i);
 		duckdb_destroy_data_chunk(&chunk);
 	}
-	json_object_set_new(q->reply, "rows", rows);
-	jput_bool(q->reply, "truncated", bytes >= ROWS_BYTES_MAX);
+	return rc;
 }
 
 /* Every value as text, cast by DuckDB itself. */
@@ -65,9 +80,9 @@ static int run_query(struct attempt *t, void *ctx)
 	buf_free(&sql);
 	if (rc < 0)
 		return attempt_fail_duck(t, &e, 1);
-	add_rows(q, result);
+	rc = add_rows(t, q, result);
 	duckdb_destroy_result(&result);
-	return 0;
+	return rc;
 }
 
 /* Does the text hold the table's own name? Too many is only slower. */
@@ -129,13 +144,13 @@ static int make_request(struct worker *w, struct jget *g, const json_t *req, str
 	return 0;
 }
 
-int op_sql(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+int op_sql(struct worker *w, const json_t *req, struct op_events events, json_t **ret_reply, struct op_error *e)
 {
 	struct arena arena = {0};
 	struct jget g = {.arena = &arena, .err = &e->err, .code = ERR_PROTOCOL};
 	struct try_request rq;
 	struct try_result result;
-	struct query q = {.limit = jget_int_or(&g, req, "limit", 0, INT64_MAX, 0), .reply = json_object()};
+	struct query q = {.limit = jget_int_or(&g, req, "limit", 0, INT64_MAX, 0), .events = events, .reply = json_object(), .rows = json_array()};
 	int rc = g.result < 0 ? g.result : make_request(w, &g, req, &rq);
 	if (rc == 0)
 		attempt_query(w, &arena, &rq, run_query, &q, &result);
@@ -148,6 +163,7 @@ int op_sql(struct worker *w, const json_t *req, json_t **ret_reply, struct op_er
 		e->line = result.error.line;
 		e->col = result.error.col;
 	}
+	json_object_set_new(q.reply, "rows", q.rows);
 	if (rc == 0)
 		jput_text(q.reply, "note", result.note);
 	arena_free(&arena);

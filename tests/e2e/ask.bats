@@ -118,3 +118,10 @@ built() {
 	assert_status 1
 	assert_output_has 0001_best.sql
 }
+
+@test "sql: a result larger than a line of the protocol comes whole" {
+	built
+	strata sql 'SELECT range AS n FROM range(200000)' --output csv > rows.csv
+	[ "$(wc -l < rows.csv)" = 200001 ]
+	[ "$(tail -1 rows.csv)" = 199999 ]
+}
