@@ -57,7 +57,9 @@ static int ask(const struct invocation *inv, struct workspace *ws, const char *s
 	int rc = catalog_tables(ws, &tables, err);
 	if (rc < 0)
 		return rc;
-	rc = rows_ask(ws, json_pack("{s:s, s:s, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "limit", (json_int_t)limit),
+	const struct project *p = ws->project;
+	rc = rows_ask(ws, json_pack("{s:s, s:s, s:o, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "views",
+	                            try_views_encode(p->views_order, p->nviews_order), "limit", (json_int_t)limit),
 	              &reply, &at, err);
 	if (rc < 0)
 		name_table(ws->project, err);

@@ -157,6 +157,8 @@ struct project {
 	struct declared_dep *declared; size_t ndeclared;
 	struct table_policy defaults;
 	struct view *views; size_t nviews, views_cap; /* by project_add_views */
+	/* after project_resolve, those that were analyzed: each after those that it reads */
+	const struct view *const *views_order; size_t nviews_order;
 	/* after project_resolve: */
 	struct edge *edges; size_t nedges;       /* sorted by down, then up */
 	uint32_t *up_first;   /* [ntables + 1]: edges[up_first[t] .. up_first[t + 1]) are what t reads */

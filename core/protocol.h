@@ -19,7 +19,7 @@
  *   cancel   {id: of the run}
  *   sweep    {tries: [try_id] | all: true, keep: [try_id]}                    -> {removed}
  *   catalog  {path, tables, migrations}                                       -> {applied, skipped}
- *   sql      {sql, limit, tables}                                             -> {columns, rows}
+ *   sql      {sql, limit, tables, views}                                      -> {columns, rows}
  */
 #ifndef STRATA_CORE_PROTOCOL_H
 #define STRATA_CORE_PROTOCOL_H

@@ -273,6 +273,20 @@ static void expand_table(struct expanding *e, struct table *t)
 	t->nviews = e->nused;
 }
 
+/* What nobody reads may be wrong; so this goes last. */
+static void order_views(struct expanding *e)
+{
+	struct project *p = e->p;
+	const struct ref nowhere = {0};
+	memset(e->reported, true, p->nviews * sizeof *e->reported);
+	memset(e->marks, UNSEEN, p->nviews);
+	e->nused = e->nrefs = 0;
+	for (size_t i = 0; i < p->nviews; i++)
+		visit(e, &p->views[i], &nowhere);
+	p->views_order = arena_copy(&p->arena, e->used, e->nused * sizeof *e->used);
+	p->nviews_order = e->nused;
+}
+
 void views_expand(struct project *p, struct diags *diags)
 {
 	if (p->nviews == 0)
@@ -294,6 +308,7 @@ void views_expand(struct project *p, struct diags *diags)
 		if (t->kind == TABLE_SQL && t->analysis && !t->analysis->error)
 			expand_table(&e, t);
 	}
+	order_views(&e);
 	free(e.reported);
 	free(e.marks);
 	free(e.used);

@@ -85,14 +85,40 @@ static int run_query(struct attempt *t, void *ctx)
 	return rc;
 }
 
-/* Does the text hold the table's own name? Too many is only slower. */
-static bool mentions(const char *sql, const char *qname)
+/* Does the query, or a view that it mentions, hold this word? */
+static bool mentions(const struct try_request *rq, const char *word)
 {
-	const char *dot = strchr(qname, '.');
-	return dot && strcasestr(sql, dot + 1) != NULL;
+	bool found = strcasestr(rq->sql, word);
+	for (size_t i = 0; i < rq->nviews && !found; i++)
+		found = strcasestr(rq->views[i]->ddl, word);
+	return found;
 }
 
-static int published_inputs(struct jget *g, const json_t *req, const char *sql, struct try_request *rq)
+/* A table by its own name; too many is only slower. */
+static bool mentions_table(const struct try_request *rq, const char *qname)
+{
+	const char *dot = strchr(qname, '.');
+	return dot && mentions(rq, dot + 1);
+}
+
+/* Each view comes after those that it reads, so one pass from the end finds all. */
+static void mentioned_views(struct jget *g, const json_t *req, struct try_request *rq)
+{
+	size_t n;
+	const struct view *const *all = try_views_decode(g, req, &n);
+	const struct view **kept = arena_array(g->arena, n, sizeof *kept), **first = kept + n;
+	for (size_t i = n; i-- > 0;) {
+		const char *dot = strrchr(all[i]->qname, '.');
+		if (!mentions(rq, dot ? dot + 1 : all[i]->qname) ||
+		    (dot && !mentions(rq, arena_strndup(g->arena, all[i]->qname, (size_t)(dot - all[i]->qname)))))
+			continue;
+		*--first = all[i];
+		rq->views = first;
+		rq->nviews++;
+	}
+}
+
+static int published_inputs(struct jget *g, const json_t *req, struct try_request *rq)
 {
 	size_t n;
 	const json_t *list = jget_objects(g, req, "tables", &n);
@@ -102,7 +128,7 @@ static int published_inputs(struct jget *g, const json_t *req, const char *sql, 
 		struct try_input in = {.qname = jget_text(g, one, "qname"), .partitioned = jget_bool_or(g, one, "partitioned", false),
 		                       .external_path = jget_text_or(g, one, "external_path", NULL)};
 		in.schema = jget_columns(g, one, "columns", &in.nschema);
-		if (g->result < 0 || !mentions(sql, in.qname))
+		if (g->result < 0 || !mentions_table(rq, in.qname))
 			continue;
 		if (!in.external_path) {
 			int rc = probe_partitions(g->arena, in.qname, &in.partitions, &in.npartitions, g->err);
@@ -134,7 +160,8 @@ static int make_request(struct worker *w, struct jget *g, const json_t *req, str
 	} else {
 		*rq = (struct try_request){.qname = "sql.query", .partition = "", .run_id = "", .run_date = "", .engine = "duckdb"};
 		rq->sql = jget_text(g, req, "sql");
-		int rc = g->result < 0 ? g->result : published_inputs(g, req, rq->sql, rq);
+		mentioned_views(g, req, rq);
+		int rc = g->result < 0 ? g->result : published_inputs(g, req, rq);
 		if (rc < 0)
 			return rc;
 	}

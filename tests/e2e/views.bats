@@ -38,6 +38,8 @@ ads.ads_one_day ["dwd.dwd_orders"]' ]
 	[ "$(query "SELECT string_agg(day || '=' || orders, ' ' ORDER BY day) FROM 'ads/ads_busy/*.parquet'")" = "2024-01-01=2 2024-01-02=2 2024-01-03=2" ]
 	[ "$(query "SELECT amount FROM 'ads/ads_one_day/*.parquet'")" = 102 ]
 	assert_equal "$(plan_says $days)" ""
+	[ "$(strata --output json sql 'SELECT sum(orders)::INT AS n FROM analytics.busy' | json '.[0].n')" = 3 ]
+	[ "$(strata --output json preview ads_one_day | json '.[0].amount')" = 102 ]
 
 	# The view is replaced as its migrations can be: by a further one.
 	project_file catalog/migrations/0002_bigger.sql <<< "CREATE OR REPLACE VIEW analytics.big_orders AS SELECT * FROM dwd.dwd_orders WHERE amount > 1;"
