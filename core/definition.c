@@ -18,7 +18,7 @@ struct scan {
 	enum sql_part part;
 };
 
-/* False at the end of the statement: at the text's, or at a ';', which then is the current token. */
+/* False at the end of the text, or at a ';', which then is the current token. */
 static bool next(struct scan *s)
 {
 	s->start = s->end;
@@ -63,10 +63,11 @@ static const char *identifier(struct arena *arena, const struct scan *s)
 /* [catalog.][schema.]name */
 static void read_name(struct arena *arena, struct scan *s, struct definition *d)
 {
+	if (s->start >= s->n)
+		return;
 	d->name_at = s->start;
 	d->schema = d->thing == THING_SCHEMA ? "" : "main";
-	if (s->start < s->n)
-		d->name = identifier(arena, s);
+	d->name = identifier(arena, s);
 	next(s);
 	while (accept(s, ".")) {
 		if (d->thing != THING_SCHEMA)
@@ -112,7 +113,7 @@ static bool next_overload(struct scan *s, bool table)
 static size_t skip_body(struct scan *s, bool overloads, bool table)
 {
 	size_t end = s->start, depth = 0;
-	while (s->start < s->n && !is(s, ";")) {
+	while (s->start < s->n) {
 		struct scan ahead = *s;
 		if (overloads && depth == 0 && next_overload(&ahead, table))
 			break;
@@ -126,7 +127,7 @@ static size_t skip_body(struct scan *s, bool overloads, bool table)
 
 static void read_query(struct arena *arena, struct scan *s, struct definition *d)
 {
-	while (s->start < s->n && !is(s, ";") && !is(s, "as")) {
+	while (s->start < s->n && !is(s, "as")) {
 		if (opens(s))
 			skip_group(s);
 		else
@@ -217,6 +218,7 @@ bool definition_next(struct arena *arena, const char *text, size_t n, size_t *at
 		ret->end = rest.end;
 	while (next(&rest));
 	*at = rest.start < n ? rest.end : n;
+	s.n = ret->end;
 	read_statement(arena, &s, ret);
 	return true;
 }
