@@ -171,6 +171,31 @@ query() {
 	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/query.py" "$@" 3>&-
 }
 
+POSTGRES=/usr/lib/postgresql/15/bin
+
+as_postgres() {
+	if [ "$(id -u)" = 0 ]; then
+		(cd / && runuser -u postgres -- "$@" 3>&-)
+	else
+		"$@" 3>&-
+	fi
+}
+
+# A server of the test's own, outside of strata's care: server_start, then $STRATA_DB; server_stop in teardown.
+server_start() {
+	SERVER=$(mktemp -d /tmp/strata-e2e.XXXXXX)
+	[ "$(id -u)" != 0 ] || chown postgres "$SERVER"
+	as_postgres "$POSTGRES/initdb" -D "$SERVER/data" -U somebody -A trust -E UTF8 --locale=C >/dev/null
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
+	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
+}
+
+server_stop() {
+	[ -n "${SERVER:-}" ] || return 0
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate stop >/dev/null || true
+	rm -rf "$SERVER"
+}
+
 # What a lake publishes: every file and folder of its layers, with inode, times and the content's checksum. Two
 # calls around something that must not touch the lake are equal.
 lake_listing() {

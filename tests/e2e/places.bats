@@ -6,33 +6,12 @@ setup() {
 	shop_days 1 2
 }
 teardown() {
-	if [ -n "${SERVER:-}" ]; then
-		as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate stop >/dev/null || true
-		rm -rf "$SERVER"
-	fi
 	[ -z "${SOMEBODY:-}" ] || remove_somebody
 	project_remove
+	server_stop
 }
 
 range="--start 2024-01-01 --end 2024-01-02"
-POSTGRES=/usr/lib/postgresql/15/bin
-
-as_postgres() {
-	if [ "$(id -u)" = 0 ]; then
-		(cd / && runuser -u postgres -- "$@" 3>&-)
-	else
-		"$@" 3>&-
-	fi
-}
-
-# A server of the test's own, outside of strata's care.
-server_start() {
-	SERVER=$(mktemp -d /tmp/strata-e2e.XXXXXX)
-	[ "$(id -u)" != 0 ] || chown postgres "$SERVER"
-	as_postgres "$POSTGRES/initdb" -D "$SERVER/data" -U somebody -A trust -E UTF8 --locale=C >/dev/null
-	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
-}
-
 remove_somebody() {
 	as_somebody "$STRATA" -C "$PROJECT" db stop >/dev/null 2>&1 || true
 	userdel -r "$SOMEBODY" >/dev/null 2>&1 || true
@@ -99,7 +78,6 @@ as_somebody() {
 
 @test "STRATA_DB names another Postgres, and no private one is made" {
 	server_start
-	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
 	raw_settle
 	run -0 strata run $range
 	assert_output_lacks "private Postgres"
@@ -112,7 +90,6 @@ as_somebody() {
 
 @test "two lakes in one database do not know each other" {
 	server_start
-	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
 	raw_settle
 	strata run $range
 	first=$PROJECT
