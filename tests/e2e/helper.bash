@@ -266,6 +266,7 @@ gated_table() {
 }
 
 # A query that no machine ends.
+# shellcheck disable=SC2034 # for the tests
 ENDLESS="SELECT count(*) AS n, '\${PARTITION_DATE}' AS day FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range > 5"
 
 # is_running TABLE: is a try of it at work in the newest run?
