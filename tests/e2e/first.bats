@@ -28,11 +28,11 @@ teardown() {
 	[ "$(query "SELECT country FROM read_parquet('ads/ads_daily_sales/dt=2024-01-02/*.parquet')")" = "$(printf 'NL\nUS')" ]
 	[ "$(query "SELECT customer FROM read_parquet('ads/ads_best_customers/*.parquet') LIMIT 1")" = Ada ]
 
-	before=$(lake_digest)
+	before=$(lake_listing)
 	run strata run --start 2024-01-01 --end 2024-01-03
 	assert_status 0
 	assert_output_has "11 fresh"
-	[ "$(lake_digest)" = "$before" ]
+	[ "$(lake_listing)" = "$before" ]
 }
 
 @test "one changed word of SQL rebuilds that table and its readers, no other" {

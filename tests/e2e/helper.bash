@@ -202,7 +202,7 @@ lake_listing() {
 	local layer
 	for layer in "$PROJECT"/*/; do
 		case $(basename "$layer") in dags | raw*) continue ;; esac
-		find "$layer" -type d -printf '%p %i %T@\n' -o -printf '%p %i %s %T@ %C@\n'
+		find "$layer" -type d -printf '%p %i %T@\n' -o -printf '%p %i %s %T@\n'
 		find "$layer" -type f -exec sha256sum {} +
 	done | LC_ALL=C sort
 }
