@@ -1,6 +1,7 @@
 /* See analyze.h. A request's texts are parsed by one query over a list, so that DuckDB's cost of a query is
- * paid once; each answer is the syntax tree as JSON and the SQL made from that tree, which is canonical:
- * comments, layout and the case of keywords are gone. */
+ * paid once; each answer is the syntax tree as JSON. Without the places of its nodes that tree is the canonical
+ * form: comments, layout and the case of keywords are gone. SQL made from the tree is not fine enough: 1.0 and
+ * 1e0, or a decimal and a double, are one text in it. */
 #include "executor/analyze.h"
 
 #include <stdlib.h>
@@ -14,10 +15,7 @@
 #include "executor/analyze_walk.h"
 #include "executor/duck.h"
 
-#define SERIALIZE "(SELECT json_serialize_sql(unnest($1), skip_default := true, skip_null := true) AS s)"
-static const char PARSE[] =
-	"SELECT s, CASE WHEN s LIKE '{\"error\":false%' THEN json_deserialize_sql(s) END FROM " SERIALIZE;
-static const char PARSE_ONLY[] = "SELECT s, NULL::VARCHAR FROM " SERIALIZE;
+static const char PARSE[] = "SELECT json_serialize_sql(unnest($1), skip_default := true, skip_null := true)";
 
 /* One SQL text on its way. */
 struct job {
@@ -27,7 +25,6 @@ struct job {
 	struct rendered rendered;
 	int32_t standin;       /* DATE_NONE: no date of the text is relative */
 	const char *tree;      /* what DuckDB made of it; NULL: nothing */
-	const char *canonical; /* SQL; NULL: none */
 	const json_t *macros;
 	struct analysis *ret;
 };
@@ -68,6 +65,22 @@ static const char *digest(struct arena *arena, const char *text, size_t n)
 	return arena_strdup(arena, digest_of(hex, text, n));
 }
 
+/* Of the tree without the places of its nodes. Within a string of JSON a quote is escaped, so PLACE is a key. */
+static const char *digest_tree(struct arena *arena, const char *tree)
+{
+	static const char PLACE[] = "\"query_location\":";
+	struct digest d;
+	char hex[DIGEST_HEX];
+	digest_init(&d);
+	for (const char *place; (place = strstr(tree, PLACE)) != NULL;) {
+		digest_raw(&d, tree, (size_t)(place - tree));
+		tree = place + sizeof PLACE - 1;
+		tree += strspn(tree, "0123456789");
+	}
+	digest_raw(&d, tree, strlen(tree));
+	return arena_strdup(arena, digest_hex(&d, hex));
+}
+
 /* Scan and render; false when the text is wrong already. */
 static bool start(struct job *job, struct arena *arena, const char *qname, struct err *err)
 {
@@ -106,15 +119,12 @@ static int fetch(duckdb_result *result, struct arena *arena, struct job **jobs, 
 	duckdb_data_chunk chunk;
 	while ((chunk = duckdb_fetch_chunk(*result)) != NULL) {
 		for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk) && done < n; row++, done++) {
-			const char **outs[] = {&jobs[done]->tree, &jobs[done]->canonical};
-			for (idx_t c = 0; c < 2; c++) {
-				duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, c);
-				size_t len;
-				if (!duck_valid_at(vector, row))
-					continue;
-				const char *text = duck_string_at(vector, row, &len);
-				*outs[c] = arena_strndup(arena, text, len);
-			}
+			duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, 0);
+			size_t len;
+			if (!duck_valid_at(vector, row))
+				continue;
+			const char *text = duck_string_at(vector, row, &len);
+			jobs[done]->tree = arena_strndup(arena, text, len);
 		}
 		duckdb_destroy_data_chunk(&chunk);
 	}
@@ -122,7 +132,7 @@ static int fetch(duckdb_result *result, struct arena *arena, struct job **jobs, 
 }
 
 /* One query for all; -1 when DuckDB failed at it. */
-static int parse_list(duckdb_connection con, struct arena *arena, const char *sql, struct job **jobs, size_t n)
+static int parse_list(duckdb_connection con, struct arena *arena, struct job **jobs, size_t n)
 {
 	duckdb_prepared_statement statement;
 	duckdb_value *texts = mem_array(n, sizeof *texts);
@@ -132,7 +142,7 @@ static int parse_list(duckdb_connection con, struct arena *arena, const char *sq
 	duckdb_value list = duckdb_create_list_value(varchar, texts, n);
 	duckdb_result result;
 	int r = -1;
-	if (duckdb_prepare(con, sql, &statement) == DuckDBSuccess &&
+	if (duckdb_prepare(con, PARSE, &statement) == DuckDBSuccess &&
 	    duckdb_bind_value(statement, 1, list) == DuckDBSuccess) {
 		if (duckdb_execute_prepared(statement, &result) == DuckDBSuccess)
 			r = fetch(&result, arena, jobs, n);
@@ -150,12 +160,11 @@ static int parse_list(duckdb_connection con, struct arena *arena, const char *sq
 /* A text that makes DuckDB fail as a whole fails alone. */
 static void parse(duckdb_connection con, struct arena *arena, struct job **jobs, size_t n)
 {
-	if (n == 0 || parse_list(con, arena, PARSE, jobs, n) == 0)
+	if (n == 0 || parse_list(con, arena, jobs, n) == 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
-		jobs[i]->tree = jobs[i]->canonical = NULL;
-		if (parse_list(con, arena, PARSE, &jobs[i], 1) < 0 &&
-		    parse_list(con, arena, PARSE_ONLY, &jobs[i], 1) < 0)
+		jobs[i]->tree = NULL;
+		if (parse_list(con, arena, &jobs[i], 1) < 0)
 			jobs[i]->tree = NULL;
 	}
 }
@@ -167,7 +176,7 @@ static bool is_query(duckdb_connection con, struct arena *arena, const struct jo
 	struct job wrapped = {0}, *one = &wrapped;
 	wrapped.rendered.text = arena_printf(arena, "SELECT * FROM (\n%.*s\n)", (int)n, job->rendered.text);
 	wrapped.rendered.len = strlen(wrapped.rendered.text);
-	if (parse_list(con, arena, PARSE_ONLY, &one, 1) < 0 || !wrapped.tree)
+	if (parse_list(con, arena, &one, 1) < 0 || !wrapped.tree)
 		return true; /* doubt: reads everything upstream */
 	json_t *json = json_loads(wrapped.tree, 0, NULL);
 	bool ok = !str_eq(json_string_value(json_object_get(json, "error_type")), "parser");
@@ -208,8 +217,8 @@ static void walked(struct arena *arena, struct job *job, const json_t *statement
 	walk_statement(&w, statement);
 	a->volatile_by = w.volatile_by;
 	a->parsed = !w.opaque && (job->standin != DATE_NONE || !job->facts.partitioned);
-	if (a->parsed && job->canonical)
-		a->canonical = digest(arena, job->canonical, strlen(job->canonical));
+	if (a->parsed)
+		a->canonical = digest_tree(arena, job->tree);
 	if (a->parsed && w.nrefs > 0) {
 		qsort(w.refs, w.nrefs, sizeof *w.refs, by_offset);
 		a->refs = arena_copy(arena, w.refs, w.nrefs * sizeof *w.refs);

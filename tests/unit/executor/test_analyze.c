@@ -271,6 +271,17 @@ static void deep_nesting_ends_well(void **state)
 	}
 }
 
+/* Found by test_fresh_mutants.c: DuckDB prints both as 1.0, and so the table kept its decimals. */
+static void a_double_is_no_decimal_in_the_canonical_form(void **state)
+{
+	(void)state;
+	assert_string_not_equal(analyze("SELECT 1e0 AS x").canonical, analyze("SELECT 1.0 AS x").canonical);
+	assert_string_not_equal(analyze("SELECT a % 10e-1 FROM dwd.t").canonical, analyze("SELECT a % 1.0 FROM dwd.t").canonical);
+	assert_string_equal(analyze("SELECT  1.0 AS x").canonical, analyze("SELECT 1.0 AS x").canonical);
+	const char *quoted = "SELECT '\"query_location\":1' AS x", *other = "SELECT '\"query_location\":2' AS x";
+	assert_string_not_equal(analyze(quoted).canonical, analyze(other).canonical);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +289,7 @@ int main(void)
 		cmocka_unit_test(doubt_reads_everything),
 		cmocka_unit_test(what_may_change_by_itself_is_volatile),
 		cmocka_unit_test(layout_and_comments_are_not_canonical),
+		cmocka_unit_test(a_double_is_no_decimal_in_the_canonical_form),
 		cmocka_unit_test(references_have_their_place_in_the_file),
 		cmocka_unit_test(exec_files_are_bytes),
 		cmocka_unit_test(a_request_answers_each_table),
