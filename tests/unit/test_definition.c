@@ -110,11 +110,11 @@ static void any_text_comes_to_its_end(void **state)
 	srand(1);
 	for (int i = 0; i < 20000; i++) {
 		char text[256] = "CREATE VIEW v";
-		for (int k = rand() % 24; k > 0; k--) {
-			strncat(text, words[(size_t)rand() % (sizeof words / sizeof *words)], 8);
-			strncat(text, rand() % 2 ? " " : "", 1);
-		}
-		size_t n = strlen(text), at = 0, last = 0;
+		size_t len = strlen(text);
+		for (int k = rand() % 24; k > 0; k--)
+			len += (size_t)snprintf(text + len, sizeof text - len, "%s%s", words[(size_t)rand() % (sizeof words / sizeof *words)],
+			                        rand() % 2 ? " " : "");
+		size_t n = len, at = 0, last = 0;
 		struct definition d;
 		char *exact = malloc(n); /* no byte behind the text */
 		memcpy(exact, text, n);
