@@ -115,7 +115,7 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 		buf_addf(out, " was never built; select +%s", t->name);
 		return;
 	case REASON_NO_SOURCE:
-		buf_addf(out, "source path '%s' does not exist", t->source->path);
+		buf_addf(out, "source path '%s' does not exist in the lake", t->source->path);
 		return;
 	case REASON_SOURCE_MISSING:
 		buf_addf(out, "source '%s' has no files", t->source->path);

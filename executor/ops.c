@@ -69,9 +69,8 @@ int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_
 		rc = worker_enter(w, lake, &e->err);
 	if (rc == 0 && lock)
 		rc = take_lock(w, lock, &e->err);
-	if (rc == 0)
-		rc = dir_make_all(".strata/staging", 0777, &e->err);
 	if (rc == 0) {
+		dir_make_all(".strata/staging", 0777, NULL); /* who needs it and has it not says so */
 		w->lake_uuid = mem_strdup(uuid);
 		w->id = mem_strdup(id);
 		w->threads = threads;

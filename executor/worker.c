@@ -66,8 +66,9 @@ int worker_duckdb(struct worker *w, int threads, int64_t memory_bytes, struct er
 	worker_close_duckdb(w);
 	char temp[256];
 	snprintf(temp, sizeof temp, ".strata/tmp/%s", w->id ? w->id : "worker");
-	if (dir_make_all(".strata/tmp", 0777, err) < 0)
-		return err_wrap(err, "prepare DuckDB's folder for spilling");
+	struct err ignored;
+	if (dir_make_all(".strata/tmp", 0777, &ignored) < 0)
+		*temp = '\0'; /* a lake that cannot be written can be looked at: without spilling */
 	struct duck_config config = {.threads = threads, .memory_bytes = memory_bytes, .temp_dir = temp, .lock = true};
 	int rc = duck_open(&config, &w->db, err);
 	if (rc < 0) {

@@ -122,7 +122,7 @@ static void write_entries(const struct bind_cache *c)
 	struct err err = {0};
 	if (text.overflow || dir_make_all(c->dir, 0777, &err) < 0 ||
 	    file_replace(AT_FDCWD, path, text.data, text.len, 0666, &err) < 0)
-		log_event(LOG_WARN, "cache.not_written", "error", err.text, NULL);
+		log_event(LOG_INFO, "cache.not_written", "error", err.text, NULL);
 	free(path);
 	buf_free(&text);
 }

@@ -123,7 +123,7 @@ void cache_store(const char *dir, const char *identity, const struct cache_entry
 	if (text.overflow)
 		log_event(LOG_WARN, "cache.too_large", "path", path, NULL);
 	else if (dir_make_all(folder, 0777, &err) < 0 || file_replace(AT_FDCWD, path, text.data, text.len, 0666, &err) < 0)
-		log_event(LOG_WARN, "cache.not_written", "error", err.text, NULL);
+		log_event(LOG_INFO, "cache.not_written", "error", err.text, NULL);
 	free(path);
 	free(folder);
 	buf_free(&text);

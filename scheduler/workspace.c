@@ -1,11 +1,13 @@
 /* See workspace.h. */
 #include "scheduler/workspace.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "scheduler/load.h"
@@ -37,12 +39,52 @@ static int find_lake(struct workspace *ws, const struct project *p, struct err *
 	return load_lake(p, ws->options.lake, ws->lake.dir, sizeof ws->lake.dir, err);
 }
 
-static int make_workers(struct workspace *ws, const struct project *p, const char *folder, struct err *err)
+/* Can a lock be made there? Only writing tells: of a full disk, too. */
+static int try_writing(const struct workspace *ws, const char *folder, struct err *err)
+{
+	if (dir_make_all(folder, 0777, err) < 0)
+		return err_wrap(err, "the lake '%s' cannot be written", ws->lake.dir);
+	char *path = mem_printf("%s/probe-%ld", folder, (long)getpid());
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666), rc = 0;
+	if (fd < 0 || write(fd, "x", 1) != 1)
+		rc = err_errno(err, ERR_IO, "the lake '%s' cannot be written", ws->lake.dir);
+	if (fd >= 0) {
+		close(fd);
+		unlink(path);
+	}
+	free(path);
+	return rc;
+}
+
+/* A lake that is not ours to write can be looked at all the same: who only looks keeps locks elsewhere. */
+static char *lock_folder(struct workspace *ws, const char *folder, bool look, struct err *err)
+{
+	char *locks = mem_printf("%s/.strata/workers/%s", ws->lake.dir, folder);
+	if (try_writing(ws, locks, err) == 0)
+		return locks;
+	free(locks);
+	if (!look)
+		return NULL;
+	const char *tmp = getenv("TMPDIR");
+	if (!ws->look_dir) {
+		ws->look_dir = mem_printf("%s/strata-look-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+		if (!mkdtemp(ws->look_dir)) {
+			free(ws->look_dir);
+			ws->look_dir = NULL;
+			return NULL;
+		}
+	}
+	return mem_strdup(ws->look_dir);
+}
+
+static int make_workers(struct workspace *ws, const struct project *p, bool look, struct err *err)
 {
 	char program[PATH_MAX];
 	if (find_lake(ws, p, err) < 0 || !workers_find_program(program, sizeof program, err))
 		return err->code;
-	char *locks = mem_printf("%s/.strata/workers/%s", ws->lake.dir, folder);
+	char *locks = lock_folder(ws, look ? "look" : "run", look, err);
+	if (!locks)
+		return err->code;
 	ws->workers = workers_new(&(struct workers_config){.loop = &ws->loop,
 	                                                   .program = program,
 	                                                   .lake = ws->lake.dir,
@@ -57,7 +99,7 @@ static int make_workers(struct workspace *ws, const struct project *p, const cha
 static struct workers *workers_for_load(void *ctx, const struct project *p, struct err *err)
 {
 	struct workspace *ws = ctx;
-	if (!ws->workers && make_workers(ws, p, "look", err) < 0)
+	if (!ws->workers && make_workers(ws, p, true, err) < 0)
 		return NULL;
 	return ws->workers;
 }
@@ -121,7 +163,7 @@ int workspace_db(struct workspace *ws, struct err *err)
 
 int workspace_workers(struct workspace *ws, struct err *err)
 {
-	return ws->workers ? 0 : make_workers(ws, ws->project, "look", err);
+	return ws->workers ? 0 : make_workers(ws, ws->project, true, err);
 }
 
 char *workspace_lead_locks(const struct workspace *ws)
@@ -135,7 +177,7 @@ int workspace_lead(struct workspace *ws, struct err *err)
 		workers_close(ws->workers);
 	ws->former = ws->workers;
 	ws->workers = NULL;
-	return make_workers(ws, ws->project, "run", err);
+	return make_workers(ws, ws->project, false, err);
 }
 
 struct waiting {
@@ -191,6 +233,9 @@ void workspace_close(struct workspace *ws)
 	uv_run(&ws->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&ws->loop) != 0)
 		log_event(LOG_DEBUG, "loop.busy", NULL);
+	if (ws->look_dir)
+		rmdir(ws->look_dir);
+	free(ws->look_dir);
 	project_free(ws->project);
 	diags_free(&ws->diags);
 }

@@ -38,6 +38,7 @@ struct workspace {
 	struct db db;             /* .conn is NULL until workspace_db */
 	struct workers *workers;  /* NULL until workspace_workers */
 	struct workers *former;   /* those of before workspace_lead, on their way out */
+	char *look_dir;           /* for their locks where the lake cannot be written; NULL: in the lake */
 };
 
 void workspace_init(struct workspace *ws, const struct workspace_options *options);
