@@ -103,14 +103,15 @@ static int copy(duckdb_connection con, const char *sql, int64_t *ret_rows, struc
 		if (duckdb_prepare_extracted_statement(con, statements, i, &one) == DuckDBError) {
 			duck_error_parse(e, DUCKDB_ERROR_INVALID, duckdb_prepare_error(one), sql);
 			rc = -1;
-		} else if (duckdb_execute_prepared(one, &result) == DuckDBError) {
-			duck_error_parse(e, duckdb_result_error_type(&result), duckdb_result_error(&result), sql);
-			rc = -1;
 		} else {
-			*ret_rows += (int64_t)duckdb_rows_changed(&result);
-		}
-		if (rc == 0)
+			if (duckdb_execute_prepared(one, &result) == DuckDBError) {
+				duck_error_parse(e, duckdb_result_error_type(&result), duckdb_result_error(&result), sql);
+				rc = -1;
+			} else {
+				*ret_rows += (int64_t)duckdb_rows_changed(&result);
+			}
 			duckdb_destroy_result(&result);
+		}
 		duckdb_destroy_prepare(&one);
 	}
 	duckdb_destroy_extracted(&statements);

@@ -268,11 +268,6 @@ int pg_adopt(struct pg *pg, PGconn *conn)
 	return -1;
 }
 
-void pg_connect(struct pg *pg)
-{
-	attempt(pg);
-}
-
 bool pg_is_up(const struct pg *pg)
 {
 	return pg->state == STATE_UP;

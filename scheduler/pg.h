@@ -2,7 +2,7 @@
  *
  * Calling sequence:
  *     struct pg *pg = pg_new(loop, conninfo, &hooks);
- *     pg_adopt(pg, conn);                  a connection made with db_connect, or pg_connect(pg)
+ *     pg_adopt(pg, conn);                  a connection made with db_connect
  *     pg_prepare(pg, statements, n);       in hooks.up, and after pg_adopt
  *     pg_begin(pg); pg_add(pg, &statement, params); ... pg_end(pg, done, ctx);
  *     pg_close(pg, closed, ctx);
@@ -56,7 +56,6 @@ typedef void (*pg_done)(void *ctx, const struct pg_reply *reply);
 
 struct pg *pg_new(uv_loop_t *loop, const char *conninfo, const struct pg_hooks *hooks);
 int pg_adopt(struct pg *pg, PGconn *conn); /* takes conn, also on failure (negative) */
-void pg_connect(struct pg *pg);
 bool pg_is_up(const struct pg *pg);
 
 /* Only while it is up. A statement that fails to prepare is logged, and refused when it is used. */

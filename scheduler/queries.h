@@ -95,16 +95,6 @@ struct try_row {
 int query_tries(const struct query *q, const char *run_id, const char *table, const char *partition,
                 struct try_row **ret_rows, size_t *ret_count, struct err *err);
 
-struct event_row {
-	int64_t at_us, seq, fence;
-	const char *object, *table, *partition, *from, *to, *result, *wait, *cause;
-	int32_t try_no;
-};
-
-/* In order. */
-int query_events(const struct query *q, const char *run_id, struct event_row **ret_rows, size_t *ret_count,
-                 struct err *err);
-
 struct check_row {
 	const char *table, *partition, *name, *status, *detail;
 	int64_t fence;

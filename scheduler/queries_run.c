@@ -54,15 +54,6 @@ static const struct pg_column try_columns[] = {
 	COLUMN(try_row, "t.ended_at", TIME, ended_us),
 };
 
-static const struct pg_column event_columns[] = {
-	COLUMN(event_row, "at", TIME, at_us), COLUMN(event_row, "seq", INT8, seq),
-	COLUMN(event_row, "fence", INT8, fence), COLUMN(event_row, "object", TEXT, object),
-	COLUMN(event_row, "table_name", TEXT, table), COLUMN(event_row, "partition", TEXT, partition),
-	COLUMN(event_row, "from_state", TEXT, from), COLUMN(event_row, "to_state", TEXT, to),
-	COLUMN(event_row, "result", TEXT, result), COLUMN(event_row, "wait", TEXT, wait),
-	COLUMN(event_row, "cause", TEXT, cause), COLUMN(event_row, "try_no", INT4, try_no),
-};
-
 static const struct pg_column check_columns[] = {
 	COLUMN(check_row, "t.table_name", TEXT, table), COLUMN(check_row, "t.partition", TEXT, partition),
 	COLUMN(check_row, "c.name", TEXT, name), COLUMN(check_row, "c.status", TEXT, status),
@@ -141,15 +132,6 @@ int query_tries(const struct query *q, const char *run_id, const char *table, co
 	                   " AND ($3::text IS NULL OR table_name = $3::text)"
 	                   " AND ($4::text IS NULL OR partition = $4::text) ORDER BY table_name, partition, try_no",
 	                   texts, 3, ret_rows, ret_count, err);
-}
-
-int query_events(const struct query *q, const char *run_id, struct event_row **ret_rows, size_t *ret_count,
-                 struct err *err)
-{
-	const char *const texts[] = {run_id};
-	return select_rows(q, event_columns, COUNT(event_columns), sizeof **ret_rows,
-	                   "FROM strata.event WHERE lake_id = $1::integer AND run_id = $2::text ORDER BY epoch, seq",
-	                   texts, 1, ret_rows, ret_count, err);
 }
 
 int query_checks(const struct query *q, const char *run_id, struct check_row **ret_rows, size_t *ret_count,

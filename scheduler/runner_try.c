@@ -219,7 +219,6 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 	sweep_staging(lt);
 	if (found) {
 		log_event(LOG_INFO, "try.recovered", "try", lt->try_id, NULL);
-		sweep_staging(lt); /* the version that it replaced is there */
 		end_with_result(lt, found);
 		return;
 	}

@@ -225,19 +225,6 @@ void workers_cancel(struct workers *w, uint64_t id)
 	}
 }
 
-uint32_t workers_alive(const struct workers *w)
-{
-	return w->nalive;
-}
-
-uint32_t workers_busy(const struct workers *w)
-{
-	uint32_t n = 0;
-	LIST_FOR_EACH(it, &w->alive)
-		n += worker_of(it)->held != NULL;
-	return n;
-}
-
 const char *workers_holder(const struct workers *w, uint64_t id)
 {
 	LIST_FOR_EACH(it, &w->alive) {

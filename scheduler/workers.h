@@ -55,8 +55,6 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
  * 5 s SIGTERM, after 5 more SIGKILL, and its answer comes in any case. Unknown ids are ignored. */
 void workers_cancel(struct workers *w, uint64_t id);
 
-uint32_t workers_alive(const struct workers *w);
-uint32_t workers_busy(const struct workers *w);
 /* The name ("w3-1a2b") of the worker that has request `id`, or NULL. */
 const char *workers_holder(const struct workers *w, uint64_t id);
 /* The engine's version as the first worker said it ("v1.5.5"); "" before that. */

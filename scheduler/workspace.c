@@ -166,11 +166,6 @@ int workspace_workers(struct workspace *ws, struct err *err)
 	return ws->workers ? 0 : make_workers(ws, ws->project, true, err);
 }
 
-char *workspace_lead_locks(const struct workspace *ws)
-{
-	return mem_printf("%s/.strata/workers/run", ws->lake.dir);
-}
-
 int workspace_lead(struct workspace *ws, struct err *err)
 {
 	if (ws->workers)

@@ -54,7 +54,6 @@ int workspace_workers(struct workspace *ws, struct err *err); /* after workspace
  * folder apart, .strata/workers/run: all that a scheduler which dies leaves there is of tries, and the next
  * one waits for it. */
 int workspace_lead(struct workspace *ws, struct err *err);
-char *workspace_lead_locks(const struct workspace *ws); /* that folder; the caller frees */
 
 /* Ask one worker one thing and wait for the answer; *ret_reply is the caller's to json_decref. */
 int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct err *err);
