@@ -66,7 +66,7 @@ FUZZ := $(FUZZ_CORE) $(FUZZ_CLI) $(FUZZ_EXECUTOR)
 FUZZ_SECONDS ?= 30
 HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
 
-.PHONY: all deps run test unit sim fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
+.PHONY: all deps run test test-long unit sim fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -89,6 +89,10 @@ unit: $(UNIT) ## the unit tests of this MODE
 
 sim: $(SIM) ## the simulations of this MODE
 	@set -e; for t in $(SIM); do $$t; done
+
+test-long: ## the long forms of what 'make test' runs in short ones
+	infra/setup.sh --tests
+	tests/long.sh
 
 fuzz: ## search for inputs that break a promise, FUZZ_SECONDS=30 a target (needs clang)
 	$(MAKE) MODE=fuzz fuzz-programs
@@ -120,7 +124,7 @@ clean: ## remove build/ (deps/ stays)
 	rm -rf build
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(B)/strata: $(B)/cli/main.o $(LIB_CLI)
 	@echo "  LINK  $@"

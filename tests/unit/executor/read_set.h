@@ -112,14 +112,19 @@ static inline void describe_refs(const struct analysis *a, struct buf *out)
 	}
 }
 
+/* A table that no reference names fails when it is opened; else it shows no rows. */
+static bool lake_only_what_is_read;
+
 /* The rows of a table that a reader of `day` has, as a condition. */
 static inline void visible_rows(const struct analysis *a, const struct lake_table *t, int32_t day, struct buf *out)
 {
 	char lo[DATE_SIZE], hi[DATE_SIZE];
+	bool named = false;
 	buf_adds(out, a->parsed ? "false" : "true");
 	for (size_t i = 0; i < a->nrefs; i++) {
 		if (!str_eq(a->refs[i].name, t->name) || !str_eq(a->refs[i].schema, t->schema))
 			continue;
+		named = true;
 		if (!t->partitioned)
 			buf_adds(out, " OR true");
 		for (size_t k = 0; t->partitioned && k < a->refs[i].nspans; k++) {
@@ -131,6 +136,8 @@ static inline void visible_rows(const struct analysis *a, const struct lake_tabl
 			buf_addf(out, " OR dt BETWEEN '%s' AND '%s'", lo, hi);
 		}
 	}
+	if (lake_only_what_is_read && a->parsed && !named)
+		buf_addf(out, " OR CAST(error('%s.%s was opened and is not in the read set') AS BOOLEAN)", t->schema, t->name);
 }
 
 /* Views and macros over all rows (a NULL), or over what `a` says. */

@@ -7,49 +7,11 @@
 #include "mutate.h"
 #include "read_set.h"
 
-#include <pthread.h>
-#include <time.h>
-
 #include "core/digest.h"
 #include "fresh_cases.h"
+#include "watch.h"
 
-enum { DAY = 15709, PATIENCE_S = 1 };
-
-/* Queries that would take forever are given up; they prove nothing either way. */
-static struct {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool running, stop;
-	struct timespec until;
-} watch = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static void *watch_queries(void *unused)
-{
-	(void)unused;
-	pthread_mutex_lock(&watch.lock);
-	while (!watch.stop) {
-		if (!watch.running) {
-			pthread_cond_wait(&watch.changed, &watch.lock);
-		} else if (pthread_cond_timedwait(&watch.changed, &watch.lock, &watch.until) != 0 && watch.running) {
-			watch.running = false;
-			duckdb_interrupt(lake);
-		}
-	}
-	pthread_mutex_unlock(&watch.lock);
-	return NULL;
-}
-
-static void watch_set(bool running, bool stop)
-{
-	pthread_mutex_lock(&watch.lock);
-	watch.running = running;
-	watch.stop = stop;
-	clock_gettime(CLOCK_REALTIME, &watch.until);
-	watch.until.tv_sec += PATIENCE_S;
-	pthread_cond_signal(&watch.changed);
-	pthread_mutex_unlock(&watch.lock);
-}
+enum { DAY = 15709 };
 
 enum outcome { RAN, REFUSED, GAVE_UP };
 
@@ -69,14 +31,14 @@ static enum outcome execute(const char *text, bool partitioned, const char *run_
 		               " FROM (\n");
 		buf_add(&sql, r.text, duck_trim(r.text, r.len));
 		buf_adds(&sql, "\n) q");
-		watch_set(true, false);
+		watch_begin();
 		if (duck_text(lake, buf_cstr(&sql), out, &e) == 0)
 			outcome = RAN;
 		else if (e.type == DUCKDB_ERROR_INTERRUPT || e.type == DUCKDB_ERROR_OUT_OF_MEMORY)
 			outcome = GAVE_UP;
 		else
 			buf_adds(out, e.message);
-		watch_set(false, false);
+		watch_done();
 	}
 	buf_free(&sql);
 	arena_free(&arena);
@@ -283,7 +245,7 @@ static void one_canonical_form_gives_one_result(void **state)
 	lake_run("SET memory_limit = '1GB'");
 	lake_show(NULL, DAY);
 	read_keywords();
-	assert_int_equal(pthread_create(&watch.thread, NULL, watch_queries, NULL), 0);
+	watch_start();
 	for (size_t i = 0; i < CASES; i++) {
 		struct arena arena = {0};
 		struct analysis a;
@@ -299,8 +261,7 @@ static void one_canonical_form_gives_one_result(void **state)
 	}
 	for (int64_t i = first; figures.pairs < wanted && figures.wrong < 20; i++)
 		mutate_once(originals, i);
-	watch_set(false, true);
-	pthread_join(watch.thread, NULL);
+	watch_end();
 	int64_t kept = 0, changed = 0;
 	static const char *const kinds[] = {"plain", "layout", "comments", "case of keywords"};
 	print_message("%d pairs executed (%d differ, %d refused, %d given up), %d forms, %d texts compared with another of their form,"

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# The long forms of tests that `make test` runs in short ones. One result a step; what a step says of its figures is
+# shown. The last line is `N passed, N failed`. Logs: build/debug/test/long-*.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+exec </dev/null
+
+logs=build/debug/test
+mkdir -p "$logs"
+passed=0 failed=0
+# step NAME COMMAND…
+step() {
+	local name=$1 log=$logs/long-$1.log began=$SECONDS
+	shift
+	if "$@" > "$log" 2>&1; then
+		passed=$((passed + 1))
+		printf 'ok     %-18s %5d s\n' "$name" $((SECONDS - began))
+		grep -vE '^\[|^  (CC|LINK) ' "$log" | tail -20
+	else
+		failed=$((failed + 1))
+		printf 'FAILED %-18s %5d s\n' "$name" $((SECONDS - began))
+		tail -60 "$log"
+	fi
+}
+
+unit=build/debug/tests/unit/executor
+step build make MODE=debug all $unit/test_fresh_mutants $unit/test_read_set_mutants $unit/test_read_set_random
+step fresh-mutants env STRATA_PAIRS=100000 $unit/test_fresh_mutants
+step read-set-mutants env STRATA_MUTANTS=20000 $unit/test_read_set_mutants
+step read-set-random env STRATA_QUERIES=20000 $unit/test_read_set_random
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]
