@@ -114,11 +114,12 @@ static void print_text(const struct summary *s)
 	printf("run %s: %s in %s\n", s->run_id, run_result_name(r->result), clock_human(took, sizeof took, r->duration_us));
 	print_counts(s);
 	if (r->published)
-		printf("  published %s partition%s, %s rows, %s\n", progress_count(parts, sizeof parts, (int64_t)r->published),
-		       r->published == 1 ? "" : "s", progress_count(rows, sizeof rows, r->rows), progress_bytes(bytes, sizeof bytes, r->bytes));
+		printf("  published %s partition%s, %s row%s, %s\n", progress_count(parts, sizeof parts, (int64_t)r->published),
+		       r->published == 1 ? "" : "s", progress_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s",
+		       progress_bytes(bytes, sizeof bytes, r->bytes));
 	if (r->cleared)
-		printf("  cleared %" PRIu64 " partition%s that had rows (%s rows)\n", r->cleared, r->cleared == 1 ? "" : "s",
-		       progress_count(rows, sizeof rows, r->cleared_rows));
+		printf("  cleared %" PRIu64 " partition%s that had rows (%s row%s)\n", r->cleared, r->cleared == 1 ? "" : "s",
+		       progress_count(rows, sizeof rows, r->cleared_rows), r->cleared_rows == 1 ? "" : "s");
 	print_no_files(s->planning);
 	print_failures(s);
 	fflush(stdout);

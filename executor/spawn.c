@@ -99,6 +99,24 @@ static int await(struct worker *w, pid_t pid)
 	return status;
 }
 
+/* The kernel says "no such file" of the program too that the first line names; a Windows line end does that. */
+static int exec_failed(const char *file, int reason, struct err *err)
+{
+	char line[256] = "";
+	int fd = reason == ENOENT ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof line - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	if (n > 2 && line[0] == '#' && line[1] == '!') {
+		size_t len = strcspn(line, "\n");
+		bool windows = line[len - 1] == '\r';
+		return err_set(err, ERR_ENGINE, "execute '%s': its first line, '%.*s', names a program that does not exist%s", file,
+		               (int)(len - windows), line, windows ? ": it ends as Windows ends lines; save it with line ends of Unix" : "");
+	}
+	errno = reason;
+	return err_errno(err, ERR_ENGINE, "execute '%s'", file);
+}
+
 int spawn_run(struct worker *w, const struct spawn *s, int *ret_status, struct err *err)
 {
 	int in = null_fd(O_RDONLY), out = s->log_fd >= 0 ? s->log_fd : null_fd(O_WRONLY);
@@ -116,9 +134,8 @@ int spawn_run(struct worker *w, const struct spawn *s, int *ret_status, struct e
 			stop_watch_group(&w->stop, pid);
 		}
 		*ret_status = await(w, pid);
-		errno = exec_errno;
 		if (exec_errno)
-			rc = err_errno(err, ERR_ENGINE, "execute '%s'", s->file);
+			rc = exec_failed(s->file, exec_errno, err);
 	}
 	if (in >= 0)
 		close(in);

@@ -170,6 +170,13 @@ static void publish_to_snapshot(struct live_try *lt)
 	}
 }
 
+static char *timeout_text(struct live_try *lt, const char *more)
+{
+	char limit[32];
+	clock_human(limit, sizeof limit, lt->runner->spec->tables[lt->task.table].timeout_ms * 1000);
+	return arena_printf(&lt->arena, "timed out after %s%s", limit, more);
+}
+
 static void end_with_result(struct live_try *lt, const struct try_result *result)
 {
 	lt->result = result;
@@ -183,7 +190,7 @@ static void end_with_result(struct live_try *lt, const struct try_result *result
 		end(lt, OUTCOME_FENCED, ERROR_PERMANENT);
 		return;
 	case OUTCOME_KILLED:
-		lt->error = arena_strdup(&lt->arena, lt->stop == STOP_TIMEOUT ? "timed out" : "canceled");
+		lt->error = lt->stop == STOP_TIMEOUT ? timeout_text(lt, "") : arena_strdup(&lt->arena, "canceled");
 		end(lt, lt->stopped && lt->stop == STOP_TIMEOUT ? OUTCOME_TIMEOUT : OUTCOME_KILLED, ERROR_TRANSIENT);
 		return;
 	default:
@@ -226,7 +233,7 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
 	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
 	if (timed_out)
-		lt->error = arena_strdup(&lt->arena, "timed out; its worker had to be killed");
+		lt->error = timeout_text(lt, "; its worker had to be killed");
 	lt->error_class = "transient";
 	end(lt, timed_out ? OUTCOME_TIMEOUT : lt->stopped ? OUTCOME_KILLED : OUTCOME_LOST, ERROR_TRANSIENT);
 }

@@ -98,7 +98,7 @@ dwd.dwd_cast 2024-01-01 success"
 	project_file tables.yaml <<< "tables: {dwd_long: {timeout: 1s}}"
 	project_file dags/dwd/dwd_long.sql <<< "$ENDLESS"
 	run -1 strata run $day
-	assert_output_has "timed out"
+	assert_output_has "timed out after "
 	assert_equal "$(results)" "dwd.dwd_long 2024-01-01 timeout"
 	[ -z "$(workers)" ]
 	[ -z "$(ls .strata/staging)" ]

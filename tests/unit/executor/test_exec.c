@@ -83,7 +83,9 @@ static void failures_say_what_the_program_said(void **state)
 	r = run_program(l, "", "#!/bin/sh\nkill -SEGV $$\n");
 	assert_non_null(strstr(r.error.message, "signal 11"));
 	r = run_program(l, "", "#!/no/such/interpreter\n");
-	assert_non_null(strstr(r.error.message, "execute"));
+	assert_non_null(strstr(r.error.message, "its first line, '#!/no/such/interpreter', names a program that does not exist"));
+	r = run_program(l, "", "#!/bin/sh\r\n:\r\n");
+	assert_non_null(strstr(r.error.message, "'#!/bin/sh', names a program that does not exist: it ends as Windows"));
 	r = run_program(l, "", "#!/bin/sh\necho x >$STRATA_OUTPUT_DIR/o.txt\n");
 	assert_non_null(strstr(r.error.message, "'o.txt' in STRATA_OUTPUT_DIR"));
 	r = run_program(l, "", "#!/bin/sh\necho a >$STRATA_OUTPUT_DIR/o.csv; echo '{}' >$STRATA_OUTPUT_DIR/o.json\n");
