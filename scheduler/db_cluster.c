@@ -209,7 +209,9 @@ static int make_data(const struct cluster *c, struct err *err)
 		return err_errno(err, ERR_STATE, "write '%s'", path);
 	if (FAULT("cluster.rename") || rename(fresh, c->data) < 0)
 		return err_errno(err, ERR_STATE, "rename '%s' to '%s'", fresh, c->data);
-	return 0;
+	/* Before the server's first commit: under its old name it would be removed as unfinished. */
+	snprintf(path, sizeof path, "%s/..", c->data);
+	return dir_sync(path, err) < 0 ? (err->code = ERR_STATE) : 0;
 }
 
 /* Wait until it takes connections, or until its process is gone. */

@@ -170,6 +170,8 @@ static void dispatch(struct workers *w)
 		if (spawn(w, &err) == 0)
 			continue;
 		log_event(LOG_ERROR, "worker.spawn_failed", "error", err.text, NULL);
+		if (w->nalive)
+			break; /* those that live take what waits */
 		fail_first(w, err.code, err.text);
 	}
 	if (w->closing)

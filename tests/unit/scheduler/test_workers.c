@@ -79,10 +79,15 @@ static int setup(void **state)
 	return !mkdtemp(f->dir) || n < 0 || uv_loop_init(&f->loop) < 0 ? -1 : 0;
 }
 
-static void start(struct fixture *f, const char *program)
+static void start_most(struct fixture *f, const char *program, uint32_t most)
 {
 	f->workers = workers_new(&(struct workers_config){
-		.loop = &f->loop, .program = program ? program : f->program, .lake = f->dir, .lock_dir = f->dir, .most = 1});
+		.loop = &f->loop, .program = program ? program : f->program, .lake = f->dir, .lock_dir = f->dir, .most = most});
+}
+
+static void start(struct fixture *f, const char *program)
+{
+	start_most(f, program, 1);
 }
 
 static int teardown(void **state)
@@ -186,6 +191,24 @@ static void test_a_program_that_cannot_start_fails_the_request(void **state)
 	assert_false(a.died);
 }
 
+static void test_one_that_cannot_start_leaves_the_work_to_those_that_live(void **state)
+{
+	struct fixture *f = *state;
+	struct answer first = {0}, second = {0};
+	char link[96];
+	snprintf(link, sizeof link, "%s/worker", f->dir);
+	assert_int_equal(symlink(f->program, link), 0);
+	start_most(f, link, 2);
+	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
+	assert_int_equal(unlink(link), 0);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &first);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &second);
+	assert_false(second.done);
+	wait_for(f, &first);
+	wait_for(f, &second);
+	assert_true(first.ok && second.ok);
+}
+
 static void test_a_program_that_is_no_worker_fails_the_request(void **state)
 {
 	struct fixture *f = *state;
@@ -206,6 +229,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_reply_of_almost_a_line_after_an_event_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_cannot_start_leaves_the_work_to_those_that_live, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_is_no_worker_fails_the_request, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
