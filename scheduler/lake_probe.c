@@ -12,6 +12,9 @@
 /* So that neither a request nor its reply outgrows a line of the protocol. */
 enum { BATCH_PARTITIONS = 1000, BATCH_SOURCES = 200 };
 
+/* A lookup goes to another worker when its own dies. */
+enum { LOOKUPS_AGAIN = 3 };
+
 struct probing {
 	const struct project *project;
 	struct snapshot *snapshot;
@@ -200,14 +203,22 @@ int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *project
 struct lookup {
 	lake_probe_try_fn fn;
 	void *ctx;
-	char *try_id;
+	char *try_id, *path;
+	struct workers *workers;
+	int left; /* how often it may be asked again because the worker that looked has died */
 };
+
+static void look_up(struct lookup *l);
 
 static void on_lookup(void *ctx, const struct worker_answer *a)
 {
 	struct lookup *l = ctx;
 	struct arena arena = {0};
 	struct err err = {0};
+	if (a->died && l->left-- > 0) {
+		look_up(l);
+		return;
+	}
 	const json_t *found = json_array_get(json_object_get(a->reply, "partitions"), 0);
 	const char *try_id = json_string_value(json_object_get(found, "try_id"));
 	char *text = str_eq(try_id, l->try_id) ? json_dumps(json_object_get(found, "manifest"), 0) : NULL;
@@ -224,17 +235,22 @@ static void on_lookup(void *ctx, const struct worker_answer *a)
 	}
 	free(text);
 	free(l->try_id);
+	free(l->path);
 	free(l);
 	arena_free(&arena);
+}
+
+static void look_up(struct lookup *l)
+{
+	json_t *partitions = json_pack("[{s:s, s:b}]", "path", l->path, "manifest", 1);
+	workers_ask(l->workers, json_pack("{s:s, s:o}", "op", "probe", "partitions", partitions), true, NULL, on_lookup, l);
 }
 
 void lake_probe_try(struct workers *w, const struct table *t, int32_t day, const char *try_id, lake_probe_try_fn fn,
                     void *ctx)
 {
 	struct lookup *l = mem_alloc(sizeof *l);
-	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id)};
-	char *path = partition_path(t, day);
-	json_t *partitions = json_pack("[{s:s, s:b}]", "path", path, "manifest", 1);
-	free(path);
-	workers_ask(w, json_pack("{s:s, s:o}", "op", "probe", "partitions", partitions), true, NULL, on_lookup, l);
+	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id), .path = partition_path(t, day), .workers = w,
+	                     .left = LOOKUPS_AGAIN};
+	look_up(l);
 }

@@ -139,6 +139,8 @@ static int end_runs(struct recovery *rec, size_t *ret_runs, struct err *err)
 	int rc = query_unfinished_runs(&rec->query, rec->r->config.leader->epoch, &runs, ret_runs, err);
 	for (size_t i = 0; rc == 0 && i < *ret_runs; i++) {
 		rc = end_tasks(rec, &runs[i], err);
+		if (rc < 0)
+			return rc; /* a run that is done while its tasks are not would never be looked at again */
 		bool planned = strcmp(runs[i].state, run_state_name(RUN_PLANNED)) == 0;
 		struct journal_names names = {.run_id = runs[i].run_id, .wall_us = clock_wall_us(), .cause = "lost"};
 		struct transition run = {.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING};

@@ -223,14 +223,19 @@ static void sweep_staging(struct live_try *lt)
 static void on_looked_up(void *ctx, const struct try_result *found, const struct err *err)
 {
 	struct live_try *lt = ctx;
+	if (err) {
+		/* It may have published, so neither end can be recorded: the next recovery looks again. */
+		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
+		runner_give_up(lt->runner, err);
+		end(lt, OUTCOME_LOST, ERROR_TRANSIENT);
+		return;
+	}
 	sweep_staging(lt);
 	if (found) {
 		log_event(LOG_INFO, "try.recovered", "try", lt->try_id, NULL);
 		end_with_result(lt, found);
 		return;
 	}
-	if (err)
-		log_event(LOG_WARN, "try.lookup_failed", "try", lt->try_id, "error", err->text, NULL);
 	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
 	if (timed_out)
 		lt->error = timeout_text(lt, "; its worker had to be killed");
