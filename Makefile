@@ -56,7 +56,11 @@ UNIT_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 UNIT_SCHEDULER := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/scheduler/*.c))
 UNIT_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/cli/*.c))
 UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
-SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/*.c))
+SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
+# The runner's own sources; the world around them is tests/sim/world_*.c, put in by the linker.
+SIM_WORLD := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c))) $(addprefix $(B)/scheduler/,runner.o runner_try.o runner_record.o runner_recover.o \
+	lake_probe.o try_build.o journal.o journal_batch.o journal_tables.o pg_array.o)
+SIM_WRAP := clock_mono_us clock_wall_us getrandom log_event batch_send
 UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_CLI) $(UNIT_EXECUTOR)
 # Fuzz targets, by folder as the unit tests are: clang's libFuzzer under MODE=fuzz, else a main that replays files.
 FUZZ_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -135,9 +139,12 @@ $(B)/strata-worker: $(B)/executor/main.o $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
 	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB)
 
-$(UNIT_CORE) $(SIM): $(B)/%: $(B)/%.o $(LIB_CORE)
+$(UNIT_CORE) $(filter-out %/sim_world,$(SIM)): $(B)/%: $(B)/%.o $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) -lcmocka
+$(B)/tests/sim/sim_world: $(B)/tests/sim/sim_world.o $(SIM_WORLD) $(LIB_CORE)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) $^ -o $@ $(LIBS_CORE)
 $(UNIT_SCHEDULER): $(B)/%: $(B)/%.o $(LIB_SCHEDULER)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka

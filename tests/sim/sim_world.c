@@ -1,0 +1,397 @@
+/* The real runner in random worlds: scheduler/runner*.c, journal*.c, lake_probe.c, try_build.c and core/ are the
+ * product's; Postgres, workers, lake, libuv, clocks and randomness are models (world_*.c), put in at link time.
+ *
+ * A world is a random project and a few lives of its scheduler. In each life it recovers what the one before left,
+ * plans and runs; it may die wherever it meets the world, workers die or stand still, commits are lost with their
+ * answer, somebody presses Ctrl-C. The last life is calm, and must leave everything fresh. world_check.c and
+ * the CHECKs of the models say what must hold on the way.
+ *
+ *   sim_world                     worlds from the fixed seeds until STEPS_WANTED steps (SIM_STEPS); SIM_SECONDS: so long
+ *   sim_world SEED [TABLES DATES LIVES TROUBLE]    one world, told event by event; the others limit it */
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "core/date.h"
+#include "scheduler/lake_probe.h"
+#include "scheduler/queries.h"
+#include "tests/sim/world.h"
+
+enum { STEPS_WANTED = 1000000, WORLDS_PER_PROCESS = 40, LIVES = 6, WORLD_SECONDS = 120 };
+
+struct world world;
+
+/* Told to the parent by the process that plays the worlds. */
+struct story {
+	struct world_options now; /* the world that is being played */
+	uint64_t worlds, steps, crashes, recoveries, runs, hash;
+};
+static struct story *story;
+
+/* ---- randomness, trace, failure ---- */
+
+uint64_t draw(void)
+{
+	uint64_t z = world.random += 0x9e3779b97f4a7c15u;
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+uint32_t below(uint32_t n)
+{
+	return n ? (uint32_t)(draw() % n) : 0;
+}
+
+bool chance(uint32_t percent)
+{
+	return below(100) < percent;
+}
+
+bool trouble(enum world_trouble kind, uint32_t permille)
+{
+	bool drawn = below(1000) < permille;
+	return drawn && !world.calm && (world.options.trouble & kind);
+}
+
+void trace(const char *fmt, ...)
+{
+	char line[512];
+	va_list args;
+	va_start(args, fmt);
+	vsnprintf(line, sizeof line, fmt, args);
+	va_end(args);
+	for (const char *c = line; *c; c++)
+		world.hash = (world.hash ^ (unsigned char)*c) * 1099511628211u;
+	world.hash = (world.hash ^ (uint64_t)world.now_us) * 1099511628211u;
+	if (world.options.verbose)
+		printf("%12.6f %s\n", (double)world.now_us / 1e6, line);
+}
+
+static void print_command(const struct world_options *o)
+{
+	fprintf(stderr, "replay with: sim_world %" PRIu64 " %u %u %u %u\n", o->seed, o->tables, o->dates, o->lives, o->trouble);
+}
+
+_Noreturn void world_fail(const char *file, int line, const char *what)
+{
+	fflush(stdout);
+	fprintf(stderr, "%s:%d: %s\n", file, line, what);
+	_exit(1);
+}
+
+/* ---- one life ---- */
+
+static struct {
+	struct runner *runner;
+	struct snapshot *snapshot;
+	struct plan *plan;
+	struct leader leader;
+	bool selected[WORLD_TABLES];
+	int32_t first, last;
+	int result;
+	struct run_summary summary;
+} life;
+
+static int load_snapshot(struct err *err)
+{
+	struct query q = {.arena = &life.snapshot->arena};
+	struct partition_row *rows;
+	size_t n;
+	int rc = query_partitions(&q, NULL, 0, DATE_NONE, DATE_NONE, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct table *t = project_table(world.project, rows[i].table);
+		snapshot_put_part(life.snapshot, t->index, rows[i].day, &(struct part){.try_id = rows[i].try_id,
+		                                                                       .version = (uint64_t)rows[i].version,
+		                                                                       .fence = (uint64_t)rows[i].fence,
+		                                                                       .rows = rows[i].rows,
+		                                                                       .bytes = rows[i].bytes,
+		                                                                       .empty = rows[i].empty,
+		                                                                       .fingerprint = rows[i].fingerprint});
+	}
+	return rc;
+}
+
+static int make_plan(bool force, struct err *err)
+{
+	bool selected[WORLD_TABLES];
+	for (size_t i = 0; i < world.project->ntables; i++)
+		selected[i] = life.selected[world_find(world.project->tables[i].qname)];
+	life.snapshot = snapshot_new((uint32_t)world.project->ntables);
+	int rc = load_snapshot(err);
+	if (rc == 0)
+		rc = lake_probe(NULL, world.pool, world.project, selected, life.first, life.last, life.snapshot, err);
+	struct plan_input in = {.project = world.project,
+	                        .selected = selected,
+	                        .first = life.first,
+	                        .last = life.last,
+	                        .force = force,
+	                        .snapshot = life.snapshot,
+	                        .engine_version = "v1",
+	                        .wall_ns = INT64_C(1000000000000000)};
+	return rc < 0 ? rc : plan_make(&in, &life.plan, err);
+}
+
+static void remember_todo(void)
+{
+	const struct plan *p = life.plan;
+	memset(world.todo, 0, sizeof world.todo);
+	for (uint32_t slot = 0; slot < p->ntables; slot++) {
+		uint32_t t = world_find(world.project->tables[p->tables[slot]].qname);
+		for (uint32_t d = 0; d < p->ndates; d++) {
+			uint8_t verdict = p->tasks[(size_t)slot * p->ndates + d].verdict;
+			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+				world.todo[t][world.tables[t].partitioned ? d + (uint32_t)(life.first - WORLD_FIRST_DAY) : 0] = true;
+		}
+	}
+}
+
+static void on_ctrl_c(void *ctx)
+{
+	(void)ctx;
+	world_cross("ctrl-c");
+	world_signal();
+}
+
+static void on_freeze(void *ctx)
+{
+	(void)ctx;
+	world.frozen_until_us = world.now_us + 1000 * (int64_t)below(30000);
+	world.wall_offset_us += 1000000 * ((int64_t)below(100000) - 50000);
+}
+
+static void draw_life(void)
+{
+	uint32_t from = chance(30) ? below(world.ndates) : 0, n = world.calm || chance(70) ? world.ndates : 1 + below(world.ndates);
+	if (world.calm)
+		from = 0;
+	for (uint32_t t = 0; t < world.ntables; t++)
+		life.selected[t] = true;
+	if (!world.calm && chance(20))
+		life.selected[below(world.ntables)] = false;
+	life.first = WORLD_FIRST_DAY + (int32_t)from;
+	life.last = WORLD_FIRST_DAY + (int32_t)(from + n > world.ndates ? world.ndates - 1 : from + n - 1);
+	world.crash_in = trouble(TROUBLE_CRASH, 650) ? 1 + (int64_t)below(1u << (1 + below(10))) : 0;
+	for (uint32_t i = 0; i < 3 && trouble(TROUBLE_SIGNAL, 120); i++)
+		world_later((int64_t)below(1u << (10 + below(12))), OF_SCHEDULER, on_ctrl_c, &life, "ctrl-c");
+	if (trouble(TROUBLE_PAUSE, 80))
+		world_later((int64_t)below(1000000), OF_SCHEDULER, on_freeze, &life, "the scheduler stands still");
+}
+
+static void on_try_ended(void *ctx, const struct try_report *r)
+{
+	(void)ctx;
+	trace("  %s %d try %u: %d %s", r->table->qname, r->day, r->try_no, (int)r->outcome, r->error ? r->error : "");
+}
+
+static int carry_out(struct err *err)
+{
+	struct runner_request request = {.kind = chance(50) ? RUN_BACKFILL : RUN_MANUAL,
+	                                 .selection = "",
+	                                 .fail_fast = chance(15),
+	                                 .continue_on_error = chance(30),
+	                                 .keep_staging = chance(10),
+	                                 .git_commit = "",
+	                                 .requested_by = "somebody"};
+	struct runner_observer observer = {.try_ended = on_try_ended};
+	snprintf(world.run_id, sizeof world.run_id, "run-%u-%04x", world.life, below(1 << 16));
+	request.run_id = world.run_id;
+	remember_todo();
+	world.running = true;
+	int rc = runner_run(life.runner, life.plan, &request, &observer, &life.summary, err);
+	world.running = false;
+	story->runs += rc == 0;
+	if (rc == 0)
+		check_run(&life.summary);
+	return rc;
+}
+
+static void close_pool(void)
+{
+	workers_close(world.pool);
+	while (!workers_gone(world.pool))
+		CHECK(world_dispatch(OF_SCHEDULER, INT64_MAX));
+	workers_free(world.pool);
+	world.pool = NULL;
+}
+
+/* Everything that one command does, from the lock to the end; it may not return. */
+static void live(void)
+{
+	struct err err = {0};
+	size_t closed = 0;
+	uint32_t jobs = 1 + below(4);
+	db_lead(&life.leader);
+	world.pool = workers_new(&(struct workers_config){.most = jobs});
+	life.runner = runner_new(&(struct runner_config){.workers = world.pool,
+	                                                 .jobs = jobs,
+	                                                 .conninfo = "",
+	                                                 .leader = &life.leader,
+	                                                 .lake = "/lake"});
+	int rc = runner_recover(life.runner, world.project, NULL, 1, &closed, &err);
+	trace("recovered: %d, %zu runs", rc, closed);
+	story->recoveries += rc == 0;
+	if (rc == 0)
+		check_recovered();
+	if (rc == 0)
+		rc = make_plan(trouble(TROUBLE_ERROR, 100), &err);
+	if (rc == 0)
+		rc = carry_out(&err);
+	trace("life ends: %d %s", rc, rc ? err.text : "");
+	life.result = rc;
+	if (rc == 0 && world.calm) {
+		CHECK(life.summary.result == RUN_SUCCESS);
+		plan_free(life.plan);
+		snapshot_free(life.snapshot);
+		CHECK(make_plan(false, &err) == 0);
+		CHECK(life.plan->builds == 0 && life.plan->fails == 0); /* everything is fresh */
+	}
+	plan_free(life.plan);
+	snapshot_free(life.snapshot);
+	life.plan = NULL;
+	life.snapshot = NULL;
+	runner_free(life.runner);
+	close_pool();
+}
+
+static void one_life(void)
+{
+	memset(&life, 0, sizeof life);
+	world.life++;
+	world.life_events = 0;
+	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
+	trace("--- life %u%s", world.life, world.calm ? ", calm" : "");
+	draw_life();
+	world.alive = true;
+	if (setjmp(world.crash) == 0) {
+		live();
+	} else {
+		story->crashes++;
+		world.running = false;
+		world_forget_scheduler();
+		db_crash();
+		workers_crash();
+		life.result = -1;
+	}
+	world.alive = false;
+	world_forget_scheduler(); /* signals and pauses that nobody is there for */
+}
+
+/* ---- worlds ---- */
+
+static void one_world(const struct world_options *o)
+{
+	story->now = *o;
+	world = (struct world){.options = *o, .random = o->seed * 0x2545f4914f6cdd1du + 1, .hash = 14695981039346656037u,
+	                       .now_us = 1000000, .wall_offset_us = INT64_C(1700000000000000)};
+	world_loop_reset();
+	db_reset();
+	world_make_project();
+	uint32_t lives = 1 + below(o->lives);
+	for (uint32_t i = 0; i < lives; i++) {
+		one_life();
+		if (chance(60))
+			world_change();
+	}
+	world.calm = true;
+	one_life();
+	CHECK(life.result == 0);
+	story->worlds++;
+	story->steps += world.steps;
+	story->hash = world.hash;
+	workers_reset();
+	lake_reset();
+	project_free(world.project);
+	arena_free(&world.arena);
+}
+
+/* Play in a process of its own; true: all was well. */
+static bool play(struct world_options o, uint64_t worlds, bool quiet)
+{
+	pid_t pid = fork();
+	if (pid == 0) {
+		if (quiet && !freopen("/dev/null", "w", stderr))
+			_exit(2);
+		alarm(WORLD_SECONDS);
+		for (uint64_t i = 0; i < worlds; i++, o.seed++) {
+			one_world(&o);
+			uint64_t hash = story->hash;
+			if (o.seed % 16 == 0) {
+				one_world(&o);
+				CHECK(story->hash == hash); /* the same seed is the same story */
+			}
+		}
+		fflush(stdout);
+		_exit(0);
+	}
+	int status = 1;
+	while (waitpid(pid, &status, 0) < 0)
+		;
+	if (status != 0 && !quiet && WIFSIGNALED(status))
+		fprintf(stderr, "ended by signal %d\n", WTERMSIG(status));
+	return status == 0;
+}
+
+/* The smallest limits under which the same seed still fails; only another failure of the seed may be found. */
+static void shrink(struct world_options o)
+{
+	o.verbose = false;
+	uint32_t *limits[] = {&o.lives, &o.tables, &o.dates};
+	for (size_t i = 0; i < 3; i++) {
+		for (uint32_t most = *limits[i], n = 1; n < most; n++) {
+			*limits[i] = n;
+			if (!play(o, 1, true))
+				break;
+			*limits[i] = most;
+		}
+	}
+	for (unsigned bit = 1; bit < TROUBLE_ALL; bit <<= 1) {
+		o.trouble &= ~bit;
+		if (play(o, 1, true))
+			o.trouble |= bit;
+	}
+	fprintf(stderr, "shrunk; ");
+	print_command(&o);
+}
+
+static uint64_t number(const char *text, uint64_t otherwise)
+{
+	return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+	story = mmap(NULL, sizeof *story, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (story == MAP_FAILED)
+		return 2;
+	struct world_options o = {.seed = 1, .tables = WORLD_TABLES, .dates = WORLD_DATES, .lives = LIVES, .trouble = TROUBLE_ALL};
+	if (argc > 1) {
+		o.seed = number(argv[1], 1);
+		o.tables = (uint32_t)number(argc > 2 ? argv[2] : NULL, o.tables);
+		o.dates = (uint32_t)number(argc > 3 ? argv[3] : NULL, o.dates);
+		o.lives = (uint32_t)number(argc > 4 ? argv[4] : NULL, o.lives);
+		o.trouble = (unsigned)number(argc > 5 ? argv[5] : NULL, o.trouble);
+		o.verbose = true;
+		bool well = play(o, 1, false);
+		printf("%" PRIu64 " steps, hash %016" PRIx64 "\n", story->steps, story->hash);
+		return well ? 0 : 1;
+	}
+	uint64_t wanted = number(getenv("SIM_STEPS"), STEPS_WANTED);
+	time_t end = time(NULL) + (time_t)number(getenv("SIM_SECONDS"), 0);
+	o.seed = number(getenv("SIM_SEED"), 1);
+	for (bool timed = getenv("SIM_SECONDS") != NULL; timed ? time(NULL) < end : story->steps < wanted; o.seed += WORLDS_PER_PROCESS) {
+		if (play(o, WORLDS_PER_PROCESS, false))
+			continue;
+		print_command(&story->now);
+		shrink(story->now);
+		return 1;
+	}
+	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs\n",
+	       story->worlds, story->steps, story->crashes, story->recoveries, story->runs);
+	return 0;
+}

@@ -1,0 +1,190 @@
+/* A world for the real runner: virtual time, a model database behind scheduler/pg.h, model workers and a model
+ * lake behind scheduler/workers.h, and a scheduler that may die wherever it meets one of them. Everything is
+ * drawn from one seed, so a seed is a story that can be told again.
+ *
+ * Who dies: world_cross() is called wherever the runner meets the world; it may not return. What the scheduler
+ * held is then leaked on purpose, as by a process that is gone; a batch of worlds runs in a process of its own. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+#include "core/plan.h"
+#include "core/project.h"
+#include "scheduler/runner.h"
+
+enum { WORLD_TABLES = 6, WORLD_DATES = 5, WORLD_FIRST_DAY = 15706 /* 2013-01-01 */, WORLD_PROCS = 64 };
+
+/* Whether the lake keeps what an empty result was (executor/store.h). */
+enum { EMPTY_RECORDS = 0 };
+
+/* What may go wrong in a world; the smallest set that still fails is what shrinking looks for. */
+enum world_trouble {
+	TROUBLE_CRASH = 1,    /* the scheduler dies */
+	TROUBLE_DEATH = 2,    /* workers die */
+	TROUBLE_ERROR = 4,    /* tries fail, or have no rows */
+	TROUBLE_DB = 8,       /* connections break, commits are refused, somebody else takes the lake */
+	TROUBLE_PAUSE = 16,   /* workers and the scheduler stand still; the wall clock jumps */
+	TROUBLE_SIGNAL = 32,  /* somebody presses Ctrl-C */
+	TROUBLE_ALL = 63,
+};
+
+struct world_options {
+	uint64_t seed;
+	uint32_t tables, dates, lives; /* at most */
+	unsigned trouble;
+	bool verbose;
+};
+
+/* One partition as the lake has it. */
+struct lake_part {
+	bool published;
+	char *try_id;         /* of the manifest, or of the record of an empty result */
+	uint64_t version, fence;
+	int64_t rows;
+	json_t *manifest;
+	bool empty_record;    /* not published, but the manifest of an empty result is kept */
+	uint64_t kept_fence;  /* of the last empty result */
+	uint64_t last_fence;  /* of all results that changed it: the model's own memory */
+};
+
+struct world_ref {
+	uint32_t up;
+	struct span span;
+};
+
+struct world_table {
+	const char *qname, *name;
+	bool partitioned, past; /* past: waits for its earlier dates */
+	uint32_t pool;
+	bool has_source;
+	uint32_t sql_version, source_version[WORLD_DATES];
+	struct world_ref refs[WORLD_TABLES];
+	uint32_t nrefs;
+	struct lake_part parts[WORLD_DATES]; /* [0] of an unpartitioned one */
+};
+
+struct world {
+	struct world_options options;
+	struct arena arena;
+	uint64_t random, hash, steps, events, crossings;
+	int64_t now_us, wall_offset_us, frozen_until_us;
+	/* the project */
+	struct project *project;
+	struct world_table tables[WORLD_TABLES];
+	uint32_t ntables, ndates, npools;
+	uint32_t pools[4];
+	/* this life of the scheduler */
+	jmp_buf crash;
+	bool alive;
+	int64_t crash_in;     /* crossings until it dies; 0: it does not */
+	bool calm;            /* nothing goes wrong any more */
+	uint32_t life;
+	uint64_t life_events;
+	char run_id[64];
+	bool running;         /* a run is under way: todo is its */
+	bool todo[WORLD_TABLES][WORLD_DATES];
+	struct workers *pool;
+	uint32_t live_in_pool[4];
+};
+extern struct world world;
+
+#define CHECK(what)                                              \
+	do {                                                     \
+		if (!(what))                                     \
+			world_fail(__FILE__, __LINE__, #what);   \
+	} while (0)
+_Noreturn void world_fail(const char *file, int line, const char *what);
+void trace(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* goes into the hash, too */
+
+uint64_t draw(void);
+uint32_t below(uint32_t n);
+bool chance(uint32_t percent);
+bool trouble(enum world_trouble kind, uint32_t permille); /* never in a calm world */
+
+/* world_loop.c: time. Events of the scheduler die with it. */
+enum owner { OF_WORLD, OF_SCHEDULER };
+typedef void world_fn(void *ctx);
+void world_later(int64_t delay_us, enum owner owner, world_fn *fn, void *ctx, const char *name);
+void world_forget(const void *ctx);          /* its events, all of them */
+void world_forget_scheduler(void);
+bool world_dispatch(enum owner least, int64_t until_us); /* one event, of this owner or OF_WORLD; false: none */
+void world_cross(const char *what);          /* the scheduler may die here */
+void world_signal(void);                     /* SIGINT, if somebody listens */
+void world_loop_reset(void);
+void world_until(const bool *done);
+
+/* world_project.c */
+void world_make_project(void);
+void world_change(void);                     /* between runs: new SQL, new source files */
+uint32_t world_find(const char *qname);
+uint32_t world_date(const char *partition);  /* index of a date; 0 for "" */
+const char *world_partition(uint32_t table, uint32_t date); /* in the world's arena */
+uint32_t world_dates(uint32_t table);
+bool world_reads(uint32_t table, uint32_t date, uint32_t ref, uint32_t up_date);
+
+/* world_db.c */
+struct db_run {
+	const char *id, *state, *result, *seen, *counts;
+	int64_t epoch, tasks;
+};
+struct db_task {
+	const char *run, *table, *partition, *state, *result, *seen;
+	int32_t tries;
+};
+struct db_try {
+	int64_t fence;
+	const char *id, *run, *table, *partition, *state, *outcome, *seen, *worker, *log_path;
+	int32_t try_no;
+	size_t lineage;
+};
+struct db_part {
+	const char *table, *partition, *try_id, *run, *fingerprint;
+	int64_t version, fence, rows, bytes;
+	int32_t files;
+	bool empty;
+};
+struct db {
+	int64_t epoch, tick;
+	uint64_t next_fence;
+	struct db_run *runs; size_t nruns, cap_runs;
+	struct db_task *tasks; size_t ntasks, cap_tasks;
+	struct db_try *tries; size_t ntries, cap_tries;
+	struct db_part *parts; size_t nparts, cap_parts;
+	const char *schemas[WORLD_TABLES];
+	int64_t last_seq, lock_until_us;
+};
+extern struct db db;
+void db_reset(void);
+void db_lead(struct leader *ret);
+void db_crash(void);                         /* the scheduler is gone: what was under way ends, one way or the other */
+struct db_task *db_task(const char *run, const char *table, const char *partition);
+struct db_try *db_try(int64_t fence);
+struct db_part *db_part(const char *table, const char *partition);
+struct db_run *db_run(const char *id);
+
+/* world_worker.c, world_lake.c */
+void workers_crash(void);                    /* the pool's processes are orphans */
+void workers_reset(void);
+uint32_t workers_orphans(void);
+bool worker_works_on(const char *try_id);    /* a live process holds it */
+json_t *lake_answer_probe(const json_t *request);
+void lake_reset(void);
+
+/* world_check.c */
+struct try_request;
+void check_sent(const struct try_request *rq);
+void check_recovered(void);
+void check_lake_and_state(void);
+void check_run(const struct run_summary *summary);
+
+#endif

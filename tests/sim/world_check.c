@@ -1,0 +1,138 @@
+/* What must hold, told by the model database and the model lake, and by nothing of the machine's own. */
+#include <string.h>
+
+#include "core/protocol.h"
+#include "core/states.h"
+#include "tests/sim/world_worker.h"
+
+static bool ended_well(const struct db_task *t)
+{
+	return t && str_eq(t->state, "done") && (str_eq(t->result, "success") || str_eq(t->result, "empty") || str_eq(t->result, "fresh"));
+}
+
+static bool lists(const struct try_request *rq, const char *qname, const char *partition, const char **ret_try)
+{
+	for (size_t i = 0; i < rq->ninputs; i++) {
+		const struct try_input *in = &rq->inputs[i];
+		for (size_t k = 0; str_eq(in->qname, qname) && k < in->npartitions; k++) {
+			if (str_eq(in->partitions[k], partition)) {
+				*ret_try = in->try_ids[k];
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* Everything that it reads is done and durable, and it is told to read just that. */
+static void check_reads(const struct try_request *rq, uint32_t table, uint32_t date)
+{
+	const struct world_table *t = &world.tables[table];
+	size_t listed = 0, wanted = 0;
+	for (size_t i = 0; i < rq->ninputs; i++)
+		listed += rq->inputs[i].npartitions;
+	for (uint32_t r = 0; r < t->nrefs; r++) {
+		uint32_t up = t->refs[r].up;
+		for (uint32_t d = 0; d < world_dates(up); d++) {
+			if (!world_reads(table, date, r, d))
+				continue;
+			const char *partition = world_partition(up, d), *try_id = "";
+			const struct db_part *part = db_part(world.tables[up].qname, partition);
+			if (world.todo[up][d])
+				CHECK(ended_well(db_task(world.run_id, world.tables[up].qname, partition)));
+			bool has_rows = part && !part->empty;
+			CHECK(lists(rq, world.tables[up].qname, partition, &try_id) == has_rows);
+			CHECK(!has_rows || str_eq(try_id, part->try_id));
+			wanted += has_rows;
+		}
+	}
+	CHECK(listed == wanted);
+	for (uint32_t d = 0; t->past && d < date; d++)
+		CHECK(!world.todo[table][d] || ended_well(db_task(world.run_id, t->qname, world_partition(table, d))));
+}
+
+void check_sent(const struct try_request *rq)
+{
+	uint32_t table = world_find(rq->qname), date = world_date(rq->partition);
+	const struct db_try *row = db_try((int64_t)rq->fence);
+	CHECK(world.running && str_eq(rq->run_id, world.run_id) && world.todo[table][date]);
+	CHECK(row && str_eq(row->state, "starting") && str_eq(row->id, rq->try_id)); /* its row is durable */
+	for (size_t i = 0; i < db.ntries; i++) {
+		const struct db_try *other = &db.tries[i];
+		CHECK(other == row || str_eq(other->state, "ended") || !str_eq(other->table, row->table) ||
+		      !str_eq(other->partition, row->partition));
+	}
+	check_reads(rq, table, date);
+}
+
+void check_lake_and_state(void)
+{
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++) {
+			const struct lake_part *lake = &world.tables[t].parts[d];
+			const struct db_part *part = db_part(world.tables[t].qname, world_partition(t, d));
+			if (lake->published) {
+				CHECK(part && part->fence == (int64_t)lake->fence && str_eq(part->try_id, lake->try_id));
+				CHECK(part->version == (int64_t)lake->version && part->rows == lake->rows && !part->empty);
+				CHECK(db_try(part->fence) &&
+				      db_try(part->fence)->lineage == json_array_size(json_object_get(lake->manifest, "inputs")));
+			} else if (EMPTY_RECORDS) {
+				CHECK(lake->empty_record ? part && part->empty && str_eq(part->try_id, lake->try_id) : !part);
+			}
+		}
+	}
+	for (size_t i = 0; i < db.ntries; i++) {
+		const struct db_try *try = &db.tries[i];
+		if (str_eq(try->outcome, "success"))
+			CHECK((int64_t)lake_part(try->table, try->partition)->fence >= try->fence);
+	}
+}
+
+void check_recovered(void)
+{
+	for (size_t i = 0; i < db.nruns; i++)
+		CHECK(str_eq(db.runs[i].state, "done"));
+	for (size_t i = 0; i < db.ntries; i++)
+		CHECK(str_eq(db.tries[i].state, "ended"));
+	for (size_t i = 0; i < db.ntasks; i++)
+		CHECK(str_eq(db.tasks[i].state, "done"));
+	check_lake_and_state();
+}
+
+static void check_counts(const struct run_summary *s)
+{
+	uint64_t todo = 0, rows = 0, by_result[TASK_RESULTS_END] = {0}, published = 0, sum = 0;
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++)
+			todo += world.todo[t][d];
+	}
+	for (size_t i = 0; i < db.ntasks; i++) {
+		if (!str_eq(db.tasks[i].run, world.run_id))
+			continue;
+		rows++;
+		trace("task %s %s %s %s tries %d", db.tasks[i].table, db.tasks[i].partition, db.tasks[i].state, db.tasks[i].result, db.tasks[i].tries);
+		for (int r = 1; r < TASK_RESULTS_END; r++)
+			by_result[r] += str_eq(db.tasks[i].result, task_result_name((enum task_result)r));
+	}
+	for (size_t i = 0; i < db.ntries; i++)
+		published += str_eq(db.tries[i].run, world.run_id) && str_eq(db.tries[i].outcome, "success");
+	for (int r = 1; r < TASK_RESULTS_END; r++) {
+		if (s->counts.by_result[r] != by_result[r])
+			trace("%s: the run counts %" PRIu64 ", the database has %" PRIu64, task_result_name((enum task_result)r),
+			      s->counts.by_result[r], by_result[r]);
+		CHECK(s->counts.by_result[r] == by_result[r]);
+		sum += by_result[r];
+	}
+	CHECK(s->counts.tasks == todo && rows == todo && sum == todo);
+	CHECK(published == by_result[TASK_SUCCESS] + by_result[TASK_EMPTY] && s->published == by_result[TASK_SUCCESS]);
+	bool bad = by_result[TASK_FAILED] || by_result[TASK_TIMEOUT] || by_result[TASK_UPSTREAM_FAILED];
+	CHECK(s->result == (by_result[TASK_CANCELED] ? RUN_CANCELED : bad ? RUN_FAILED : RUN_SUCCESS));
+}
+
+void check_run(const struct run_summary *summary)
+{
+	const struct db_run *run = db_run(world.run_id);
+	CHECK(run && str_eq(run->state, "done") && str_eq(run->result, run_result_name(summary->result)));
+	check_counts(summary);
+	check_recovered();
+}

@@ -1,0 +1,149 @@
+/* The model lake: what is published where, under the rules of executor/store_local.c, and what lies in staging. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/date.h"
+#include "tests/sim/world_worker.h"
+
+static struct {
+	char try_id[40];
+	bool there;
+} staging[4096];
+static size_t nstaging;
+
+void lake_reset(void)
+{
+	nstaging = 0;
+	for (uint32_t t = 0; t < WORLD_TABLES; t++) {
+		for (uint32_t d = 0; d < WORLD_DATES; d++)
+			json_decref(world.tables[t].parts[d].manifest);
+	}
+}
+
+struct lake_part *lake_part(const char *qname, const char *partition)
+{
+	return &world.tables[world_find(qname)].parts[world_date(partition)];
+}
+
+void lake_stage(const char *try_id, bool staged)
+{
+	size_t i = 0;
+	while (i < nstaging && strcmp(staging[i].try_id, try_id) != 0)
+		i++;
+	if (i == nstaging) {
+		CHECK(nstaging < sizeof staging / sizeof *staging);
+		snprintf(staging[nstaging++].try_id, sizeof staging[i].try_id, "%s", try_id);
+	}
+	staging[i].there = staged;
+}
+
+int64_t lake_sweep(const json_t *request)
+{
+	const json_t *tries = json_object_get(request, "tries");
+	int64_t removed = 0;
+	for (size_t i = 0; i < json_array_size(tries); i++) {
+		const char *try_id = json_string_value(json_array_get(tries, i));
+		CHECK(!worker_works_on(try_id)); /* a live try's staging is its own */
+		for (size_t k = 0; k < nstaging; k++) {
+			if (staging[k].there && strcmp(staging[k].try_id, try_id) == 0) {
+				staging[k].there = false;
+				removed++;
+			}
+		}
+	}
+	return removed;
+}
+
+static void fill(struct proc *p, struct lake_part *part)
+{
+	struct manifest *m = &p->result.manifest;
+	const struct try_request *rq = &p->rq;
+	static const struct column schema[] = {{"a", "INTEGER"}};
+	struct manifest_file *file = arena_alloc(&p->arena, sizeof *file);
+	*file = (struct manifest_file){arena_printf(&p->arena, "%s-0.parquet", rq->try_id), 100, 1 + (int64_t)below(9), ""};
+	m->dest = rq->qname;
+	m->partition_date = rq->partitioned ? rq->partition : rq->run_date;
+	m->partitioned = rq->partitioned;
+	m->run_id = rq->run_id;
+	m->try_id = rq->try_id;
+	m->fence = rq->fence;
+	m->version = rq->next_version > part->version ? rq->next_version : part->version + 1;
+	m->row_count = p->rows_none ? 0 : file->rows;
+	m->status = p->rows_none ? "empty" : "published";
+	m->source_prefix = m->target_prefix = "x";
+	m->generated_at = "2026-01-01T00:00:00.000Z";
+	m->files = p->rows_none ? NULL : file;
+	m->nfiles = !p->rows_none;
+	m->schema = schema;
+	m->nschema = 1;
+	m->fingerprint = rq->fingerprint;
+	m->git_commit = "";
+	p->result.empty = p->rows_none;
+	p->result.bytes = p->rows_none ? 0 : file->size;
+}
+
+bool lake_publish(struct proc *p)
+{
+	struct lake_part *part = lake_part(p->rq.qname, p->rq.partition);
+	if (part->fence >= p->rq.fence && part->fence > 0)
+		return false;
+	CHECK(p->rq.fence > part->last_fence); /* no fence twice, and never an older one over a newer */
+	p->result.cleared_rows = p->rows_none && part->published ? part->rows : -1;
+	fill(p, part);
+	trace("  publish %s %s fence %" PRIu64 " version %" PRIu64 "%s", p->rq.qname, p->rq.partition, p->rq.fence,
+	      p->result.manifest.version, p->rows_none ? " empty" : "");
+	json_decref(part->manifest);
+	part->manifest = manifest_to_json(&p->result.manifest);
+	part->try_id = arena_strdup(&world.arena, p->rq.try_id);
+	part->fence = part->last_fence = p->rq.fence;
+	part->version = p->result.manifest.version;
+	part->rows = p->result.manifest.row_count;
+	part->published = !p->rows_none;
+	part->empty_record = p->rows_none;
+	return true;
+}
+
+static json_t *probe_partition(const json_t *request)
+{
+	const char *path = json_string_value(json_object_get(request, "path"));
+	const char *dt = strstr(path, "/dt=");
+	char qname[64];
+	snprintf(qname, sizeof qname, "%.*s", dt ? (int)(dt - path) : (int)strlen(path), path);
+	*strchr(qname, '/') = '.';
+	const struct lake_part *part = lake_part(qname, dt ? dt + 4 : "");
+	if (!part->published && !(part->empty_record && EMPTY_RECORDS))
+		return json_pack("{s:s}", "state", "missing");
+	json_t *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", part->published ? "ok" : "empty", "try_id", part->try_id,
+	                        "version", (json_int_t)part->version, "fence", (json_int_t)part->fence, "rows", (json_int_t)part->rows,
+	                        "bytes", (json_int_t)(part->published ? 100 : 0));
+	if (json_is_true(json_object_get(request, "manifest")))
+		json_object_set(out, "manifest", part->manifest);
+	return out;
+}
+
+static json_t *probe_source(const json_t *request)
+{
+	const char *path = json_string_value(json_object_get(request, "path"));
+	const char *date = json_string_value(json_object_get(request, "date"));
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		if (!str_eq(world.tables[t].name, path + 4))
+			continue;
+		json_int_t version = world.tables[t].source_version[world_date(date)];
+		return json_pack("{s:b, s:[{s:s, s:i, s:I, s:I, s:i}]}", "exists", 1, "files", "path", "a.csv", "size", 7, "mtime_ns",
+		                 version, "ctime_ns", version, "inode", 1);
+	}
+	CHECK(!"a source of this world");
+	return NULL;
+}
+
+json_t *lake_answer_probe(const json_t *request)
+{
+	json_t *partitions = json_array(), *sources = json_array();
+	const json_t *list = json_object_get(request, "partitions");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		json_array_append_new(partitions, probe_partition(json_array_get(list, i)));
+	list = json_object_get(request, "sources");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		json_array_append_new(sources, probe_source(json_array_get(list, i)));
+	return json_pack("{s:o, s:o}", "partitions", partitions, "sources", sources);
+}

@@ -1,0 +1,248 @@
+/* A random project: a small graph of tables over a few dates, read and resolved by core/project. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "core/date.h"
+#include "scheduler/lake.h"
+#include "scheduler/load.h"
+#include "tests/sim/world.h"
+
+/* The text that tries are made from; what is computed is told by the analysis. */
+int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err)
+{
+	(void)p;
+	(void)err;
+	buf_addf(out, "SELECT 1 AS a -- %s", t->qname);
+	return 0;
+}
+
+char *uuid_make(char out[UUID_SIZE])
+{
+	snprintf(out, UUID_SIZE, "%08x-%04x-4%03x-8%03x-%012" PRIx64, below(UINT32_MAX), below(1 << 16), below(1 << 12), below(1 << 12),
+	         draw() >> 16);
+	return out;
+}
+
+uint32_t world_find(const char *qname)
+{
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		if (str_eq(world.tables[t].qname, qname))
+			return t;
+	}
+	CHECK(!"a table of this world");
+	return 0;
+}
+
+uint32_t world_dates(uint32_t table)
+{
+	return world.tables[table].partitioned ? world.ndates : 1;
+}
+
+uint32_t world_date(const char *partition)
+{
+	int32_t day;
+	if (!*partition)
+		return 0;
+	CHECK(date_parse(partition, &day) && day >= WORLD_FIRST_DAY && day < WORLD_FIRST_DAY + WORLD_DATES);
+	return (uint32_t)(day - WORLD_FIRST_DAY);
+}
+
+const char *world_partition(uint32_t table, uint32_t date)
+{
+	char text[DATE_SIZE];
+	date_format(text, world.tables[table].partitioned ? WORLD_FIRST_DAY + (int32_t)date : DATE_NONE);
+	return arena_strdup(&world.arena, text);
+}
+
+static bool end_holds(struct bound b, bool dated, int64_t reader, int64_t up, bool low)
+{
+	if (b.kind == BOUND_NONE || (b.kind == BOUND_REL && !dated))
+		return true;
+	int64_t end = b.kind == BOUND_ABS ? b.day : reader + b.day;
+	return low ? up >= end : up <= end;
+}
+
+bool world_reads(uint32_t table, uint32_t date, uint32_t ref, uint32_t up_date)
+{
+	const struct world_table *t = &world.tables[table];
+	uint32_t up = t->refs[ref].up;
+	if (!world.tables[up].partitioned)
+		return true;
+	if (up == table && up_date >= date)
+		return false;
+	int64_t day = WORLD_FIRST_DAY + (int64_t)date, up_day = WORLD_FIRST_DAY + (int64_t)up_date;
+	const struct span *s = &t->refs[ref].span;
+	return end_holds(s->lo, t->partitioned, day, up_day, true) && end_holds(s->hi, t->partitioned, day, up_day, false);
+}
+
+static struct span random_span(bool self, bool dated)
+{
+	int32_t lo = (int32_t)below(3);
+	if (!dated) /* its SQL has no date of its own */
+		return chance(50) ? SPAN_ALL : (struct span){{BOUND_ABS, WORLD_FIRST_DAY - lo}, {BOUND_ABS, WORLD_FIRST_DAY + lo}};
+	if (self)
+		return (struct span){{BOUND_REL, -1 - lo}, {BOUND_REL, -1}};
+	switch (below(4)) {
+	case 0: return SPAN_ALL;
+	case 1: return (struct span){{BOUND_REL, -lo}, {BOUND_REL, 0}};
+	case 2: return (struct span){{BOUND_NONE, 0}, {BOUND_REL, 0}};
+	default: return SPAN_SAME_DAY;
+	}
+}
+
+static void random_refs(uint32_t t)
+{
+	struct world_table *table = &world.tables[t];
+	for (uint32_t up = 0; up < t; up++) {
+		if (chance(45))
+			table->refs[table->nrefs++] = (struct world_ref){up, random_span(false, table->partitioned)};
+	}
+	if (table->partitioned && chance(15)) {
+		table->refs[table->nrefs++] = (struct world_ref){t, random_span(true, true)};
+		table->past = true;
+	}
+}
+
+static const char *canonical(uint32_t t)
+{
+	return arena_printf(&world.arena, "%064x", world.tables[t].sql_version * 16 + t + 1);
+}
+
+static void analyze(uint32_t t)
+{
+	struct world_table *table = &world.tables[t];
+	struct arena *a = &world.arena;
+	struct analysis *analysis = arena_alloc(a, sizeof *analysis);
+	*analysis = (struct analysis){.partitioned = table->partitioned, .parsed = true, .canonical = canonical(t)};
+	analysis->refs = arena_array(a, table->nrefs + 1, sizeof *analysis->refs);
+	for (uint32_t i = 0; i < table->nrefs; i++) {
+		const char *up = world.tables[table->refs[i].up].qname;
+		analysis->refs[analysis->nrefs++] = (struct ref){.kind = REF_TABLE,
+		                                                 .schema = arena_strndup(a, up, 3),
+		                                                 .name = up + 4,
+		                                                 .line = 1,
+		                                                 .col = 1,
+		                                                 .spans = arena_copy(a, &table->refs[i].span, sizeof(struct span)),
+		                                                 .nspans = 1};
+	}
+	if (table->has_source)
+		analysis->refs[analysis->nrefs++] = (struct ref){.kind = REF_TABLE,
+		                                                 .schema = "",
+		                                                 .name = arena_printf(a, "tmp_%s", table->name),
+		                                                 .line = 1,
+		                                                 .col = 1,
+		                                                 .spans = arena_copy(a, &SPAN_ALL, sizeof(struct span)),
+		                                                 .nspans = 1};
+	for (size_t i = 0; i < world.project->ntables; i++) {
+		if (str_eq(world.project->tables[i].qname, table->qname))
+			world.project->tables[i].analysis = analysis;
+	}
+}
+
+static void write_config(struct buf *config, struct buf *catalog)
+{
+	static const uint32_t delays[] = {1, 20, 300};
+	buf_adds(config, "layer_dependencies:\n  ods: []\n  dwd: [ods]\npools:\n");
+	for (uint32_t i = 0; i < world.npools; i++)
+		buf_addf(config, "  p%u: %u\n", i, world.pools[i]);
+	buf_adds(config, "sources:\n");
+	buf_adds(catalog, "tables:\n");
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		const struct world_table *table = &world.tables[t];
+		if (table->has_source)
+			buf_addf(config, "  %s: {path: raw/%s, partitioned: %s}\n", table->name, table->name,
+			         table->partitioned ? "true" : "false");
+		buf_addf(catalog, "  %s: {pool: p%u, retries: %u, retry_delay: %ums, retry_backoff: 2", table->name, table->pool, below(4),
+		         delays[below(3)]);
+		if (chance(15))
+			buf_addf(catalog, ", timeout: %ums", 40 + below(400));
+		if (chance(15))
+			buf_adds(catalog, ", retry_on: any");
+		if (chance(10))
+			buf_adds(catalog, ", allow_empty: false");
+		buf_adds(catalog, "}\n");
+	}
+}
+
+static const char *no_env(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+	return NULL;
+}
+
+static void read_project(void)
+{
+	static const char *const folders[] = {"dwd", "ods"};
+	struct buf config = BUF_INIT(1 << 16), catalog = BUF_INIT(1 << 16), problems = BUF_INIT(1 << 16);
+	struct diags diags = {0};
+	struct project_file *files = arena_array(&world.arena, world.ntables, sizeof *files);
+	write_config(&config, &catalog);
+	for (uint32_t t = 0; t < world.ntables; t++)
+		files[t] = (struct project_file){arena_strndup(&world.arena, world.tables[t].qname, 3),
+		                                 arena_printf(&world.arena, "%s.sql", world.tables[t].name), false, 10};
+	struct project_input in = {.dir = "/project",
+	                           .config = buf_cstr(&config),
+	                           .config_len = config.len,
+	                           .tables = buf_cstr(&catalog),
+	                           .tables_len = catalog.len,
+	                           .files = files,
+	                           .nfiles = world.ntables,
+	                           .folders = folders,
+	                           .nfolders = 2,
+	                           .env = no_env};
+	world.project = project_read(&in, &diags);
+	for (uint32_t t = 0; t < world.ntables; t++)
+		analyze(t);
+	project_resolve(world.project, &diags);
+	if (diags.errors) {
+		diags_print(&diags, DIAG_NOTE, &problems);
+		fprintf(stderr, "%s", buf_cstr(&problems));
+		CHECK(!"the project of this world is whole");
+	}
+	diags_free(&diags);
+	buf_free(&config);
+	buf_free(&catalog);
+	buf_free(&problems);
+}
+
+void world_make_project(void)
+{
+	world.ntables = 1 + below(world.options.tables);
+	world.ndates = 1 + below(world.options.dates);
+	world.npools = 1 + below(3);
+	for (uint32_t i = 0; i < world.npools; i++)
+		world.pools[i] = 1 + below(4);
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		struct world_table *table = &world.tables[t];
+		*table = (struct world_table){.partitioned = chance(75), .pool = below(world.npools)};
+		table->has_source = t == 0 || chance(20);
+		table->name = arena_printf(&world.arena, "%s_t%u", table->has_source ? "ods" : "dwd", t);
+		table->qname = arena_printf(&world.arena, "%.3s.%s", table->name, table->name);
+		for (uint32_t d = 0; d < WORLD_DATES; d++)
+			table->source_version[d] = 1;
+		if (!table->has_source)
+			random_refs(t);
+	}
+	read_project();
+}
+
+void world_change(void)
+{
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		struct world_table *table = &world.tables[t];
+		if (chance(15)) {
+			table->sql_version++;
+			for (size_t i = 0; i < world.project->ntables; i++) {
+				struct table *of = &world.project->tables[i];
+				if (str_eq(of->qname, table->qname)) {
+					struct analysis *changed = arena_copy(&world.arena, of->analysis, sizeof *changed);
+					changed->canonical = canonical(t);
+					of->analysis = changed;
+				}
+			}
+		}
+		if (table->has_source && chance(20))
+			table->source_version[below(world.ndates)]++;
+	}
+}

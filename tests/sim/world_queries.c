@@ -1,0 +1,108 @@
+/* What the runner asks the state database, answered from the model's rows (scheduler/queries.h). */
+#include <string.h>
+
+#include "core/states.h"
+#include "scheduler/queries.h"
+#include "tests/sim/world.h"
+
+static int reach(struct err *err)
+{
+	world_cross("query");
+	if (trouble(TROUBLE_DB, 15))
+		return err_set(err, ERR_STATE, "the database is away");
+	return 0;
+}
+
+int query_partitions(const struct query *q, const char *const *tables, size_t ntables, int32_t lo, int32_t hi,
+                     struct partition_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	(void)tables;
+	(void)ntables;
+	(void)lo;
+	(void)hi;
+	struct partition_row *rows = arena_array(q->arena, db.nparts, sizeof *rows);
+	for (size_t i = 0; i < db.nparts; i++) {
+		const struct db_part *p = &db.parts[i];
+		rows[i] = (struct partition_row){.table = p->table,
+		                                 .partition = p->partition,
+		                                 .day = *p->partition ? WORLD_FIRST_DAY + (int32_t)world_date(p->partition) : INT32_MIN,
+		                                 .files = p->files,
+		                                 .version = p->version,
+		                                 .fence = p->fence,
+		                                 .rows = p->rows,
+		                                 .bytes = p->bytes,
+		                                 .try_id = p->try_id,
+		                                 .run_id = p->run,
+		                                 .fingerprint = p->fingerprint,
+		                                 .git_commit = "",
+		                                 .empty = p->empty};
+	}
+	*ret_rows = rows;
+	*ret_count = db.nparts;
+	return reach(err);
+}
+
+int query_unfinished_runs(const struct query *q, int64_t epoch, struct run_row **ret_rows, size_t *ret_count,
+                          struct err *err)
+{
+	struct run_row *rows = arena_array(q->arena, db.nruns, sizeof *rows);
+	size_t n = 0;
+	for (size_t i = 0; i < db.nruns; i++) {
+		const struct db_run *r = &db.runs[i];
+		if (r->epoch < epoch && !str_eq(r->state, "done"))
+			rows[n++] = (struct run_row){.run_id = r->id, .kind = "manual", .state = r->state, .result = r->result, .selection = "",
+			                             .params = "{}", .counts = r->counts, .tasks = r->tasks, .epoch = r->epoch,
+			                             .git_commit = "", .requested_by = ""};
+	}
+	*ret_rows = rows;
+	*ret_count = n;
+	return reach(err);
+}
+
+int query_open_tries(const struct query *q, int64_t epoch, struct try_row **ret_rows, size_t *ret_count,
+                     struct err *err)
+{
+	struct try_row *rows = arena_array(q->arena, db.ntries, sizeof *rows);
+	size_t n = 0;
+	for (size_t i = 0; i < db.ntries; i++) {
+		const struct db_try *t = &db.tries[i];
+		const struct db_run *run = db_run(t->run);
+		if (run && run->epoch < epoch && !str_eq(run->state, "done") && !str_eq(t->state, "ended"))
+			rows[n++] = (struct try_row){.fence = t->fence, .try_id = t->id, .run_id = t->run, .table = t->table,
+			                             .partition = t->partition, .state = t->state, .outcome = t->outcome, .worker = t->worker,
+			                             .log_path = t->log_path, .error_class = "", .error = "", .staging = "", .note = "",
+			                             .try_no = t->try_no};
+	}
+	*ret_rows = rows;
+	*ret_count = n;
+	return reach(err);
+}
+
+static int tasks_of(const struct query *q, const char *run_id, bool open_only, struct task_row **ret_rows, size_t *ret_count,
+                    struct err *err)
+{
+	struct task_row *rows = arena_array(q->arena, db.ntasks, sizeof *rows);
+	size_t n = 0;
+	for (size_t i = 0; i < db.ntasks; i++) {
+		const struct db_task *t = &db.tasks[i];
+		if (str_eq(t->run, run_id) && !(open_only && str_eq(t->state, "done")))
+			rows[n++] = (struct task_row){.table = t->table, .partition = t->partition, .state = t->state, .result = t->result,
+			                              .wait = "", .reason = "", .cause = "", .error = "", .tries = t->tries};
+	}
+	*ret_rows = rows;
+	*ret_count = n;
+	return reach(err);
+}
+
+int query_open_tasks(const struct query *q, const char *run_id, struct task_row **ret_rows, size_t *ret_count,
+                     struct err *err)
+{
+	return tasks_of(q, run_id, true, ret_rows, ret_count, err);
+}
+
+int query_tasks(const struct query *q, const char *run_id, const char *table, struct task_row **ret_rows,
+                size_t *ret_count, struct err *err)
+{
+	CHECK(!table);
+	return tasks_of(q, run_id, false, ret_rows, ret_count, err);
+}

@@ -1,0 +1,307 @@
+/* The pool of workers (scheduler/workers.h) over model processes: one queue, a process an idle slot, answers that
+ * take time, and deaths that are told only when the process is gone. */
+#include "tests/sim/world_worker.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "scheduler/locks.h"
+
+/* Something that a process said, on its way. */
+struct message {
+	struct proc *from;
+	json_t *reply; /* NULL: it has died */
+};
+
+static void dispatch(struct workers *w);
+
+static void answer_error(struct ask *a, int code, const char *text, bool died)
+{
+	struct err err = {0};
+	err_set(&err, code, "%s", text);
+	if (a->is_run)
+		world.live_in_pool[a->pool]--;
+	a->on_answer(a->ctx, &(struct worker_answer){.err = &err, .died = died});
+	json_decref(a->body);
+	free(a);
+}
+
+static void answer_reply(struct ask *a, const json_t *reply)
+{
+	const json_t *error = json_object_get(reply, "error");
+	struct err err = {0};
+	if (a->is_run)
+		world.live_in_pool[a->pool]--;
+	err_set(&err, ERR_ENGINE, "%s", error ? json_string_value(json_object_get(error, "message")) : "");
+	if (error)
+		a->on_answer(a->ctx, &(struct worker_answer){.err = &err, .error = error});
+	else
+		a->on_answer(a->ctx, &(struct worker_answer){.reply = reply});
+	json_decref(a->body);
+	free(a);
+}
+
+static void on_message(void *ctx)
+{
+	struct message *m = ctx;
+	struct proc *p = m->from;
+	struct workers *w = p->pool;
+	json_t *reply = m->reply;
+	free(m);
+	world_cross("a worker speaks");
+	CHECK(w == world.pool);
+	if (!p->greeted) {
+		p->greeted = true;
+		w->spawn_failures = 0;
+	} else if (json_object_get(reply, "event")) {
+		if (p->held && p->held->on_event)
+			p->held->on_event(p->held->ctx, reply);
+	} else {
+		struct ask *a = p->held;
+		CHECK(a && json_integer_value(json_object_get(reply, "id")) == (json_int_t)a->id);
+		p->held = NULL;
+		answer_reply(a, reply);
+	}
+	json_decref(reply);
+	if (world.pool == w)
+		dispatch(w);
+}
+
+void pool_hear(struct proc *p, json_t *reply)
+{
+	if (!p->pool) {
+		json_decref(reply);
+		return;
+	}
+	struct message *m = mem_alloc(sizeof *m);
+	*m = (struct message){p, reply};
+	int64_t at = world.now_us + 20 + (int64_t)below(200);
+	p->heard_us = at > p->heard_us ? at : p->heard_us + 1; /* a pipe keeps the order */
+	world_later(p->heard_us - world.now_us, OF_SCHEDULER, on_message, m, "message");
+}
+
+static void on_gone(void *ctx)
+{
+	struct proc *p = ctx;
+	struct workers *w = p->pool;
+	world_cross("a worker is gone");
+	struct ask *a = p->held;
+	w->spawn_failures += !p->greeted;
+	p->exists = false;
+	if (a)
+		answer_error(a, ERR_PROTOCOL, "the worker died", true);
+	while (w->spawn_failures >= 3 && w->queue) {
+		a = w->queue;
+		w->queue = a->next;
+		answer_error(a, ERR_PROTOCOL, "no worker can be started", false);
+	}
+	dispatch(w);
+}
+
+/* Its replies arrive before the news of its death does. */
+void pool_gone(struct proc *p)
+{
+	if (p->pool)
+		world_later((p->heard_us > world.now_us ? p->heard_us - world.now_us : 0) + 1 + (int64_t)below(3000), OF_SCHEDULER, on_gone,
+		            p, "gone");
+	else
+		p->exists = false;
+}
+
+static struct proc *idle_proc(const struct workers *w)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		struct proc *p = &procs[i];
+		if (p->exists && p->pool == w && p->greeted && !p->held && !p->leaving && !p->killed)
+			return p;
+	}
+	return NULL;
+}
+
+static void count(const struct workers *w, uint32_t *ret_alive, uint32_t *ret_starting, uint32_t *ret_queued)
+{
+	*ret_alive = *ret_starting = *ret_queued = 0;
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		bool ours = procs[i].exists && procs[i].pool == w;
+		*ret_alive += ours;
+		*ret_starting += ours && !procs[i].greeted;
+	}
+	for (const struct ask *a = w->queue; a; a = a->next)
+		++*ret_queued;
+}
+
+static void dismiss_all(const struct workers *w)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		struct proc *p = &procs[i];
+		if (!p->exists || p->pool != w || p->killed)
+			continue;
+		if (!p->held && p->greeted && !p->leaving)
+			proc_eof(p);
+		p->leaving = p->greeted && !p->held;
+	}
+}
+
+static void dispatch(struct workers *w)
+{
+	struct proc *p;
+	uint32_t alive, starting, queued;
+	while (w->queue && (p = idle_proc(w))) {
+		struct ask *a = w->queue;
+		w->queue = a->next;
+		p->held = a;
+		proc_take(p, a);
+	}
+	for (count(w, &alive, &starting, &queued); alive < w->most && queued > starting; count(w, &alive, &starting, &queued)) {
+		w->spawned++;
+		proc_spawn(w);
+	}
+	if (w->closing)
+		dismiss_all(w);
+}
+
+struct workers *workers_new(const struct workers_config *config)
+{
+	struct workers *w = mem_alloc(sizeof *w);
+	w->most = config->most;
+	return w;
+}
+
+uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_fn on_event, worker_answer_fn on_answer, void *ctx)
+{
+	struct ask *a = mem_alloc(sizeof *a);
+	const char *op = json_string_value(json_object_get(body, "op"));
+	*a = (struct ask){.id = ++w->last_id, .body = body, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	json_object_set_new(body, "id", json_integer((json_int_t)a->id));
+	a->is_run = str_eq(op, "run");
+	if (a->is_run) {
+		struct arena arena = {0};
+		struct try_request rq;
+		struct err err = {0};
+		CHECK(try_request_decode(&arena, body, &rq, &err) == 0);
+		trace("  run %s %s fence %" PRIu64, rq.qname, rq.partition, rq.fence);
+		check_sent(&rq);
+		a->pool = world.tables[world_find(rq.qname)].pool;
+		CHECK(++world.live_in_pool[a->pool] <= world.pools[a->pool]);
+		arena_free(&arena);
+	}
+	struct ask **at = &w->queue;
+	while (*at && !urgent)
+		at = &(*at)->next;
+	a->next = *at;
+	*at = a;
+	uint64_t id = a->id;
+	world_cross("ask");
+	dispatch(w);
+	return id;
+}
+
+void workers_cancel(struct workers *w, uint64_t id)
+{
+	world_cross("cancel");
+	for (struct ask **at = &w->queue; *at; at = &(*at)->next) {
+		struct ask *a = *at;
+		if (a->id == id) {
+			*at = a->next;
+			answer_error(a, ERR_CANCELED, "canceled before a worker had it", false);
+			return;
+		}
+	}
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && procs[i].pool == w && procs[i].held && procs[i].held->id == id)
+			proc_cancel(&procs[i]);
+	}
+}
+
+const char *workers_holder(const struct workers *w, uint64_t id)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && procs[i].pool == w && procs[i].held && procs[i].held->id == id)
+			return procs[i].name;
+	}
+	return NULL;
+}
+
+const char *workers_engine_version(const struct workers *w)
+{
+	(void)w;
+	return "v1";
+}
+
+void workers_close(struct workers *w)
+{
+	w->closing = true;
+	dismiss_all(w);
+}
+
+bool workers_gone(const struct workers *w)
+{
+	uint32_t alive, starting, queued;
+	count(w, &alive, &starting, &queued);
+	return alive == 0;
+}
+
+void workers_free(struct workers *w)
+{
+	free(w);
+}
+
+/* ---- their scheduler's death, and the wait of the next one ---- */
+
+void workers_reset(void)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists)
+			arena_free(&procs[i].arena);
+		procs[i] = (struct proc){.exists = false};
+	}
+}
+
+void workers_crash(void)
+{
+	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		struct proc *p = &procs[i];
+		if (!p->exists || !p->pool)
+			continue;
+		p->pool = NULL;
+		p->held = NULL;
+		if (p->killed)
+			p->exists = false;
+		else
+			proc_eof(p);
+	}
+}
+
+uint32_t workers_orphans(void)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < WORLD_PROCS; i++)
+		n += procs[i].exists && !procs[i].pool;
+	return n;
+}
+
+bool worker_works_on(const char *try_id)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		const struct proc *p = &procs[i];
+		if (p->exists && !p->killed && p->busy && p->is_run && str_eq(p->rq.try_id, try_id) && p->stage < STAGE_REPLY)
+			return true;
+	}
+	return false;
+}
+
+int locks_await_all(const char *dir, int grace_ms, struct err *err)
+{
+	(void)dir;
+	(void)err;
+	int64_t until = world.now_us + 1000 * (int64_t)grace_ms;
+	world_cross("locks");
+	while (workers_orphans() && world_dispatch(OF_WORLD, until))
+		world_cross("locks wait");
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && !procs[i].pool)
+			proc_die(&procs[i]);
+	}
+	return 0;
+}
