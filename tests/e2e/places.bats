@@ -50,6 +50,21 @@ as_somebody() {
 	run -0 as_somebody "$STRATA" -C "$PROJECT" db stop
 }
 
+# Where Postgres's own user may not even look.
+@test "a project below a folder that is its owner's alone" {
+	shut=$(mktemp -d "$HOME/strata-e2e.XXXXXX")
+	chmod 700 "$shut"
+	mv "$PROJECT" "$shut/project"
+	PROJECT=$shut/project
+	run strata run $range
+	strata db stop
+	[ "$(id -u)" != 0 ] || rm -rf "/var/lib/strata/$(json .uuid < "$PROJECT/.strata/lake.json")"
+	rm -rf "$shut"
+	PROJECT=
+	assert_status 0
+	assert_output_has "6 success"
+}
+
 @test "a project below a path of more than 150 characters" {
 	long=$PROJECT/$(printf 'a%.0s' {1..80})/$(printf 'b%.0s' {1..80})
 	mkdir -p "$long"

@@ -44,6 +44,7 @@ teardown() {
 	assert_status 0
 
 	[ "$(query "SELECT lines, total, numbers, different FROM 'ads/ads_sum/dt=2024-01-01/*.parquet'")" = $'1\t19999900000\t200000\t200000' ]
+	assert_equal "$(strata --output json lineage ads_sum | jq -r '.[] | "\(.version) \(.reads) \(.read_partition) \(.read_version)"')" "1 dwd.dwd_numbers 2024-01-01 1"
 	[ "$(manifest ads/ads_sum/dt=2024-01-01 '.inputs[] | "\(.version) \(.try_id)"')" = "$old" ]
 	# The next run sees that its input is another one now.
 	[[ $(plan_says --date 2024-01-01) == *"dwd.dwd_numbers 2024-01-01 build changed in the lake"* ]]
