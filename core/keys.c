@@ -71,7 +71,7 @@ static const struct key keys_options[] = {
 	{"nullstr", KEY_TEXT, AT(options_in, nullstr), .doc = "CSV: the text that means NULL. Else the empty text."},
 	{"encoding", KEY_TEXT, AT(options_in, encoding), .doc = "CSV: `utf-8`, `utf-16` or `latin-1`. Else utf-8."},
 	{"columns", KEY_MAP, AT(options_in, columns), .shape = "map of name to type",
-	 .doc = "Every column and its type, in order. Else detected from all rows."},
+	 .doc = "Every column and its type, in the order of the file; a header may name them differently. Else detected from all rows."},
 	{"all_varchar", KEY_TRISTATE, AT(options_in, all_varchar), .doc = "CSV: every column is VARCHAR. Else detected."},
 };
 

@@ -2,6 +2,7 @@
 #include "executor/source.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "executor/dialect.h"
@@ -208,6 +209,44 @@ static int refuse_ragged(struct attempt *t, const struct try_source *s, const st
 	return 0;
 }
 
+/* options.columns go by place and may rename; but a name that the header has at another place is another column. */
+static int compare_header(struct attempt *t, const struct try_source *s, const char *path, char plain)
+{
+	struct column *found;
+	size_t n;
+	struct duck_error e;
+	struct buf sql = BUF_INIT(1 << 20);
+	buf_adds(&sql, "FROM read_csv(");
+	duck_literal(&sql, path);
+	csv_options(s, 1, plain, &sql);
+	buf_adds(&sql, s->all_varchar == TRI_TRUE ? ")" : ", all_varchar = true)");
+	int rc = duck_describe(t->session.con, t->arena, buf_cstr(&sql), &found, &n, &e);
+	buf_free(&sql);
+	for (size_t i = 0; rc == 0 && i < s->ncolumns; i++) {
+		const char *name = s->columns[i].name;
+		for (size_t k = 0; k < n; k++) {
+			if (k == i || strcasecmp(found[k].name, name) != 0 || (i < n && strcasecmp(found[i].name, name) == 0))
+				continue;
+			return attempt_fail(t, "permanent",
+			                    "'%s' is column %zu of options.columns, but column %zu in the header of '%s': they go by place, "
+			                    "so bring them into one order",
+			                    name, i + 1, k + 1, path);
+		}
+	}
+	return 0; /* a file that cannot be read says so itself */
+}
+
+static int compare_headers(struct attempt *t, const struct try_source *s, const struct raw_files *f, char plain)
+{
+	if (s->ncolumns == 0 || s->header == TRI_FALSE || strcmp(s->format, "csv") != 0)
+		return 0;
+	for (size_t i = 0; i < f->len; i++) {
+		if (f->items[i].size > 0 && compare_header(t, s, f->items[i].path, plain) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int source_view(struct attempt *t, const struct try_source *s)
 {
 	struct raw_files f;
@@ -221,6 +260,8 @@ int source_view(struct attempt *t, const struct try_source *s)
 	struct duck_error e;
 	int rc = 0;
 	char plain = plain_delim(s, &f);
+	if (compare_headers(t, s, &f, plain) < 0)
+		return -1;
 	bool made = sniffed_select(t, s, &f, plain, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
 	buf_clear(&select);
 	if (!made && plain)

@@ -274,6 +274,25 @@ static void a_link_to_nothing_is_no_empty_date(void **state)
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('ods/ods_x/*/*.parquet')"), 1);
 }
 
+static void columns_in_another_order_than_the_header_are_refused(void **state)
+{
+	struct lake *l = *state;
+	const struct column columns[] = {{"x", "VARCHAR"}, {"y", "VARCHAR"}};
+	struct try_source s = csv;
+	s.columns = columns;
+	s.ncolumns = 2;
+	lake_write("raw/x/dt=2013-01-03/a.csv", "y,x\n1,2\n");
+	struct try_result r = run_source(l, &s, "SELECT * FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_ERROR);
+	assert_non_null(strstr(r.error.message, "'x' is column 1 of options.columns, but column 2 in the header of 'raw/x/dt=2013-01-03/a.csv'"));
+	static const char *const good[] = {"X,Y\n1,2\n", "x,b\n1,2\n", "\"the x\";the y\r\n1;2\r\n"};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		lake_write("raw/x/dt=2013-01-03/a.csv", good[i]);
+		assert_int_equal(run_source(l, &s, "SELECT * FROM tmp_ods_x").outcome, OUTCOME_SUCCESS);
+		assert_int_equal(lake_number(l, "SELECT x::INTEGER * 10 + y::INTEGER FROM read_parquet('ods/ods_x/*/*.parquet')"), 12);
+	}
+}
+
 static void a_pivot_finds_its_columns_itself(void **state)
 {
 	struct lake *l = *state;
@@ -447,7 +466,7 @@ int main(void)
 		T(pins_survive_a_republish),
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
-		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself),
+		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself), T(columns_in_another_order_than_the_header_are_refused),
 		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
