@@ -21,6 +21,7 @@ const struct command *const commands[] = {
 	&command_sql,
 	&command_catalog_refresh,
 	&command_catalog_migrate,
+	&command_clear,
 	&command_gc,
 	&command_db_start,
 	&command_db_stop,

@@ -16,6 +16,7 @@ extern const struct command command_preview;
 extern const struct command command_sql;
 extern const struct command command_catalog_refresh;
 extern const struct command command_catalog_migrate;
+extern const struct command command_clear;
 extern const struct command command_gc;
 extern const struct command command_db_start;
 extern const struct command command_db_stop;

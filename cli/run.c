@@ -2,7 +2,6 @@
 #include "cli/run.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "base/str.h"
 #include "cli/open.h"
 #include "cli/progress.h"
+#include "cli/state.h"
 #include "cli/summary.h"
 #include "core/date.h"
 #include "scheduler/catalog.h"
@@ -52,12 +52,6 @@ static bool was_interrupted(void *ctx)
 {
 	(void)ctx;
 	return interrupted;
-}
-
-static const char *user_name(void)
-{
-	const struct passwd *pw = getpwuid(getuid());
-	return pw ? pw->pw_name : "";
 }
 
 static bool is_own_option(const struct command *c, const struct option *o)
@@ -207,7 +201,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .continue_on_error = continue_on_error,
 	                                 .keep_staging = options_flag(o, "keep-staging"),
 	                                 .git_commit = x->git_commit,
-	                                 .requested_by = user_name()};
+	                                 .requested_by = state_user()};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
 	progress_end(&progress);
 	int catalog = rc == 0 && summary.published ? refresh_catalog(x, err) : 0;

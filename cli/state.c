@@ -1,7 +1,9 @@
 /* See state.h. */
 #include "cli/state.h"
 
+#include <pwd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/open.h"
@@ -24,6 +26,12 @@ void state_close(struct state *s)
 {
 	arena_free(&s->arena);
 	workspace_close(&s->ws);
+}
+
+const char *state_user(void)
+{
+	const struct passwd *pw = getpwuid(getuid());
+	return pw ? pw->pw_name : "";
 }
 
 void state_time(struct output *out, int64_t wall_us)

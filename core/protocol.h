@@ -18,6 +18,8 @@
  *   run      struct try_request                                               -> struct try_result
  *   cancel   {id: of the run}
  *   sweep    {tries: [try_id] | all: true, keep: [try_id]}                    -> {removed}
+ *   clear    {qname, first, last, count}                                      -> {published, rows, others, bytes}
+ *            takes what is published of a table in the range ("": all) out of the lake; count: only says what
  *   catalog  {path, tables, migrations}                                       -> {applied, skipped}
  *   sql      {sql, limit, tables, views}                                      -> {columns, rows}
  */

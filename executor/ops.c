@@ -12,6 +12,7 @@
 #include "core/jsonio.h"
 #include "executor/analyze.h"
 #include "executor/catalog.h"
+#include "executor/clear.h"
 #include "executor/probe.h"
 #include "executor/sql.h"
 #include "executor/sweep.h"
@@ -127,6 +128,8 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 		return op_probe(req, ret_reply, e);
 	if (strcmp(op, "sweep") == 0)
 		return op_sweep(req, ret_reply, e);
+	if (strcmp(op, "clear") == 0)
+		return op_clear(w, req, ret_reply, e);
 	if (strcmp(op, "catalog") == 0)
 		return op_catalog(w, req, ret_reply, e);
 	if (strcmp(op, "sql") == 0)

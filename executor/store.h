@@ -37,6 +37,20 @@ struct publication {
 	uint64_t had_fence;
 };
 
+/* What is to go of one table for good, whatever its layout. */
+struct removal {
+	const char *layer, *table;
+	const char *first, *last;   /* dates, inclusive; both "": everything, an unpartitioned table's only partition too */
+	const char *away;           /* a new folder, relative to the lake: what goes is moved there first */
+	struct arena *arena;
+	bool (*stopped)(void *ctx); /* asked before each folder */
+	void *ctx;
+	/* results */
+	int64_t published, rows;    /* folders with a manifest, and what those say */
+	int64_t others;             /* dt= folders without one */
+	int64_t bytes;
+};
+
 enum store_end {
 	STORE_DONE,
 	STORE_FENCED,  /* a try with a fence not smaller has published: nothing was changed */
@@ -53,6 +67,11 @@ struct store {
 	int (*publish)(struct publication *p, struct err *err);
 	/* The same for a result without rows: what is published goes away. */
 	int (*clear)(struct publication *p, struct err *err);
+	/* What remove would take away, in r's results. */
+	int (*count)(struct removal *r, struct err *err);
+	/* Each folder goes as a whole and for good, under its partition's lock; the results count what has gone. After an error or
+	 * a death some may be there still: the same again goes on. STORE_DONE, STORE_STOPPED, or ERR_LAKE / ERR_IO. */
+	int (*remove)(struct removal *r, struct err *err);
 };
 
 extern const struct store store_local;

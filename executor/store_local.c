@@ -1,9 +1,9 @@
 /* A lake in a local folder: the published folder and the staged one change places in one renameat2.
  *
  * Everything here happens under the partition's lock, .strata/locks/<layer>/<table>/<date>, which lies
- * outside of what is exchanged. The lock's file also keeps the fence of the last try that had no rows,
- * since an empty partition has no manifest that could keep it. */
-#include "executor/store.h"
+ * outside of what is exchanged. The lock's file also keeps what no manifest can where nothing is published:
+ * the fence of the last try that had no rows, and the last version there was (store_local.h). */
+#include "executor/store_local.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include "base/file.h"
 #include "base/str.h"
 
-enum { MAX_PATH = 1024, FENCE_TEXT = 32, SWITCH_TRIES = 100 };
+enum { MAX_PATH = 1024, KEPT_TEXT = 64, SWITCH_TRIES = 100 };
 
 /* The folder part of `path` into out; "." when there is none. */
 static void parent(char out[MAX_PATH], const char *path)
@@ -59,8 +59,18 @@ static int probe_exchange(struct err *err)
 	return rc;
 }
 
-/* The partition's lock; *ret_fence is the fence kept in it, 0 when there is none. */
-static int lock_partition(const struct target *t, uint64_t *ret_fence, struct err *err)
+/* The number at *text, which moves behind it; 0 when there is none. */
+static uint64_t take_number(char **text)
+{
+	char *word = *text + strspn(*text, " ");
+	size_t n = strcspn(word, " \n");
+	*text = word + n + (word[n] != '\0');
+	word[n] = '\0';
+	int64_t value;
+	return str_to_i64(word, &value) && value > 0 ? (uint64_t)value : 0;
+}
+
+int store_local_lock(const struct target *t, struct kept *ret, struct err *err)
 {
 	char path[MAX_PATH], dir[MAX_PATH];
 	snprintf(dir, sizeof dir, ".strata/locks/%s/%s", t->layer, t->table);
@@ -76,24 +86,24 @@ static int lock_partition(const struct target *t, uint64_t *ret_fence, struct er
 	}
 	if (fd < 0)
 		return fd;
-	char text[FENCE_TEXT] = "";
+	char text[KEPT_TEXT] = "", *at = text;
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
-	int64_t fence;
-	text[n > 0 ? strcspn(text, " \n") : 0] = '\0';
-	*ret_fence = str_to_i64(text, &fence) && fence > 0 ? (uint64_t)fence : 0;
+	text[n > 0 ? n : 0] = '\0';
+	ret->fence = take_number(&at);
+	ret->version = take_number(&at);
 	return fd;
 }
 
-static int keep_fence(int lock, uint64_t fence, struct err *err)
+int store_local_keep(int lock, const struct kept *kept, struct err *err)
 {
-	char text[FENCE_TEXT];
-	int n = snprintf(text, sizeof text, "%-20" PRIu64 "\n", fence);
+	char text[KEPT_TEXT];
+	int n = snprintf(text, sizeof text, "%-20" PRIu64 " %-20" PRIu64 "\n", kept->fence, kept->version);
 	if (pwrite(lock, text, (size_t)n, 0) != n)
-		return err_errno(err, ERR_IO, "write the fence into the partition's lock");
+		return err_errno(err, ERR_IO, "write into the partition's lock");
 	return 0;
 }
 
-static int local_read(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err)
+int store_local_read(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err)
 {
 	char path[MAX_PATH];
 	snprintf(path, sizeof path, "%s/manifest.json", t->folder);
@@ -109,17 +119,19 @@ static int local_read(const struct target *t, struct arena *arena, struct manife
 }
 
 /* What is there now, and whether this try may replace it. A store_end or an error. */
-static int look(struct publication *p, uint64_t kept_fence, struct err *err)
+static int look(struct publication *p, const struct kept *kept, struct err *err)
 {
 	struct manifest now = {0};
-	int rc = local_read(p->target, p->arena, &now, &p->had, err);
+	int rc = store_local_read(p->target, p->arena, &now, &p->had, err);
 	if (rc < 0)
 		return rc;
 	p->had_rows = p->had ? now.row_count : 0;
-	p->had_fence = p->had && now.fence > kept_fence ? now.fence : kept_fence;
+	p->had_fence = p->had && now.fence > kept->fence ? now.fence : kept->fence;
 	p->manifest->version = p->next_version > 0 ? p->next_version : 1;
 	if (p->had && now.version >= p->manifest->version)
 		p->manifest->version = now.version + 1;
+	if (kept->version >= p->manifest->version)
+		p->manifest->version = kept->version + 1;
 	return p->had_fence >= p->manifest->fence && p->had_fence > 0 ? STORE_FENCED : STORE_DONE;
 }
 
@@ -223,9 +235,9 @@ static int sync_parents(const char *staged, const char *folder, struct err *err)
 	return rc < 0 ? rc : dir_sync(dir, err);
 }
 
-static int publish_locked(struct publication *p, uint64_t kept_fence, struct err *err)
+static int publish_locked(struct publication *p, const struct kept *kept, struct err *err)
 {
-	int rc = look(p, kept_fence, err);
+	int rc = look(p, kept, err);
 	if (rc != STORE_DONE)
 		return rc;
 	rc = fill_staged(p, err);
@@ -253,23 +265,23 @@ static int local_publish(struct publication *p, struct err *err)
 	rc = make_durable(above, err);
 	if (rc < 0)
 		return rc;
-	uint64_t kept_fence = 0;
-	int lock = lock_partition(p->target, &kept_fence, err);
+	struct kept kept;
+	int lock = store_local_lock(p->target, &kept, err);
 	if (lock < 0)
 		return lock;
-	rc = publish_locked(p, kept_fence, err);
+	rc = publish_locked(p, &kept, err);
 	close(lock);
 	return rc;
 }
 
-static int clear_locked(struct publication *p, int lock, uint64_t kept_fence, struct err *err)
+static int clear_locked(struct publication *p, int lock, const struct kept *kept, struct err *err)
 {
-	int rc = look(p, kept_fence, err);
+	int rc = look(p, kept, err);
 	if (rc != STORE_DONE)
 		return rc;
 	if (p->stopped(p->ctx))
 		return STORE_STOPPED;
-	rc = keep_fence(lock, p->manifest->fence, err);
+	rc = store_local_keep(lock, &(struct kept){.fence = p->manifest->fence, .version = p->manifest->version}, err);
 	if (rc < 0)
 		return rc;
 	char away[MAX_PATH];
@@ -286,11 +298,11 @@ static int clear_locked(struct publication *p, int lock, uint64_t kept_fence, st
 
 static int local_clear(struct publication *p, struct err *err)
 {
-	uint64_t kept_fence = 0;
-	int lock = lock_partition(p->target, &kept_fence, err);
+	struct kept kept;
+	int lock = store_local_lock(p->target, &kept, err);
 	if (lock < 0)
 		return lock;
-	int rc = clear_locked(p, lock, kept_fence, err);
+	int rc = clear_locked(p, lock, &kept, err);
 	close(lock);
 	return rc;
 }
@@ -331,7 +343,9 @@ static int local_check_layout(const struct target *t, struct err *err)
 const struct store store_local = {
 	.name = "local",
 	.check_layout = local_check_layout,
-	.read = local_read,
+	.read = store_local_read,
 	.publish = local_publish,
 	.clear = local_clear,
+	.count = store_local_count,
+	.remove = store_local_remove,
 };

@@ -1,0 +1,192 @@
+/* strata clear --data TABLE: the only way in which published history goes but by a newer version of it. It says
+ * what would go and asks; the lake's lock is taken only for the removal itself, not while somebody thinks. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/open.h"
+#include "cli/progress.h"
+#include "cli/state.h"
+#include "core/date.h"
+#include "scheduler/catalog.h"
+#include "scheduler/clear.h"
+#include "scheduler/leader.h"
+
+enum { NAME_SIZE = 256, NUMBER_SIZE = 32 };
+
+static int read_day(const struct options *o, const char *option, int32_t *ret, struct err *err)
+{
+	const char *text = options_text(o, option, NULL);
+	if (text && !date_parse(text, ret))
+		return err_set(err, ERR_USAGE, "'--%s %s' is no date; write it YYYY-MM-DD or YYYYMMDD", option, text);
+	return 0;
+}
+
+/* A removal guesses no end of a range. */
+static int read_range(const struct options *o, struct clear_request *rq, struct err *err)
+{
+	bool one = options_flag(o, "partition"), start = options_flag(o, "start"), end = options_flag(o, "end");
+	if (one && (start || end))
+		return err_set(err, ERR_USAGE, "'--partition' is one day; leave it out or leave out '--start' and '--end'");
+	if (start != end)
+		return err_set(err, ERR_USAGE, "a range needs both '--start' and '--end'; for one day say '--partition'");
+	rq->first = rq->last = DATE_NONE;
+	int rc = read_day(o, one ? "partition" : "start", &rq->first, err);
+	if (rc == 0)
+		rc = read_day(o, one ? "partition" : "end", &rq->last, err);
+	if (rc == 0 && rq->last < rq->first)
+		rc = err_set(err, ERR_USAGE, "the range ends before it starts");
+	return rc;
+}
+
+/* The table of the project, or one that it has no longer but that is recorded as published. */
+static int find_table(struct state *s, const char *name, char out[NAME_SIZE], struct err *err)
+{
+	const struct project *p = s->ws.project;
+	const struct table *t = project_table(p, name);
+	if (t && t->kind == TABLE_EXTERNAL)
+		return err_set(err, ERR_USAGE, "'%s' is not made by this project: strata only reads it, and removes nothing of it", t->qname);
+	if (t && t->output_none)
+		return err_set(err, ERR_USAGE, "'%s' publishes nothing (output: none)", t->qname);
+	if (t) {
+		snprintf(out, NAME_SIZE, "%s", t->qname);
+		return 0;
+	}
+	struct partition_row *rows;
+	size_t n;
+	int rc = query_partitions(&s->query, &name, 1, DATE_NONE, DATE_NONE, &rows, &n, err);
+	if (rc < 0)
+		return rc;
+	if (n > 0 && strlen(name) < NAME_SIZE) {
+		snprintf(out, NAME_SIZE, "%s", name);
+		return 0;
+	}
+	const char *near = project_nearest(p, name);
+	if (near)
+		return err_set(err, ERR_USAGE, "there is no table '%s' (did you mean '%s'?)", name, near);
+	return err_set(err, ERR_USAGE, "there is no table '%s'; 'strata list' shows them", name);
+}
+
+static bool is_nothing(const struct clear_found *f)
+{
+	return !f->published && !f->others && !f->recorded;
+}
+
+/* "31 partitions, 12,345 rows, 1.2 MB; 2 folders that strata has not published" */
+static void describe(const struct clear_found *f, struct buf *out)
+{
+	char rows[NUMBER_SIZE], bytes[NUMBER_SIZE];
+	int64_t n = f->published > f->recorded ? f->published : f->recorded;
+	buf_addf(out, "%" PRId64 " partition%s, %s rows, %s", n, n == 1 ? "" : "s", progress_count(rows, sizeof rows, f->rows),
+	         progress_bytes(bytes, sizeof bytes, f->bytes));
+	if (f->others)
+		buf_addf(out, ", with %" PRId64 " folder%s that strata has not published", f->others, f->others == 1 ? "" : "s");
+}
+
+/* Yes by option, or by a person at a terminal. ERR_USAGE where nobody can be asked, ERR_CANCELED for a no. */
+static int confirm(const struct invocation *inv, const char *qname, const char *what, struct err *err)
+{
+	char answer[16] = "";
+	if (options_flag(inv->options, "yes"))
+		return 0;
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+		return err_set(err, ERR_USAGE, "this would remove from '%s' for good: %s; say --yes if it shall", qname, what);
+	fprintf(stderr, "strata: this removes from '%s' for good: %s\nremove it? [y/N] ", qname, what);
+	if (!fgets(answer, sizeof answer, stdin) || (answer[0] != 'y' && answer[0] != 'Y'))
+		return err_set(err, ERR_CANCELED, "nothing was removed");
+	return 0;
+}
+
+static int take_lake(struct workspace *ws, PGconn **ret_conn, struct err *err)
+{
+	struct leader leader;
+	struct leader_holder h = {0};
+	struct leader_claim claim = {.lake_id = ws->db.lake_id, .command = "strata clear"};
+	int rc = db_connect(ws->db.conninfo, ret_conn, err);
+	if (rc == 0)
+		rc = leader_try(*ret_conn, &claim, &leader, &h, err);
+	if (rc == ERR_LOCKED)
+		err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s); try again when it is done", h.command,
+		        h.run_id[0] ? ", run " : "", h.run_id, h.pid, h.host);
+	return rc;
+}
+
+static int clear(const struct invocation *inv, struct state *s, const struct clear_request *rq, struct err *err)
+{
+	struct buf what = BUF_INIT(4096);
+	struct clear_found found, gone;
+	PGconn *lock = NULL;
+	int rc = clear_count(&s->ws, rq, &found, err);
+	bool nothing = rc == 0 && is_nothing(&found);
+	bool loud = inv->globals->verbosity >= 0;
+	if (nothing && loud)
+		fprintf(stderr, "strata: of '%s' there is nothing to remove\n", rq->qname);
+	if (rc < 0 || nothing)
+		return rc;
+	describe(&found, &what);
+	rc = confirm(inv, rq->qname, buf_cstr(&what), err);
+	if (rc == 0)
+		rc = take_lake(&s->ws, &lock, err);
+	if (rc == 0)
+		rc = clear_carry_out(&s->ws, lock, rq, state_user(), &found, &gone, err);
+	/* The views of what has gone go with it. */
+	if (rc == 0)
+		rc = catalog_refresh_if_stale(&s->ws, err);
+	if (rc == 0 && loud) {
+		buf_clear(&what);
+		describe(&gone, &what);
+		fprintf(stderr, "strata: removed from '%s': %s\n", rq->qname, buf_cstr(&what));
+	}
+	PQfinish(lock);
+	buf_free(&what);
+	return rc;
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct state s;
+	struct clear_request rq;
+	char name[NAME_SIZE];
+	const char *table = options_text(inv->options, "data", NULL);
+	if (!table)
+		return err_set(err, ERR_USAGE, "say whose published data is meant: strata clear --data TABLE");
+	int rc = read_range(inv->options, &rq, err);
+	if (rc < 0)
+		return rc;
+	rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = find_table(&s, table, name, err);
+	rq.qname = name;
+	if (rc == 0)
+		rc = clear(inv, &s, &rq, err);
+	state_close(&s);
+	return rc;
+}
+
+static const struct option options[] = {
+	{.name = "data", .value = "TABLE", .help = "the table whose published data is removed"},
+	{.name = "partition", .value = "D", .help = "only this date"},
+	{.name = "start", .value = "D", .help = "only the dates from this one on"},
+	{.name = "end", .value = "D", .help = "up to this one, included"},
+	{.name = "yes", .letter = 'y', .help = "do not ask"},
+	{0},
+};
+
+const struct command command_clear = {
+	.name = "clear",
+	.group = "State",
+	.synopsis = "--data TABLE [--partition D | --start D --end D] [--yes]",
+	.summary = "remove what is published of a table, for good",
+	.details = "Says what would go (partitions, rows, bytes) and asks; where there is no terminal it wants --yes. The table's folders leave the lake, whether it is published in dt= partitions or as one, and the state forgets them: 'strata plan' then calls the table new. A table that is partitioned now and was not before, or the other way round, is built only after this.\n"
+	           "\n"
+	           "RAW files, the project and the record of runs stay; who cleared what is kept. Tables that read it are built again by the next run that selects them. If it is interrupted, the same command goes on.\n"
+	           "\n"
+	           "It holds the lake while it works. Beside a run it removes nothing and exits with 5.",
+	.examples = "strata clear --data dwd_flights\n"
+	            "strata clear --data dwd_flights --partition 2013-01-03 --yes\n"
+	            "strata clear --data dwd_flights --start 2013-01-01 --end 2013-01-31",
+	.options = options,
+	.run = run,
+};
