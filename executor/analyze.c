@@ -131,17 +131,33 @@ static int fetch(duckdb_result *result, struct arena *arena, struct job **jobs, 
 	return done == n ? 0 : -1;
 }
 
+/* A list of the texts; NULL when DuckDB takes one of them for no text (not UTF-8). */
+static duckdb_value new_list(struct job **jobs, size_t n)
+{
+	duckdb_value *texts = mem_array(n, sizeof *texts), list = NULL;
+	size_t made = 0;
+	while (made < n && (texts[made] = duckdb_create_varchar_length(jobs[made]->rendered.text, jobs[made]->rendered.len)))
+		made++;
+	if (made == n) {
+		duckdb_logical_type varchar = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
+		list = duckdb_create_list_value(varchar, texts, n);
+		duckdb_destroy_logical_type(&varchar);
+	}
+	while (made > 0)
+		duckdb_destroy_value(&texts[--made]);
+	free(texts);
+	return list;
+}
+
 /* One query for all; -1 when DuckDB failed at it. */
 static int parse_list(duckdb_connection con, struct arena *arena, struct job **jobs, size_t n)
 {
 	duckdb_prepared_statement statement;
-	duckdb_value *texts = mem_array(n, sizeof *texts);
-	for (size_t i = 0; i < n; i++)
-		texts[i] = duckdb_create_varchar_length(jobs[i]->rendered.text, jobs[i]->rendered.len);
-	duckdb_logical_type varchar = duckdb_create_logical_type(DUCKDB_TYPE_VARCHAR);
-	duckdb_value list = duckdb_create_list_value(varchar, texts, n);
+	duckdb_value list = new_list(jobs, n);
 	duckdb_result result;
 	int r = -1;
+	if (!list)
+		return -1;
 	if (duckdb_prepare(con, PARSE, &statement) == DuckDBSuccess &&
 	    duckdb_bind_value(statement, 1, list) == DuckDBSuccess) {
 		if (duckdb_execute_prepared(statement, &result) == DuckDBSuccess)
@@ -150,10 +166,6 @@ static int parse_list(duckdb_connection con, struct arena *arena, struct job **j
 	}
 	duckdb_destroy_prepare(&statement);
 	duckdb_destroy_value(&list);
-	duckdb_destroy_logical_type(&varchar);
-	for (size_t i = 0; i < n; i++)
-		duckdb_destroy_value(&texts[i]);
-	free(texts);
 	return r;
 }
 

@@ -85,7 +85,7 @@ suite_cmocka() {
 
 # Each fuzz target on its seeds and on what once broke it: one result a target.
 suite_fuzz() {
-	local began=$SECONDS passed=0 failed=0 source name program log
+	local began=$SECONDS passed=0 failed=0 source name program log status
 	if ! make -s -j"$jobs" MODE="$MODE" fuzz-programs > "$logs/fuzz-build.log" 2>&1; then
 		cat "$logs/fuzz-build.log"
 		report fuzz 0 1 $((SECONDS - began))
@@ -95,11 +95,13 @@ suite_fuzz() {
 		program=build/$MODE/${source%.c}
 		name=$(basename "$program")
 		log=$logs/$name.log
-		if timeout 600 "$program" "tests/fuzz/corpus/${name#fuzz_}" > "$log" 2>&1; then
+		timeout 600 "$program" "tests/fuzz/corpus/${name#fuzz_}" > "$log" 2>&1
+		status=$?
+		if [ $status = 0 ]; then
 			passed=$((passed + 1))
 		else
 			failed=$((failed + 1))
-			echo "--- $program (exit status $?)"
+			echo "--- $program (exit status $status)"
 			tail -60 "$log"
 		fi
 	done

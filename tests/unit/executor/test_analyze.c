@@ -282,6 +282,17 @@ static void a_double_is_no_decimal_in_the_canonical_form(void **state)
 	assert_string_not_equal(analyze(quoted).canonical, analyze(other).canonical);
 }
 
+/* Found by fuzz_sql.c: DuckDB makes no value of bytes that are no UTF-8, and a list of none is its crash. */
+static void bytes_that_are_no_text_are_not_parsed(void **state)
+{
+	(void)state;
+	struct analysis a = analyze("SELECT '\xe4' AS x FROM dwd.a");
+	assert_false(a.parsed);
+	assert_null(a.error);
+	assert_int_equal(a.nrefs, 0);
+	assert_true(analyze("SELECT '\xc3\xa4' AS x FROM dwd.a").parsed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -290,6 +301,7 @@ int main(void)
 		cmocka_unit_test(what_may_change_by_itself_is_volatile),
 		cmocka_unit_test(layout_and_comments_are_not_canonical),
 		cmocka_unit_test(a_double_is_no_decimal_in_the_canonical_form),
+		cmocka_unit_test(bytes_that_are_no_text_are_not_parsed),
 		cmocka_unit_test(references_have_their_place_in_the_file),
 		cmocka_unit_test(exec_files_are_bytes),
 		cmocka_unit_test(a_request_answers_each_table),
