@@ -1,20 +1,39 @@
 /* strata doctor: does everything that a run needs work here? Each check stands alone, so that one that fails
  * hides no other. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "scheduler/load.h"
 #include "scheduler/zone.h"
 
-enum { DETAIL_SIZE = 4400, GIB_SHIFT = 30 };
+enum {
+	DETAIL_SIZE = 4400,
+	GIB_SHIFT = 30,
+	MIB_SHIFT = 20,
+	FILES_LEAST = 1024,     /* of a worker: a query over a year of partitions keeps many open */
+	PROCESSES_EACH = 16,    /* a worker, its threads, a program with a few children */
+	SPACE_WARN_MIB = 1024,
+	SPACE_FAIL_MIB = 32,    /* a database whose disk is full stops */
+	CLOCKS_APART_S = 5,
+};
+/* 2024-01-01 and 2100-01-01: outside of these a clock was never set. */
+static const int64_t clock_least_s = 1704067200, clock_most_s = 4102444800;
 
 enum verdict { GOOD, WARNING, FAILED };
 
-/* A check fills `detail` and says how it went; it may use what checks before it have opened. */
+/* A check fills `detail`, what is not well with how to mend it, and says how it went; it may use what checks before it
+ * have opened. */
 typedef enum verdict (*check_fn)(struct workspace *ws, char detail[DETAIL_SIZE]);
 
 static enum verdict fail(char detail[DETAIL_SIZE], const struct err *err)
@@ -23,11 +42,63 @@ static enum verdict fail(char detail[DETAIL_SIZE], const struct err *err)
 	return FAILED;
 }
 
+static enum verdict check_version(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	(void)ws;
+	snprintf(detail, DETAIL_SIZE, "strata %s", STRATA_VERSION);
+	return GOOD;
+}
+
 static enum verdict check_machine(struct workspace *ws, char detail[DETAIL_SIZE])
 {
 	double share = (double)workspace_memory(ws->jobs) / (double)(1 << GIB_SHIFT);
-	snprintf(detail, DETAIL_SIZE, "%" PRIu32 " cores; %" PRIu32 " workers of %.1f GiB each", load_cores(), ws->jobs, share);
-	return share < 0.25 ? WARNING : GOOD;
+	bool scarce = share < 0.25;
+	snprintf(detail, DETAIL_SIZE, "%" PRIu32 " cores; %" PRIu32 " workers of %.1f GiB each%s", load_cores(), ws->jobs, share,
+	         scarce ? "; a large query may run out of memory: run with a smaller --jobs" : "");
+	return scarce ? WARNING : GOOD;
+}
+
+/* A limit for people. */
+static const char *limit_text(char out[32], rlim_t limit)
+{
+	if (limit == RLIM_INFINITY)
+		return "any number of";
+	snprintf(out, 32, "%ju", (uintmax_t)limit);
+	return out;
+}
+
+static enum verdict check_limits(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	struct rlimit files, processes;
+	char files_text[32], processes_text[32];
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || getrlimit(RLIMIT_NPROC, &processes) < 0) {
+		snprintf(detail, DETAIL_SIZE, "cannot be told");
+		return WARNING;
+	}
+	uint32_t wanted = ws->jobs * PROCESSES_EACH;
+	/* Root's processes are not limited by it. */
+	bool few_files = files.rlim_cur < FILES_LEAST, few_processes = geteuid() != 0 && processes.rlim_cur < wanted;
+	size_t n = (size_t)snprintf(detail, DETAIL_SIZE, "%s open files, %s processes", limit_text(files_text, files.rlim_cur),
+	                            limit_text(processes_text, processes.rlim_cur));
+	if (few_files)
+		n += (size_t)snprintf(detail + n, DETAIL_SIZE - n, "; queries over many partitions may fail: 'ulimit -n %d'", FILES_LEAST * 4);
+	if (few_processes)
+		snprintf(detail + n, DETAIL_SIZE - n, "; %" PRIu32 " workers may not get theirs: 'ulimit -u %" PRIu32 "'", ws->jobs, wanted * 4);
+	return few_files || few_processes ? WARNING : GOOD;
+}
+
+static enum verdict check_clock(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	(void)ws;
+	char iso[CLOCK_ISO_SIZE];
+	int64_t now = clock_wall_us(), seconds = now / 1000000;
+	clock_iso(iso, now);
+	if (seconds < clock_least_s || seconds > clock_most_s) {
+		snprintf(detail, DETAIL_SIZE, "%s cannot be; 'yesterday' would be a wrong date: set the clock", iso);
+		return FAILED;
+	}
+	snprintf(detail, DETAIL_SIZE, "%s", iso);
+	return GOOD;
 }
 
 static enum verdict check_project(struct workspace *ws, char detail[DETAIL_SIZE])
@@ -48,9 +119,26 @@ static enum verdict check_project(struct workspace *ws, char detail[DETAIL_SIZE]
 	return GOOD;
 }
 
+/* Where nobody has named a zone it is the system's, whose name is the target of a link. */
+static bool zone_is_guessed(const struct workspace *ws)
+{
+	struct stat st;
+	const char *tz = getenv("TZ");
+	bool named = ws->options.timezone || ws->project->timezone || (tz && strcmp(tz, zone_name()) == 0 && *tz);
+	return !named && lstat("/etc/localtime", &st) == 0 && !S_ISLNK(st.st_mode);
+}
+
 static enum verdict check_zone(struct workspace *ws, char detail[DETAIL_SIZE])
 {
-	(void)ws;
+	if (access("/usr/share/zoneinfo", R_OK) < 0) {
+		snprintf(detail, DETAIL_SIZE, "%s; there is no time zone database, so that no other is known: install tzdata", zone_name());
+		return WARNING;
+	}
+	if (zone_is_guessed(ws)) {
+		snprintf(detail, DETAIL_SIZE, "%s, as /etc/localtime names none; name it: --timezone, STRATA_TIMEZONE or 'defaults.timezone'",
+		         zone_name());
+		return WARNING;
+	}
 	snprintf(detail, DETAIL_SIZE, "%s", zone_name());
 	return GOOD;
 }
@@ -76,16 +164,24 @@ static enum verdict check_publish(struct workspace *ws, char detail[DETAIL_SIZE]
 	return GOOD;
 }
 
-static enum verdict check_space(struct workspace *ws, char detail[DETAIL_SIZE])
+static enum verdict space_of(const char *path, const char *hint, char detail[DETAIL_SIZE])
 {
 	struct statvfs st;
-	if (statvfs(ws->lake.dir, &st) < 0) {
-		snprintf(detail, DETAIL_SIZE, "cannot be told");
+	if (statvfs(path, &st) < 0) {
+		snprintf(detail, DETAIL_SIZE, "cannot be told of '%s'", path);
 		return WARNING;
 	}
-	double gib = (double)st.f_bavail * (double)st.f_frsize / (double)(1 << GIB_SHIFT);
-	snprintf(detail, DETAIL_SIZE, "%.1f GiB free", gib);
-	return gib < 1 ? WARNING : GOOD;
+	uint64_t mib = ((uint64_t)st.f_bavail * st.f_frsize) >> MIB_SHIFT;
+	enum verdict verdict = mib < SPACE_FAIL_MIB ? FAILED : mib < SPACE_WARN_MIB ? WARNING : GOOD;
+	size_t n = (size_t)snprintf(detail, DETAIL_SIZE, "%.1f GiB free", (double)mib / 1024);
+	if (verdict != GOOD)
+		snprintf(detail + n, DETAIL_SIZE - n, ": make room on the filesystem of '%s'%s", path, hint);
+	return verdict;
+}
+
+static enum verdict check_space(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	return space_of(ws->lake.dir, "; 'strata gc' may give some back", detail);
 }
 
 static enum verdict check_worker(struct workspace *ws, char detail[DETAIL_SIZE])
@@ -95,8 +191,11 @@ static enum verdict check_worker(struct workspace *ws, char detail[DETAIL_SIZE])
 	if (workspace_ask(ws, nothing, &reply, &err) < 0)
 		return fail(detail, &err);
 	json_decref(reply);
-	snprintf(detail, DETAIL_SIZE, "strata-worker answers; DuckDB %s", workers_engine_version(ws->workers));
-	return GOOD;
+	const char *version = workers_version(ws->workers);
+	bool same = strcmp(version, STRATA_VERSION) == 0;
+	snprintf(detail, DETAIL_SIZE, "strata-worker %s answers; DuckDB %s%s", version, workers_engine_version(ws->workers),
+	         same ? "" : "; it is not of strata's version: install both from one build");
+	return same ? GOOD : WARNING;
 }
 
 static enum verdict check_database(struct workspace *ws, char detail[DETAIL_SIZE])
@@ -106,24 +205,55 @@ static enum verdict check_database(struct workspace *ws, char detail[DETAIL_SIZE
 	if (workspace_db(ws, &err) < 0)
 		return fail(detail, &err);
 	int version = PQserverVersion(ws->db.conn);
-	snprintf(detail, DETAIL_SIZE, "%s; PostgreSQL %d.%d%s", sources[ws->db.source], version / 10000, version % 10000,
-	         ws->db.started ? "; started now" : "");
+	snprintf(detail, DETAIL_SIZE, "%s; PostgreSQL %d.%d%s%s", sources[ws->db.source], version / 10000, version % 10000,
+	         ws->db.started ? "; started now" : "", version < 150000 ? "; strata is made for 15 and newer: upgrade the server" : "");
 	return version < 150000 ? WARNING : GOOD;
+}
+
+static enum verdict check_state_space(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	if (ws->db.source == DB_PRIVATE)
+		return space_of(ws->db.cluster.data, "", detail);
+	snprintf(detail, DETAIL_SIZE, "on its own server");
+	return GOOD;
+}
+
+/* Times of the state come from both clocks. */
+static enum verdict check_database_clock(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	struct err err = {0};
+	PGresult *r;
+	int64_t before = clock_wall_us();
+	if (db_query(ws->db.conn, "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", 0, NULL, false, &r, &err) < 0)
+		return fail(detail, &err);
+	int64_t after = clock_wall_us(), theirs = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+	PQclear(r);
+	/* Their reading was between ours. */
+	int64_t apart = theirs < before ? before - theirs : theirs > after ? theirs - after : 0;
+	bool far = apart > (int64_t)CLOCKS_APART_S * 1000000;
+	snprintf(detail, DETAIL_SIZE, "%" PRId64 " ms from this machine's%s", apart / 1000,
+	         far ? "; times of runs will not fit together: let both machines set their clocks by NTP" : "");
+	return far ? WARNING : GOOD;
 }
 
 static const struct {
 	const char *name;
 	check_fn check;
-	bool needs_project, needs_lake;
+	bool needs_project, needs_lake, needs_database;
 } checks[] = {
-	{"machine", check_machine, false, false},
-	{"project", check_project, false, false},
-	{"time zone", check_zone, true, false},
-	{"lake", check_lake, true, false},
-	{"publish", check_publish, true, true},
-	{"space", check_space, true, true},
-	{"worker", check_worker, true, false},
-	{"database", check_database, true, true},
+	{"version", check_version, false, false, false},
+	{"machine", check_machine, false, false, false},
+	{"limits", check_limits, false, false, false},
+	{"clock", check_clock, false, false, false},
+	{"project", check_project, false, false, false},
+	{"time zone", check_zone, true, false, false},
+	{"lake", check_lake, true, false, false},
+	{"publish", check_publish, true, true, false},
+	{"lake space", check_space, true, true, false},
+	{"worker", check_worker, true, false, false},
+	{"database", check_database, true, true, false},
+	{"state space", check_state_space, true, true, true},
+	{"state clock", check_database_clock, true, true, true},
 };
 
 static const struct output_column columns[] = {{.name = "check"}, {.name = "status"}, {.name = "detail"}, {0}};
@@ -140,7 +270,8 @@ static int run(const struct invocation *inv, struct err *err)
 	output_begin(&out, inv->globals->output, columns);
 	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
 		char detail[DETAIL_SIZE] = "";
-		if ((checks[i].needs_project && !ws.project) || (checks[i].needs_lake && !ws.lake.uuid[0]))
+		if ((checks[i].needs_project && !ws.project) || (checks[i].needs_lake && !ws.lake.uuid[0]) ||
+		    (checks[i].needs_database && !ws.db.conn))
 			continue;
 		enum verdict verdict = checks[i].check(&ws, detail);
 		output_text(&out, checks[i].name);
@@ -159,7 +290,7 @@ const struct command command_doctor = {
 	.group = "Start",
 	.synopsis = "",
 	.summary = "does all that a run needs work here",
-	.details = "Looks at the project, the lake and its filesystem, starts a worker, and connects to the state database (the private server is started if need be). Changes nothing that is published.\n"
+	.details = "Looks at the machine and its limits, the project, the lake and its filesystem, starts a worker, and connects to the state database (the private server is started if need be). Changes nothing that is published. What is not well says how to mend it.\n"
 	           "\n"
 	           "The exit status is 2 if only the project is wrong, 3 if anything else failed; a warning alone is 0.",
 	.examples = "strata doctor\n"

@@ -6,7 +6,7 @@
  * last one of a `run`, {"id":1,"event":"running"|"stage","stage":"load"}. One request is worked at a
  * time, in order; `cancel` is taken at once by the reader thread and has no reply of its own.
  *
- *   hello    {version, lake, lake_uuid, worker, threads, memory_bytes, lock}  -> {version, duckdb, pid}
+ *   hello    {version, lake, lake_uuid, worker, threads, memory_bytes, lock}  -> {version, duckdb, strata, pid}
  *            first request; a version that differs is refused. The worker holds flock on `lock` from before its reply.
  *   analyze  {tables: [{qname, kind: "sql"|"exec", text}], macros: [schema.name]} -> {tables: [analysis]}
  *            macros: the analysts'; a call of one is a reference

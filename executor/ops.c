@@ -76,8 +76,8 @@ int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_
 		w->id = mem_strdup(id);
 		w->threads = threads;
 		w->memory_bytes = memory;
-		*ret_reply = json_pack("{s:i, s:s, s:I}", "version", PROTOCOL_VERSION, "duckdb", duckdb_library_version(), "pid",
-		                       (json_int_t)getpid());
+		*ret_reply = json_pack("{s:i, s:s, s:s, s:I}", "version", PROTOCOL_VERSION, "duckdb", duckdb_library_version(),
+		                       "strata", STRATA_VERSION, "pid", (json_int_t)getpid());
 	}
 	arena_free(&arena);
 	return rc;

@@ -142,6 +142,7 @@ static void on_hello_reply(struct worker *w, const json_t *reply)
 {
 	json_int_t version = json_integer_value(json_object_get(reply, "version")); /* 0 of an error reply */
 	const char *engine = json_string_value(json_object_get(reply, "duckdb"));
+	const char *program = json_string_value(json_object_get(reply, "strata"));
 	if (version != PROTOCOL_VERSION) {
 		const char *message = json_string_value(json_object_get(json_object_get(reply, "error"), "message"));
 		give_up(w, message ? message : "its version is not this program's");
@@ -149,7 +150,7 @@ static void on_hello_reply(struct worker *w, const json_t *reply)
 	}
 	w->greeted = true;
 	be_idle(w);
-	w->hooks->on_hello(w, engine ? engine : "");
+	w->hooks->on_hello(w, engine ? engine : "", program ? program : "");
 }
 
 static void on_last_reply(struct worker *w, const json_t *reply)

@@ -26,7 +26,7 @@ struct request {
 
 struct worker;
 struct worker_hooks {
-	void (*on_hello)(struct worker *w, const char *engine_version);
+	void (*on_hello)(struct worker *w, const char *engine_version, const char *version); /* of its engine, of itself */
 	void (*on_reply)(struct worker *w, struct request *r, const json_t *reply); /* takes r */
 	void (*on_gone)(struct worker *w, struct request *held, const char *why);   /* takes held and frees w */
 };

@@ -21,7 +21,7 @@ struct workers {
 	uint32_t nalive, spawned;
 	uint64_t last_id;
 	uint32_t spawn_failures; /* in a row; too many fail the queue instead of spinning */
-	char engine_version[32];
+	char engine_version[32], version[32];
 	bool closing;
 };
 
@@ -70,12 +70,14 @@ static void fail_first(struct workers *w, int code, const char *text)
 	answer_error(r, code, text, false);
 }
 
-static void on_hello(struct worker *worker, const char *engine_version)
+static void on_hello(struct worker *worker, const char *engine_version, const char *version)
 {
 	struct workers *w = worker->pool;
 	w->spawn_failures = 0;
 	if (!w->engine_version[0])
 		snprintf(w->engine_version, sizeof w->engine_version, "%s", engine_version);
+	if (!w->version[0])
+		snprintf(w->version, sizeof w->version, "%s", version);
 	dispatch(w);
 }
 
@@ -240,6 +242,11 @@ const char *workers_holder(const struct workers *w, uint64_t id)
 const char *workers_engine_version(const struct workers *w)
 {
 	return w->engine_version;
+}
+
+const char *workers_version(const struct workers *w)
+{
+	return w->version;
 }
 
 void workers_close(struct workers *w)

@@ -59,6 +59,8 @@ void workers_cancel(struct workers *w, uint64_t id);
 const char *workers_holder(const struct workers *w, uint64_t id);
 /* The engine's version as the first worker said it ("v1.5.5"); "" before that. */
 const char *workers_engine_version(const struct workers *w);
+/* The same of strata-worker itself ("0.1.0"). */
+const char *workers_version(const struct workers *w);
 
 /* Let the workers go and take no more requests; run the loop until workers_gone, then free. */
 void workers_close(struct workers *w);
