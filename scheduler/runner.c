@@ -281,6 +281,11 @@ static void begin(struct runner *r, struct plan *plan, const struct runner_reque
 int runner_run(struct runner *r, struct plan *plan, const struct runner_request *request,
                const struct runner_observer *observer, struct run_summary *ret, struct err *err)
 {
+	if (r->err.code) { /* the journal was lost while the run was planned: nothing would ever be durable */
+		if (err)
+			*err = r->err;
+		return r->err.code;
+	}
 	begin(r, plan, request, observer);
 	record_run(r);
 	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = RUN_HANDLE, .spec = r->spec});
