@@ -70,7 +70,7 @@ FUZZ := $(FUZZ_CORE) $(FUZZ_CLI) $(FUZZ_EXECUTOR)
 FUZZ_SECONDS ?= 30
 HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
 
-.PHONY: all deps run test test-long unit sim fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
+.PHONY: all deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -97,6 +97,10 @@ sim: $(SIM) ## the simulations of this MODE
 test-long: ## the long forms of what 'make test' runs in short ones
 	infra/setup.sh --tests
 	tests/long.sh
+
+mutants: ## each planted mutant of tests/sim/mutants is caught by the test that is there for it
+	$(MAKE) MODE=debug sim
+	tests/sim/mutants.sh
 
 fuzz: ## search for inputs that break a promise, FUZZ_SECONDS=30 a target (needs clang)
 	$(MAKE) MODE=fuzz fuzz-programs

@@ -6,7 +6,8 @@
  * answer, somebody presses Ctrl-C. The last life is calm, and must leave everything fresh. world_check.c and
  * the CHECKs of the models say what must hold on the way.
  *
- *   sim_world                     worlds from the fixed seeds until STEPS_WANTED steps (SIM_STEPS); SIM_SECONDS: so long
+ *   sim_world                     worlds from the fixed seeds until STEPS_WANTED steps (SIM_STEPS); SIM_SECONDS: so long;
+ *                                 SIM_SEED: from this seed on; SIM_SHRINK=0: fail without looking for a smaller world
  *   sim_world SEED [TABLES DATES LIVES TROUBLE]    one world, told event by event; the others limit it */
 #include <signal.h>
 #include <stdarg.h>
@@ -22,7 +23,7 @@
 #include "scheduler/queries.h"
 #include "tests/sim/world.h"
 
-enum { STEPS_WANTED = 1000000, WORLDS_PER_PROCESS = 40, LIVES = 6, WORLD_SECONDS = 120 };
+enum { STEPS_WANTED = 2000000, WORLDS_PER_PROCESS = 40, LIVES = 6, WORLD_SECONDS = 120 };
 
 struct world world;
 
@@ -220,6 +221,22 @@ static void close_pool(void)
 	world.pool = NULL;
 }
 
+static void set_true(void *ctx)
+{
+	*(bool *)ctx = true;
+}
+
+/* Planning asks workers for types, too; meanwhile the world goes on. */
+static void pass_time(void)
+{
+	static bool done;
+	done = false;
+	if (!trouble(TROUBLE_PAUSE, 150))
+		return;
+	world_later((int64_t)below(3000000), OF_SCHEDULER, set_true, &done, "planned");
+	world_until(&done);
+}
+
 /* Everything that one command does, from the lock to the end; it may not return. */
 static void live(void)
 {
@@ -240,8 +257,10 @@ static void live(void)
 		check_recovered();
 	if (rc == 0)
 		rc = make_plan(trouble(TROUBLE_ERROR, 100), &err);
-	if (rc == 0)
+	if (rc == 0) {
+		pass_time();
 		rc = carry_out(&err);
+	}
 	trace("life ends: %d %s", rc, rc ? err.text : "");
 	life.result = rc;
 	if (rc == 0 && world.calm) {
@@ -388,7 +407,8 @@ int main(int argc, char **argv)
 		if (play(o, WORLDS_PER_PROCESS, false))
 			continue;
 		print_command(&story->now);
-		shrink(story->now);
+		if (number(getenv("SIM_SHRINK"), 1))
+			shrink(story->now);
 		return 1;
 	}
 	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs\n",

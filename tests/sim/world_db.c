@@ -283,6 +283,7 @@ static void on_taken(void *ctx)
 	(void)ctx;
 	if (world.now_us >= db.lock_until_us) {
 		db.epoch++;
+		db.tick += 1 + (int64_t)below(3); /* its own transactions */
 		trace("  another scheduler: epoch %" PRId64, db.epoch);
 	}
 }
@@ -296,7 +297,7 @@ static void lose(struct pg *pg)
 		answer(pg, PG_LOST);
 	pg->hooks.down(pg->hooks.ctx, "the connection broke");
 	int64_t away = 1000 * (long_away ? 50000 + (int64_t)below(30000) : 20 + (int64_t)below(800));
-	if (trouble(TROUBLE_DB, 40))
+	if (trouble(TROUBLE_DB, 100))
 		world_later((int64_t)below((uint32_t)away), OF_SCHEDULER, on_taken, pg, "somebody looks at the lake");
 	world_later(away, OF_SCHEDULER, on_reconnected, pg, "reconnect");
 }

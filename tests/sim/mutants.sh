@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Is each planted mutant caught? tests/sim/mutants/*.patch each break one promise of the product; its second line
+# names the program that must fail with it. In a copy of the tree: apply, build, run, take back.
+#
+#   tests/sim/mutants.sh [NAME…]
+#
+# One line a mutant, then `N caught, N missed`. A patch that does not apply, or a tree that does not build, is a failure:
+# a mutant that is no longer planted proves nothing.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+here=$PWD
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+mapfile -t patches < <(ls tests/sim/mutants/*.patch)
+[ $# -gt 0 ] && patches=("${@/#/tests/sim/mutants/}") && patches=("${patches[@]/%/.patch}")
+
+git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from=- --ignore-failed-read 2>/dev/null | tar -x -C "$tree"
+mkdir -p "$tree/build"
+[ -d build/debug ] && cp -a build/debug "$tree/build/"
+export DUCKDB_HOME=${DUCKDB_HOME:-$here/deps/duckdb}
+
+program_of() {
+	case $1 in
+	sim_*) echo "build/debug/tests/sim/$1" ;;
+	*) find tests/unit -name "$1.c" | sed 's|^\(.*\)\.c$|build/debug/\1|' ;;
+	esac
+}
+
+build() { make -s -C "$tree" MODE=debug DUCKDB_HOME="$DUCKDB_HOME" "$1" > "$tree/log" 2>&1; }
+
+caught=0 missed=0
+for patch in "${patches[@]}"; do
+	name=$(basename "$patch" .patch)
+	program=$(program_of "$(sed -n 's/^caught by: //p' "$patch")")
+	said=
+	if ! patch -s -p1 -d "$tree" --no-backup-if-mismatch < "$patch" > "$tree/log" 2>&1; then
+		verdict='DOES NOT APPLY'
+	elif ! build "$program"; then
+		verdict='DOES NOT BUILD'
+	elif (cd "$tree" && SIM_SHRINK=0 timeout 300 "$program" > log 2>&1); then
+		verdict=MISSED
+	else
+		verdict=caught
+		said=$(grep -oE '[a-z_]+\.[ch]:[0-9]+: .*|ended by signal.*' "$tree/log" | head -1)
+	fi
+	printf '%-28s %-14s %s\n' "$name" "$verdict" "$said"
+	[ "$verdict" = MISSED ] || [ "$verdict" = caught ] || sed 's/^/    /' "$tree/log"
+	if [ "$verdict" = caught ]; then caught=$((caught + 1)); else missed=$((missed + 1)); fi
+	[ "$verdict" = 'DOES NOT APPLY' ] || patch -s -R -p1 -d "$tree" --no-backup-if-mismatch < "$patch"
+done
+echo "$caught caught, $missed missed"
+[ $missed = 0 ]
