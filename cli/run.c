@@ -34,6 +34,7 @@ struct execution {
 	bool *selected;
 	struct date_range range;
 	char run_id[128];
+	bool resumes;          /* run_id is of an unfinished run of a scheduler that died */
 	char git_commit[GIT_COMMIT_SIZE];
 	uv_thread_t git;       /* fills git_commit: the library reads all CA certificates when it starts */
 	bool git_started;
@@ -133,7 +134,7 @@ static int start_runner(struct execution *x, struct err *err)
 	                                               .leader = &x->leader,
 	                                               .lake = x->ws.lake.dir});
 	size_t closed = 0;
-	rc = runner_recover(x->runner, x->ws.project, x->ws.db.conn, x->ws.db.lake_id, &closed, err);
+	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, x->resumes ? x->run_id : NULL, &closed, err);
 	if (rc == 0 && closed)
 		fprintf(stderr, "strata: closed %zu run%s of a scheduler that died; what they had published is kept\n", closed,
 		        closed == 1 ? "" : "s");
@@ -204,7 +205,8 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .requested_by = state_user()};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
 	progress_end(&progress);
-	int catalog = rc == 0 && summary.published ? refresh_catalog(x, err) : 0;
+	/* Also when nothing was published: whoever published last may have died before this. */
+	int catalog = rc == 0 ? refresh_catalog(x, err) : 0;
 	if (rc == 0) {
 		summary_print(&(struct summary){.inv = x->inv,
 		                                .ws = &x->ws,

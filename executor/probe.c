@@ -15,6 +15,7 @@
 #include "core/jsonio.h"
 #include "core/protocol.h"
 #include "executor/source.h"
+#include "executor/store.h"
 
 enum { SOURCES_BYTES = PROTOCOL_LINE_MAX / 2, MANIFEST_BYTES = PROTOCOL_LINE_MAX / 2 };
 
@@ -42,6 +43,14 @@ static void put_identity(json_t *out, const struct manifest *m)
 	jput_text(out, "fingerprint", m->fingerprint);
 }
 
+/* Built without rows: there is no folder, but a record of the try. */
+static bool read_empty(struct arena *arena, const char *path, struct buf *text, struct manifest *ret)
+{
+	char record[STORE_RECORD_MAX];
+	return file_read(AT_FDCWD, store_empty_record(record, path), text, NULL) == 0 &&
+	       manifest_decode(arena, text->data, text->len, ret, NULL) == 0;
+}
+
 static json_t *probe_partition(struct arena *arena, const char *path, bool whole)
 {
 	json_t *out = json_object();
@@ -49,7 +58,12 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 	struct manifest m = {0};
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || file_read(dir, "manifest.json", &text, NULL) < 0) {
-		jput_text(out, "state", "missing");
+		bool empty = read_empty(arena, path, &text, &m);
+		jput_text(out, "state", empty ? "empty" : "missing");
+		if (empty)
+			put_identity(out, &m);
+		if (empty && whole)
+			json_object_set_new(out, "manifest", json_loadb(text.data, text.len, 0, NULL));
 	} else if (manifest_decode(arena, text.data, text.len, &m, NULL) < 0) {
 		jput_text(out, "state", "damaged");
 	} else {
@@ -127,6 +141,32 @@ int probe_partitions(struct arena *arena, const char *qname, const char *const *
 	return 0;
 }
 
+/* The dates of a table that were built without rows. */
+static int empty_partitions(struct arena *arena, const char *qname, json_t **ret, struct err *err)
+{
+	const char *dot = strchr(qname, '.');
+	const char *folder = dot ? arena_printf(arena, "%.*s/%s", (int)(dot - qname), qname, dot + 1) : qname;
+	char record[STORE_RECORD_MAX];
+	*ret = json_array();
+	if (access(store_empty_record(record, folder), F_OK) == 0 &&
+	    access(arena_printf(arena, "%s/manifest.json", folder), F_OK) < 0)
+		json_array_append_new(*ret, json_string(""));
+	const char *path = arena_printf(arena, ".strata/empty/%s", folder);
+	DIR *d = opendir(path);
+	if (!d)
+		return errno == ENOENT ? 0 : err_errno(err, ERR_LAKE, "list '%s'", path);
+	struct dirent *e;
+	while ((e = readdir(d))) {
+		if (!str_has_prefix(e->d_name, "dt=") || !str_has_suffix(e->d_name, ".json"))
+			continue;
+		const char *name = arena_strndup(arena, e->d_name, strlen(e->d_name) - strlen(".json"));
+		if (access(arena_printf(arena, "%s/%s/manifest.json", folder, name), F_OK) < 0)
+			json_array_append_new(*ret, json_string(name + 3));
+	}
+	closedir(d);
+	return 0;
+}
+
 static int probe_tables(struct jget *g, const json_t *req, json_t *list, struct err *err)
 {
 	size_t n, ndates;
@@ -139,6 +179,13 @@ static int probe_tables(struct jget *g, const json_t *req, json_t *list, struct 
 		json_t *one = json_object();
 		jput_text(one, "qname", names[i]);
 		jput_texts(one, "partitions", dates, ndates);
+		json_t *empty;
+		rc = empty_partitions(g->arena, names[i], &empty, err);
+		json_object_set_new(one, "empty", empty);
+		if (rc < 0) {
+			json_decref(one);
+			return rc;
+		}
 		json_array_append_new(list, one);
 	}
 	return g->result;

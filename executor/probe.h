@@ -3,16 +3,17 @@
  * Request: {"partitions": [{"path": "dwd/dwd_x/dt=2013-01-03", "manifest": false}],
  *           "sources": [{"path": "raw/x", "date": "2013-01-03", "format": "csv", "dates": false}],
  *           "tables": ["dwd.dwd_x"]}
- * Reply:   {"partitions": [{"state": "ok" | "missing" | "damaged", "try_id", "version", "fence", "rows", "bytes",
- *                           "fingerprint", "manifest": {...}}],
+ * Reply:   {"partitions": [{"state": "ok" | "empty" | "missing" | "damaged", "try_id", "version", "fence", "rows",
+ *                           "bytes", "fingerprint", "manifest": {...}}],
  *           "sources": [{"exists": true, "files": [{"path", "size", "mtime_ns", "ctime_ns", "inode"}], "dates": [...]}],
- *           "tables": [{"qname", "partitions": ["2013-01-03"]}], "now_ns": ...}
+ *           "tables": [{"qname", "partitions": ["2013-01-03"], "empty": []}], "now_ns": ...}
  * in the order of the request; of the sources at least one, and no more than fit into half a line: ask again for
- * the others. A manifest that is longer comes without its inputs. "missing" has no manifest.json; "damaged" has an unreadable one, or a listed
+ * the others. A manifest that is longer comes without its inputs. "missing" has no manifest.json, and "empty" the
+ * record of a result without rows instead (executor/store.h); "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
  * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
- * table). now_ns is the wall clock before anything was looked at: a file that is hardly older may still
- * be written without a change of its times. */
+ * table), and "empty" those that have the record instead. now_ns is the wall clock before anything was looked
+ * at: a file that is hardly older may still be written without a change of its times. */
 #ifndef STRATA_EXECUTOR_PROBE_H
 #define STRATA_EXECUTOR_PROBE_H
 

@@ -74,6 +74,11 @@ struct store {
 	int (*remove)(struct removal *r, struct err *err);
 };
 
+/* Where the result without rows of a partition is kept, as the manifest that it would have had, relative to the
+ * lake. It holds where `folder` has no manifest. Returns out. */
+enum { STORE_RECORD_MAX = 1100 };
+const char *store_empty_record(char out[STORE_RECORD_MAX], const char *folder);
+
 extern const struct store store_local;
 
 #endif

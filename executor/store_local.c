@@ -2,7 +2,8 @@
  *
  * Everything here happens under the partition's lock, .strata/locks/<layer>/<table>/<date>, which lies
  * outside of what is exchanged. The lock's file also keeps what no manifest can where nothing is published:
- * the fence of the last try that had no rows, and the last version there was (store_local.h). */
+ * the fence of the last try that had no rows, and the last version there was (store_local.h). What that try's
+ * manifest would have said besides is in .strata/empty/<folder>.json. */
 #include "executor/store_local.h"
 
 #include <dirent.h>
@@ -20,6 +21,12 @@
 #include "base/str.h"
 
 enum { MAX_PATH = 1024, KEPT_TEXT = 64, SWITCH_TRIES = 100 };
+
+const char *store_empty_record(char out[STORE_RECORD_MAX], const char *folder)
+{
+	snprintf(out, STORE_RECORD_MAX, ".strata/empty/%s.json", folder);
+	return out;
+}
 
 /* The folder part of `path` into out; "." when there is none. */
 static void parent(char out[MAX_PATH], const char *path)
@@ -46,15 +53,16 @@ static int make_durable(const char *path, struct err *err)
 	return dir_sync(above, err);
 }
 
-/* Can this filesystem exchange two folders? Asked once a process, before the first publish. */
-static int probe_exchange(struct err *err)
+/* Can this filesystem exchange two folders? Asked once a process, before the first publish, within the try's own
+ * staging: what a death leaves of it goes with that. */
+static int probe_exchange(const char *staged, struct err *err)
 {
 	static bool known_good;
 	if (known_good)
 		return 0;
-	if (FAULT("commit.probe"))
-		return err_errno(err, ERR_LAKE, "exchange two folders in the lake");
-	int rc = dir_probe_exchange(".strata/staging", err);
+	char dir[MAX_PATH];
+	parent(dir, staged);
+	int rc = FAULT("commit.probe") ? err_errno(err, ERR_LAKE, "exchange two folders in '%s'", dir) : dir_probe_exchange(dir, err);
 	known_good = rc == 0;
 	return rc;
 }
@@ -252,12 +260,15 @@ static int publish_locked(struct publication *p, const struct kept *kept, struct
 		return rc;
 	if (FAULT("commit.after_exchange"))
 		return err_errno(err, ERR_IO, "after the exchange of '%s'", p->target->folder);
+	char path[STORE_RECORD_MAX];
+	if (!p->had) /* one that stays is outdone by the manifest */
+		unlink(store_empty_record(path, p->target->folder));
 	return sync_parents(p->staged, p->target->folder, err);
 }
 
 static int local_publish(struct publication *p, struct err *err)
 {
-	int rc = probe_exchange(err);
+	int rc = probe_exchange(p->staged, err);
 	if (rc < 0)
 		return rc;
 	char above[MAX_PATH];
@@ -274,6 +285,23 @@ static int local_publish(struct publication *p, struct err *err)
 	return rc;
 }
 
+/* What is recovered from, should nobody hear of this result: durable before what it replaces goes. */
+static int keep_record(struct publication *p, struct err *err)
+{
+	char path[STORE_RECORD_MAX], dir[MAX_PATH];
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	p->manifest->status = "empty";
+	manifest_encode(p->manifest, &text);
+	parent(dir, store_empty_record(path, p->target->folder));
+	int rc = make_durable(dir, err);
+	if (rc == 0 && FAULT("commit.record"))
+		rc = err_errno(err, ERR_IO, "write '%s'", path);
+	if (rc == 0)
+		rc = file_replace(AT_FDCWD, path, text.data, text.len, 0666, err);
+	buf_free(&text);
+	return rc;
+}
+
 static int clear_locked(struct publication *p, int lock, const struct kept *kept, struct err *err)
 {
 	int rc = look(p, kept, err);
@@ -282,6 +310,8 @@ static int clear_locked(struct publication *p, int lock, const struct kept *kept
 	if (p->stopped(p->ctx))
 		return STORE_STOPPED;
 	rc = store_local_keep(lock, &(struct kept){.fence = p->manifest->fence, .version = p->manifest->version}, err);
+	if (rc == 0)
+		rc = keep_record(p, err);
 	if (rc < 0)
 		return rc;
 	char away[MAX_PATH];
@@ -293,6 +323,8 @@ static int clear_locked(struct publication *p, int lock, const struct kept *kept
 			return STORE_DONE;
 		return err_errno(err, ERR_LAKE, "move '%s' away", p->target->folder);
 	}
+	if (FAULT("commit.after_clear"))
+		return err_errno(err, ERR_IO, "after the move of '%s'", p->target->folder);
 	return sync_parents(p->staged, p->target->folder, err);
 }
 

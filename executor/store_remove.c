@@ -157,9 +157,29 @@ static int move(struct removal *r, const struct target *t, size_t i, struct err 
 	return rc;
 }
 
+/* What empty partitions were goes too: nothing of them is to be found again. */
+static void drop_records(struct removal *r)
+{
+	char record[STORE_RECORD_MAX];
+	const char *table = arena_printf(r->arena, "%s/%s", r->layer, r->table);
+	if (!*r->first && !*r->last)
+		unlink(store_empty_record(record, table));
+	DIR *d = opendir(arena_printf(r->arena, ".strata/empty/%s", table));
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		size_t n = strlen(e->d_name);
+		if (str_has_prefix(e->d_name, "dt=") && str_has_suffix(e->d_name, ".json") &&
+		    in_range(r, arena_strndup(r->arena, e->d_name + 3, n - strlen("dt=.json"))))
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+	if (d)
+		closedir(d);
+}
+
 int store_local_remove(struct removal *r, struct err *err)
 {
 	struct folders f = {0};
+	drop_records(r);
 	int rc = list(r, &f, err), end = STORE_DONE;
 	if (rc < 0 || f.len == 0)
 		return rc;

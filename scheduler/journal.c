@@ -118,13 +118,16 @@ static void transmit(struct journal *j)
 	snprintf(tick, sizeof tick, "%lld", (long long)j->tick);
 	snprintf(fence, sizeof fence, "%llu", (unsigned long long)j->flight.max_fence + 1);
 	const struct pg_param params[] = {text_param(lake), text_param(epoch), text_param(tick), text_param(fence)};
+	if (FAULT("journal.send"))
+		pg_cut(j->pg);
 	j->state = JOURNAL_FLYING;
 	pg_begin(j->pg);
 	pg_add(j->pg, &own[OWN_TICK], params, 4);
 	send_months(j);
 	batch_send(&j->flight, j->config.leader.lake_id, j->pg);
 	pg_end(j->pg, on_answer, j);
-	(void)FAULT("journal.sent");
+	if (FAULT("journal.sent"))
+		pg_cut(j->pg);
 }
 
 static void send_gathered(struct journal *j)
@@ -139,6 +142,7 @@ static void send_gathered(struct journal *j)
 
 static void committed(struct journal *j)
 {
+	(void)FAULT("journal.committed");
 	j->state = JOURNAL_READY;
 	j->down_since = 0;
 	j->month_first = j->want_first;

@@ -35,11 +35,11 @@ struct batch {
 	size_t npartitions, nsources;
 };
 
-static char *partition_path(const struct table *t, int32_t day)
+char *lake_partition_path(const char *qname, const char *partition)
 {
-	char date[DATE_SIZE];
-	date_format(date, day);
-	return mem_printf("%s/%s%s%s", t->layer->name, t->name, *date ? "/dt=" : "", date);
+	const char *dot = strchr(qname, '.');
+	int layer = dot ? (int)(dot - qname) : 0;
+	return mem_printf("%.*s/%s%s%s", layer, qname, dot ? dot + 1 : qname, *partition ? "/dt=" : "", partition);
 }
 
 static enum part_probe verdict(const struct part *part, const json_t *found)
@@ -48,6 +48,8 @@ static enum part_probe verdict(const struct part *part, const json_t *found)
 	const char *try_id = json_string_value(json_object_get(found, "try_id"));
 	if (str_eq(state, "missing"))
 		return part->empty ? PART_OK : PART_MISSING;
+	if (str_eq(state, "empty"))
+		return !part->empty ? PART_MISSING : str_eq(try_id, part->try_id) ? PART_OK : PART_DAMAGED;
 	if (str_eq(state, "ok") && !part->empty && str_eq(try_id, part->try_id))
 		return PART_OK;
 	return PART_DAMAGED;
@@ -128,7 +130,8 @@ static void probe_parts(struct probing *p, const bool *selected, int32_t first, 
 				continue;
 			if (!b)
 				b = batch_new(p);
-			char *path = partition_path(&project->tables[t], days[i]);
+			char date[DATE_SIZE];
+			char *path = lake_partition_path(project->tables[t].qname, date_format(date, days[i]));
 			json_array_append_new(b->partitions, json_pack("{s:s}", "path", path));
 			free(path);
 			b->things[b->npartitions++] = (struct thing){t, days[i]};
@@ -231,6 +234,7 @@ static void on_lookup(void *ctx, const struct worker_answer *a)
 		l->fn(l->ctx, NULL, &err);
 	else {
 		result.bytes = json_integer_value(json_object_get(found, "bytes"));
+		result.empty = str_eq(json_string_value(json_object_get(found, "state")), "empty");
 		l->fn(l->ctx, &result, NULL);
 	}
 	free(text);
@@ -246,11 +250,11 @@ static void look_up(struct lookup *l)
 	workers_ask(l->workers, json_pack("{s:s, s:o}", "op", "probe", "partitions", partitions), true, NULL, on_lookup, l);
 }
 
-void lake_probe_try(struct workers *w, const struct table *t, int32_t day, const char *try_id, lake_probe_try_fn fn,
+void lake_probe_try(struct workers *w, const char *qname, const char *partition, const char *try_id, lake_probe_try_fn fn,
                     void *ctx)
 {
 	struct lookup *l = mem_alloc(sizeof *l);
-	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id), .path = partition_path(t, day), .workers = w,
-	                     .left = LOOKUPS_AGAIN};
+	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id), .path = lake_partition_path(qname, partition),
+	                     .workers = w, .left = LOOKUPS_AGAIN};
 	look_up(l);
 }

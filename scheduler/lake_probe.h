@@ -11,10 +11,13 @@
 #include "core/protocol.h"
 #include "scheduler/workers.h"
 
-/* `found`: the result of the try, made from the published manifest, which carries its try_id; NULL: it had
- * not published. */
+/* "dwd/dwd_flights/dt=2013-01-03", relative to the lake; the caller frees. `partition` "": of an unpartitioned table. */
+char *lake_partition_path(const char *qname, const char *partition);
+
+/* `found`: the result of the try, made from the published manifest, or the record of an empty result, which
+ * carries its try_id; NULL: it had not published. */
 typedef void (*lake_probe_try_fn)(void *ctx, const struct try_result *found, const struct err *err);
-void lake_probe_try(struct workers *w, const struct table *t, int32_t day, const char *try_id, lake_probe_try_fn fn,
+void lake_probe_try(struct workers *w, const char *qname, const char *partition, const char *try_id, lake_probe_try_fn fn,
                     void *ctx);
 
 /* Fill the snapshot for planning: the probe verdict of each part that is put for a selected table in the

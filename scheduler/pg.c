@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/list.h"
 #include "base/log.h"
@@ -297,6 +298,12 @@ void pg_add(struct pg *pg, const struct pg_statement *s, const struct pg_param *
 		formats[i] = params[i].format;
 	}
 	pg->broken |= !PQsendQueryPrepared(pg->conn, s->name, nparams, values, lengths, formats, 0);
+}
+
+void pg_cut(struct pg *pg)
+{
+	if (pg->conn && PQsocket(pg->conn) >= 0)
+		shutdown(PQsocket(pg->conn), SHUT_RDWR);
 }
 
 void pg_end(struct pg *pg, pg_done done, void *ctx)

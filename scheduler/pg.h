@@ -64,6 +64,9 @@ void pg_begin(struct pg *pg);
 void pg_add(struct pg *pg, const struct pg_statement *s, const struct pg_param *params, int nparams);
 void pg_end(struct pg *pg, pg_done done, void *ctx);
 
+/* Break the connection as the network would, for fault points; the rest follows from the loop. */
+void pg_cut(struct pg *pg);
+
 /* Ends the connection; unanswered groups are answered PG_LOST at once. Frees pg, then calls `closed`
  * (may be NULL) from the loop. */
 void pg_close(struct pg *pg, void (*closed)(void *ctx), void *ctx);

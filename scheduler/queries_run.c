@@ -175,3 +175,10 @@ int query_open_tasks(const struct query *q, const char *run_id, struct task_row 
 	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND state <> 'done'"
 	                   " ORDER BY table_name, partition", texts, 1, ret_rows, ret_count, err);
 }
+
+int query_kept_staging(const struct query *q, const char *const **ret_paths, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column column = {"staging", COLUMN_TEXT, 0};
+	return select_rows(q, &column, 1, sizeof **ret_paths, "FROM strata.try WHERE lake_id = $1::integer AND staging <> ''", NULL, 0,
+	                   ret_paths, ret_count, err);
+}

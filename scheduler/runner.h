@@ -87,9 +87,9 @@ struct runner;
 struct runner *runner_new(const struct runner_config *config);
 
 /* What a scheduler that died has left: wait for its workers' end, complete its tries from the manifests or
- * mark them lost, close its runs, sweep its staging. Before anything is planned. *ret_runs: runs closed. */
-int runner_recover(struct runner *r, const struct project *p, PGconn *queries, int lake_id, size_t *ret_runs,
-                   struct err *err);
+ * mark them lost, close its runs, sweep its staging. Before anything is planned. `resume` (or NULL) names an
+ * unfinished run that is not closed: its lost tasks wait again. *ret_runs: runs closed. */
+int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *resume, size_t *ret_runs, struct err *err);
 
 /* Carry a run out until it is done, failed or canceled. 0 with *ret, whatever the run's result; negative
  * when it could not go on: ERR_STATE (the database was away for a minute), ERR_LOCKED (another scheduler

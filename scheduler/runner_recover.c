@@ -1,24 +1,36 @@
 /* What a scheduler that died has left (DESIGN: crash-only): its tries are completed from the manifests or
  * marked lost, its runs are closed, its staging is swept. Everything here may be interrupted and done
  * again: each step looks at what is there. */
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/date.h"
+#include "base/str.h"
 #include "scheduler/lake_probe.h"
 #include "scheduler/load.h"
 #include "scheduler/locks.h"
 #include "scheduler/queries.h"
 #include "scheduler/runner_internal.h"
 
+enum { SWEEP_MAX = 10000 }; /* at a time: the request is one line */
+
+/* How the task of an open try ended, until it is committed. */
+struct ended {
+	const struct try_row *row;
+	enum task_result result;
+};
+
 struct recovery {
 	struct runner *r;
-	const struct project *project;
 	struct query query;
-	size_t open;
+	const char *resume; /* the run that goes on; or NULL */
+	struct try_row *tries;
+	struct ended *ended; /* [ntries] */
+	size_t ntries, nended, open;
 	bool done;
 	struct err err;
 };
@@ -27,12 +39,32 @@ struct recovery {
 struct orphan {
 	struct recovery *rec;
 	const struct try_row *row;
-	const struct table *table;
 };
+
+static bool goes_on(const struct recovery *rec, const char *run_id)
+{
+	return rec->resume && strcmp(rec->resume, run_id) == 0;
+}
+
+static void end_task_of(struct recovery *rec, const struct try_row *row, const struct try_result *found,
+                        const struct journal_names *names)
+{
+	struct transition end = {.object = OBJECT_TASK, .try_no = (uint32_t)row->try_no, .from = TASK_RUNNING, .to = TASK_DONE};
+	if (found)
+		end.result = found->empty ? TASK_EMPTY : TASK_SUCCESS;
+	else
+		end.result = TASK_FAILED;
+	rec->ended[rec->nended++] = (struct ended){row, (enum task_result)end.result};
+	if (!found && goes_on(rec, row->run_id)) {
+		end.to = TASK_WAITING;
+		end.result = 0;
+		end.wait = WAIT_RETRY;
+	}
+	journal_transition(rec->r->journal, &end, names);
+}
 
 static void end_try(struct recovery *rec, const struct try_row *row, const struct try_result *found)
 {
-	const struct table *t = project_table(rec->project, row->table);
 	struct journal *j = rec->r->journal;
 	bool running = strcmp(row->state, try_state_name(TRY_RUNNING)) == 0;
 	struct journal_names names = {.run_id = row->run_id,
@@ -57,15 +89,10 @@ static void end_try(struct recovery *rec, const struct try_row *row, const struc
 		journal_publish(j, &(struct journal_publish){.run_id = row->run_id,
 		                                             .table = row->table,
 		                                             .partition = row->partition,
-		                                             .partitioned = t ? table_partitioned(t) : *row->partition != '\0',
+		                                             .partitioned = found->manifest.partitioned,
 		                                             .wall_us = names.wall_us,
 		                                             .result = found});
-	struct transition task_end = {.object = OBJECT_TASK,
-	                              .try_no = (uint32_t)row->try_no,
-	                              .from = TASK_RUNNING,
-	                              .to = TASK_DONE,
-	                              .result = found ? TASK_SUCCESS : TASK_FAILED};
-	journal_transition(j, &task_end, &names);
+	end_task_of(rec, row, found, &names);
 	log_event(LOG_INFO, "try.recovered", "try", row->try_id, "outcome", found ? "success" : "lost", NULL);
 }
 
@@ -73,7 +100,9 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 {
 	struct orphan *o = ctx;
 	struct recovery *rec = o->rec;
-	if (err && !rec->err.code)
+	if (FAULT("recover.looked") && !rec->err.code)
+		err_errno(&rec->err, ERR_LAKE, "look at try '%s'", o->row->try_id);
+	else if (err && !rec->err.code)
 		rec->err = *err;
 	else
 		end_try(rec, o->row, found);
@@ -81,73 +110,106 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 	rec->done = --rec->open == 0;
 }
 
+/* The manifest is asked by the try's own names: its table may be gone from the project by now. */
 static int end_tries(struct recovery *rec, struct err *err)
 {
-	struct try_row *rows;
-	size_t n;
-	int rc = query_open_tries(&rec->query, rec->r->config.leader->epoch, &rows, &n, err);
 	rec->open = 1;
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		const struct table *t = project_table(rec->project, rows[i].table);
-		int32_t day = DATE_NONE;
-		if (!t || (*rows[i].partition && !date_parse(rows[i].partition, &day))) {
-			end_try(rec, &rows[i], NULL); /* its table is gone from the project: nothing to look at */
-			continue;
-		}
+	for (size_t i = 0; i < rec->ntries; i++) {
+		const struct try_row *row = &rec->tries[i];
 		struct orphan *o = mem_alloc(sizeof *o);
-		*o = (struct orphan){rec, &rows[i], t};
+		*o = (struct orphan){rec, row};
 		rec->open++;
-		lake_probe_try(rec->r->config.workers, t, day, rows[i].try_id, on_looked_up, o);
+		lake_probe_try(rec->r->config.workers, row->table, row->partition, row->try_id, on_looked_up, o);
 	}
 	rec->done = --rec->open == 0;
 	loop_until(rec->r->config.loop, &rec->done);
-	if (rc == 0 && rec->err.code) {
+	if (rec->err.code)
 		*err = rec->err;
-		rc = err->code;
-	}
-	return rc;
+	return rec->err.code;
 }
 
-/* Tasks that had no try under way end as canceled: nobody will run them in that run any more. */
-static int end_tasks(struct recovery *rec, const struct run_row *run, struct err *err)
+static const struct ended *ended_with_try(const struct recovery *rec, const char *run_id, const struct task_row *task)
+{
+	for (size_t i = 0; i < rec->nended; i++) {
+		const struct try_row *row = rec->ended[i].row;
+		if (strcmp(row->run_id, run_id) == 0 && strcmp(row->table, task->table) == 0 &&
+		    strcmp(row->partition, task->partition) == 0)
+			return &rec->ended[i];
+	}
+	return NULL;
+}
+
+static enum task_result result_named(const char *name)
+{
+	for (int i = 1; i < TASK_RESULTS_END; i++) {
+		if (strcmp(task_result_name((enum task_result)i), name) == 0)
+			return (enum task_result)i;
+	}
+	return TASK_FAILED;
+}
+
+/* Nobody will run it in that run any more; returns how it ended. */
+static enum task_result end_task(struct recovery *rec, const char *run_id, const struct task_row *task)
+{
+	if (strcmp(task->state, task_state_name(TASK_DONE)) == 0)
+		return result_named(task->result);
+	const struct ended *ended = ended_with_try(rec, run_id, task);
+	if (ended)
+		return ended->result;
+	bool waiting = strcmp(task->state, task_state_name(TASK_WAITING)) == 0;
+	bool running = strcmp(task->state, task_state_name(TASK_RUNNING)) == 0;
+	struct transition end = {.object = OBJECT_TASK,
+	                         .try_no = (uint32_t)task->tries,
+	                         .from = waiting ? TASK_WAITING : running ? TASK_RUNNING : TASK_READY,
+	                         .to = TASK_DONE,
+	                         .result = running ? TASK_FAILED : TASK_CANCELED};
+	journal_transition(rec->r->journal, &end, &(struct journal_names){.run_id = run_id,
+	                                                                  .wall_us = clock_wall_us(),
+	                                                                  .table = task->table,
+	                                                                  .partition = task->partition,
+	                                                                  .reason = task->reason,
+	                                                                  .cause = "its scheduler died"});
+	return (enum task_result)end.result;
+}
+
+/* A task without a row had not left WAITING: it counts as canceled. */
+static int end_tasks(struct recovery *rec, const struct run_row *run, struct run_counts *ret, struct err *err)
 {
 	struct task_row *rows;
 	size_t n;
-	int rc = query_open_tasks(&rec->query, run->run_id, &rows, &n, err);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
-		if (strcmp(rows[i].state, task_state_name(TASK_RUNNING)) == 0)
-			continue; /* ended with its try */
-		bool waiting = strcmp(rows[i].state, task_state_name(TASK_WAITING)) == 0;
-		struct transition end = {.object = OBJECT_TASK,
-		                         .try_no = (uint32_t)rows[i].tries,
-		                         .from = waiting ? TASK_WAITING : TASK_READY,
-		                         .to = TASK_DONE,
-		                         .result = TASK_CANCELED};
-		journal_transition(rec->r->journal, &end, &(struct journal_names){.run_id = run->run_id,
-		                                                                  .wall_us = clock_wall_us(),
-		                                                                  .table = rows[i].table,
-		                                                                  .partition = rows[i].partition,
-		                                                                  .reason = rows[i].reason,
-		                                                                  .cause = "its scheduler died"});
+	int rc = query_tasks(&rec->query, run->run_id, NULL, &rows, &n, err);
+	if (rc < 0)
+		return rc;
+	*ret = (struct run_counts){.tasks = (uint64_t)run->tasks > n ? (uint64_t)run->tasks : n};
+	for (size_t i = 0; i < n; i++) {
+		ret->by_result[end_task(rec, run->run_id, &rows[i])]++;
+		ret->tries += (uint64_t)rows[i].tries;
 	}
-	return rc;
+	ret->by_result[TASK_CANCELED] += ret->tasks - n;
+	return 0;
 }
 
 static int end_runs(struct recovery *rec, size_t *ret_runs, struct err *err)
 {
 	struct run_row *runs;
-	int rc = query_unfinished_runs(&rec->query, rec->r->config.leader->epoch, &runs, ret_runs, err);
-	for (size_t i = 0; rc == 0 && i < *ret_runs; i++) {
-		rc = end_tasks(rec, &runs[i], err);
+	size_t n;
+	*ret_runs = 0;
+	int rc = query_unfinished_runs(&rec->query, rec->r->config.leader->epoch, &runs, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (goes_on(rec, runs[i].run_id))
+			continue;
+		struct run_counts counts;
+		rc = end_tasks(rec, &runs[i], &counts, err);
 		if (rc < 0)
 			return rc; /* a run that is done while its tasks are not would never be looked at again */
 		bool planned = strcmp(runs[i].state, run_state_name(RUN_PLANNED)) == 0;
-		struct journal_names names = {.run_id = runs[i].run_id, .wall_us = clock_wall_us(), .cause = "lost"};
+		struct journal_names names = {.run_id = runs[i].run_id, .wall_us = clock_wall_us(), .cause = "lost", .counts = &counts};
 		struct transition run = {.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING};
 		if (planned)
 			journal_transition(rec->r->journal, &run, &names);
 		run = (struct transition){.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = RUN_FAILED};
 		journal_transition(rec->r->journal, &run, &names);
+		++*ret_runs;
 	}
 	return rc;
 }
@@ -163,40 +225,92 @@ static void on_swept(void *ctx, const struct worker_answer *a)
 	((struct sweep *)ctx)->done = true;
 }
 
-/* The dead tries' staging. What a failed check kept on purpose stays: its try had ended. */
-static void sweep_staging(struct recovery *rec, const struct try_row *rows, size_t n)
+/* Is it data that was kept on purpose, of a failed check or on request? */
+static bool is_kept(const char *const *kept, size_t n, const char *name)
 {
-	json_t *tries = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(tries, json_string(rows[i].try_id));
-	struct sweep sweep = {0};
-	workers_ask(rec->r->config.workers, json_pack("{s:s, s:o}", "op", "sweep", "tries", tries), false, NULL, on_swept, &sweep);
-	loop_until(rec->r->config.loop, &sweep.done);
+	for (size_t i = 0; i < n; i++) {
+		const char *slash = strrchr(kept[i], '/');
+		if (strcmp(slash ? slash + 1 : kept[i], name) == 0)
+			return true;
+	}
+	return false;
 }
 
-int runner_recover(struct runner *r, const struct project *p, PGconn *queries, int lake_id, size_t *ret_runs,
-                   struct err *err)
+/* What tries have staged and nobody will remove any more: no worker of a run lives, and the next one has not
+ * begun. Also of tries that had ended: a worker that died while it tidied. Queries have names of their own. */
+static json_t *dead_staging(const struct recovery *rec, DIR *d, struct err *err)
+{
+	const char *const *kept;
+	size_t nkept;
+	json_t *names = json_array();
+	struct dirent *e;
+	while ((e = readdir(d)) && json_array_size(names) < SWEEP_MAX) {
+		if (e->d_name[0] != '.' && !str_has_prefix(e->d_name, "sql-"))
+			json_array_append_new(names, json_string(e->d_name));
+	}
+	if (json_array_size(names) == 0)
+		return names;
+	if (query_kept_staging(&rec->query, &kept, &nkept, err) < 0) {
+		json_decref(names);
+		return NULL;
+	}
+	for (size_t i = json_array_size(names); i > 0; i--) {
+		if (is_kept(kept, nkept, json_string_value(json_array_get(names, i - 1))))
+			json_array_remove(names, i - 1);
+	}
+	return names;
+}
+
+static int sweep_staging(struct recovery *rec, struct err *err)
+{
+	struct sweep sweep = {0};
+	char *path = mem_printf("%s/.strata/staging", rec->r->config.lake);
+	DIR *d = opendir(path); /* absent: nothing was ever staged */
+	json_t *tries = d ? dead_staging(rec, d, err) : json_array();
+	free(path);
+	if (d)
+		closedir(d);
+	if (!tries)
+		return err->code;
+	for (size_t i = 0; i < rec->ntries; i++)
+		json_array_append_new(tries, json_string(rec->tries[i].try_id));
+	if (json_array_size(tries) == 0) {
+		json_decref(tries);
+		return 0;
+	}
+	workers_ask(rec->r->config.workers, json_pack("{s:s, s:o}", "op", "sweep", "tries", tries), false, NULL, on_swept, &sweep);
+	loop_until(rec->r->config.loop, &sweep.done);
+	return 0;
+}
+
+/* All rows are one transaction: who dies before it has changed nothing but the staging of dead tries. */
+static int commit(struct runner *r, struct err *err)
+{
+	if (FAULT("recover.commit"))
+		return err_errno(err, ERR_STATE, "record what was recovered");
+	record_settle(r);
+	if (r->err.code)
+		*err = r->err;
+	return r->err.code;
+}
+
+int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *resume, size_t *ret_runs, struct err *err)
 {
 	struct arena arena = {0};
-	struct recovery rec = {.r = r, .project = p, .query = {.conn = queries, .lake_id = lake_id, .arena = &arena}};
+	struct recovery rec = {.r = r, .query = {.conn = queries, .lake_id = lake_id, .arena = &arena}, .resume = resume};
 	char *locks = mem_printf("%s/.strata/workers/run", r->config.lake);
-	struct try_row *rows;
-	size_t n = 0;
 	int rc = locks_await_all(locks, LOCKS_GRACE_MS, err);
 	if (rc >= 0)
-		rc = query_open_tries(&rec.query, r->config.leader->epoch, &rows, &n, err);
+		rc = query_open_tries(&rec.query, r->config.leader->epoch, &rec.tries, &rec.ntries, err);
+	rec.ended = arena_array(&arena, rec.ntries, sizeof *rec.ended);
 	if (rc == 0)
 		rc = end_tries(&rec, err);
-	if (rc == 0 && n)
-		sweep_staging(&rec, rows, n);
+	if (rc == 0)
+		rc = sweep_staging(&rec, err);
 	if (rc == 0)
 		rc = end_runs(&rec, ret_runs, err);
-	if (rc == 0 && (n || *ret_runs))
-		record_settle(r);
-	if (rc == 0 && r->err.code) {
-		*err = r->err;
-		rc = err->code;
-	}
+	if (rc == 0 && (rec.ntries || *ret_runs))
+		rc = commit(r, err);
 	free(locks);
 	arena_free(&arena);
 	return rc;

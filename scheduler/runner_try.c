@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -264,6 +265,7 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 	struct runner *r = lt->runner;
 	struct try_result result;
 	struct err err = {0};
+	(void)FAULT("try.result");
 	if (a->reply) {
 		if (try_result_decode(&lt->arena, a->reply, &result, &err) < 0)
 			end_with_error(lt, ERROR_TRANSIENT, "transient", err.text);
@@ -271,7 +273,9 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 			end_with_result(lt, &result);
 	} else if (a->died) {
 		lt->error = arena_strdup(&lt->arena, a->err->text);
-		lake_probe_try(r->config.workers, runner_table(r, lt->task), runner_day(r, lt->task), lt->try_id, on_looked_up, lt);
+		char date[DATE_SIZE];
+		lake_probe_try(r->config.workers, runner_table(r, lt->task)->qname, date_format(date, runner_day(r, lt->task)),
+		               lt->try_id, on_looked_up, lt);
 	} else if (a->err->code == ERR_CANCELED) {
 		lt->error = arena_strdup(&lt->arena, "canceled before it began");
 		end(lt, OUTCOME_KILLED, ERROR_TRANSIENT);
@@ -299,6 +303,11 @@ void live_try_start(struct live_try *lt)
 	}
 	json_t *body = try_request_encode(&rq);
 	json_object_set_new(body, "op", json_string("run"));
+	if (FAULT("try.send")) {
+		json_decref(body);
+		end_with_error(lt, ERROR_TRANSIENT, "transient", "the try could not be sent");
+		return;
+	}
 	lt->sent_us = clock_mono_us();
 	lt->request = workers_ask(r->config.workers, body, false, on_event, on_answer, lt);
 }

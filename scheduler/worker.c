@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -325,7 +326,7 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 	uv_process_options_t options = {
 		.exit_cb = on_exit_status,
 		.env = env,
-		.file = c->program,
+		.file = FAULT("worker.spawn") ? "/nonexistent" : c->program,
 		.args = args,
 		.flags = UV_PROCESS_DETACHED, /* its own session: Ctrl-C is the scheduler's to handle */
 		.stdio_count = 5,

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test: builds, runs the suites, and sums them up.
 #
-#   tests/run.sh [SUITE…]      build unit sim fuzz golden e2e (all when none is named)
+#   tests/run.sh [SUITE…]      build unit sim fuzz golden e2e fault (all when none is named)
 #   MODE=asan tests/run.sh unit sim
 #
 # One line a suite, the failures in full, and a last line that is exactly `N passed, N failed`. What a suite
@@ -139,13 +139,34 @@ suite_bats() {
 	report "$suite" $passed $failed $((SECONDS - began))
 }
 
-[ $# -gt 0 ] || set -- build unit sim fuzz golden e2e
+# The programs of tests/fault print TAP: what dies, and what is left of it. FAULT_LONG=1: every crossing, many rounds.
+suite_fault() {
+	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
+	[ -n "${FAULT_LONG:-}" ] && long=(--long)
+	for program in sweep; do
+		log=$logs/fault-$program.tap
+		timeout "${FAULT_TIMEOUT:-900}" deps/venv/bin/python "tests/fault/$program.py" "${long[@]}" > "$log" 2>&1
+		ok=$(grep -c '^ok ' "$log")
+		bad=$(grep -c '^not ok ' "$log")
+		grep -q '^1\.\.' "$log" || bad=$((bad + 1)) # it did not come to its end
+		passed=$((passed + ok))
+		failed=$((failed + bad))
+		if [ "$bad" != 0 ]; then
+			echo "--- tests/fault/$program.py"
+			grep -v '^ok ' "$log" | tail -100
+		fi
+	done
+	report fault $passed $failed $((SECONDS - began))
+}
+
+[ $# -gt 0 ] || set -- build unit sim fuzz golden e2e fault
 for suite in "$@"; do
 	case $suite in
 	build) suite_build || sum_up ;;
 	fuzz) suite_fuzz ;;
 	unit | sim) suite_cmocka "$suite" ;;
 	golden | e2e) suite_bats "$suite" ;;
+	fault) suite_fault ;;
 	*) echo "unknown suite '$suite'"; report "$suite" 0 1 0 ;;
 	esac
 done

@@ -250,7 +250,7 @@ static void live(void)
 	                                                 .conninfo = "",
 	                                                 .leader = &life.leader,
 	                                                 .lake = "/lake"});
-	int rc = runner_recover(life.runner, world.project, NULL, 1, &closed, &err);
+	int rc = runner_recover(life.runner, NULL, 1, NULL, &closed, &err);
 	trace("recovered: %d, %zu runs", rc, closed);
 	story->recoveries += rc == 0;
 	if (rc == 0)

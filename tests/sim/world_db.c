@@ -427,6 +427,11 @@ static void hang_up(struct pg *pg)
 	world_forget(pg);
 }
 
+void pg_cut(struct pg *pg)
+{
+	(void)pg; /* the world breaks connections itself */
+}
+
 void pg_close(struct pg *pg, void (*closed)(void *ctx), void *ctx)
 {
 	world_cross("database closed");

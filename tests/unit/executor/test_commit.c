@@ -66,6 +66,10 @@ static void an_empty_result_clears_and_keeps_its_fence(void **state)
 	late.fence = 2; /* older than the empty one, of which no manifest is left */
 	assert_int_equal(lake_run(l, &late).outcome, OUTCOME_FENCED);
 	assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
+	/* What the manifest would say is kept until there is one again, and the versions go on. */
+	assert_true(lake_has(".strata/empty/dwd/dwd_x/dt=2013-01-03.json"));
+	assert_int_equal(lake_publish(l, "dwd.dwd_x", "2013-01-03", one_row).manifest.version, 4);
+	assert_false(lake_has(".strata/empty/dwd/dwd_x/dt=2013-01-03.json"));
 }
 
 static void no_rows_may_be_forbidden(void **state)
