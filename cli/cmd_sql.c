@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/rows.h"
@@ -29,25 +30,66 @@ static int read_query(const char *operand, struct buf *out, struct err *err)
 	return rc;
 }
 
-/* DuckDB knows of the published tables only that the query mentions; the project knows them all. */
-static void name_table(const struct project *p, struct err *err)
+/* A table, or the macro of its partitions, that DuckDB does not find. */
+struct missing {
+	char name[256]; /* as the query has it, of a macro without its "_dt"; DuckDB keeps no schema of a macro */
+	bool macro;
+};
+
+static bool find_missing(const char *message, struct missing *ret)
 {
-	static const char start[] = "Table with name ";
-	const char *at = strstr(err->text, start);
-	if (!at)
-		return;
-	at += strlen(start);
+	static const char table[] = "Table with name ", macro[] = "Table Function with name ";
+	const char *at = strstr(message, table);
+	ret->macro = !at;
+	if (!at && !(at = strstr(message, macro)))
+		return false;
+	at += ret->macro ? strlen(macro) : strlen(table);
 	at += *at == '"';
-	char name[256];
-	snprintf(name, sizeof name, "%.*s", (int)strcspn(at, "\" !"), at);
-	const struct table *t = project_table(p, name);
-	const char *near = t ? NULL : project_nearest(p, name);
-	if (t && strcmp(name, t->name) == 0)
-		err_set(err, err->code, "table '%s' is named without its layer: write '%s'", name, t->qname);
-	else if (t)
-		err_set(err, err->code, "table '%s' has no rows yet whose columns are known: strata run %s", t->qname, t->name);
-	else if (near)
-		err_set(err, err->code, "there is no table '%s' (did you mean '%s'?)", name, near);
+	snprintf(ret->name, sizeof ret->name, "%.*s", (int)strcspn(at, "\" !"), at);
+	if (!ret->macro)
+		return true;
+	if (!str_has_suffix(ret->name, "_dt"))
+		return false; /* some other function */
+	ret->name[strlen(ret->name) - strlen("_dt")] = '\0';
+	return true;
+}
+
+/* What is known of a table that was built (catalog_tables), else NULL. */
+static const json_t *built(const json_t *tables, const struct table *t)
+{
+	size_t i;
+	json_t *one;
+	json_array_foreach(tables, i, one) {
+		if (t && str_eq(json_string_value(json_object_get(one, "qname")), t->qname))
+			return one;
+	}
+	return NULL;
+}
+
+/* DuckDB knows of the published tables only that the query mentions; the project knows them all. */
+static void name_table(const struct project *p, const json_t *tables, struct err *err)
+{
+	struct missing m;
+	if (!find_missing(err->text, &m))
+		return;
+	const struct table *t = project_table(p, m.name);
+	const char *near = t ? NULL : project_nearest(p, m.name);
+	const json_t *known = built(tables, t);
+	if (!t && near)
+		err_set(err, err->code, "there is no table '%s' (did you mean '%s'?)", m.name, near);
+	else if (!t)
+		err_set(err, err->code, "there is no table '%s'; 'strata list' shows them", m.name);
+	else if (!known)
+		err_set(err, err->code, "table '%s' was never built; strata run +%s", t->qname, t->name);
+	else if (m.macro && !table_partitioned(t))
+		err_set(err, err->code, "table '%s' is not partitioned: read '%s' itself", t->qname, t->qname);
+	else if (strcmp(m.name, t->name) == 0)
+		err_set(err, err->code, "'%s%s' is named without its layer: write '%s%s'", t->name, m.macro ? "_dt" : "", t->qname,
+		        m.macro ? "_dt" : "");
+	else if (json_array_size(json_object_get(known, "columns")))
+		err_set(err, err->code, "'%s' in quotes is one name: write %s without them", m.name, t->qname);
+	else
+		err_set(err, err->code, "table '%s' has no rows yet whose columns are known; strata run %s", t->qname, t->name);
 }
 
 static int ask(const struct invocation *inv, struct workspace *ws, const char *sql, long limit, struct err *err)
@@ -58,16 +100,17 @@ static int ask(const struct invocation *inv, struct workspace *ws, const char *s
 	if (rc < 0)
 		return rc;
 	const struct project *p = ws->project;
-	rc = rows_ask(ws, json_pack("{s:s, s:s, s:o, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "views",
+	rc = rows_ask(ws, json_pack("{s:s, s:s, s:O, s:o, s:I}", "op", "sql", "sql", sql, "tables", tables, "views",
 	                            try_views_encode(p->views_order, p->nviews_order), "limit", (json_int_t)limit),
 	              &reply, &at, err);
 	if (rc < 0)
-		name_table(ws->project, err);
+		name_table(p, tables, err);
 	if (rc < 0 && at.line)
 		err_wrap(err, "line %d, column %d", at.line, at.col);
 	if (rc == 0)
 		rows_print(reply, inv->globals);
 	json_decref(reply);
+	json_decref(tables);
 	return rc;
 }
 

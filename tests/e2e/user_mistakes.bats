@@ -60,7 +60,19 @@ teardown() {
 	run -1 strata sql 'FROM dwd_orders'
 	assert_output_has "write 'dwd.dwd_orders'"
 	run -1 strata sql 'FROM dws.dws_week'
-	assert_output_has "strata run dws_week"
+	assert_output_has "table 'dws.dws_week' was never built; strata run +dws_week"
+	run -1 strata sql "FROM dws.dws_week_dt('2024-01-01')"
+	assert_output_has "was never built"
+	run -1 strata sql "FROM dwd_orders_dt('2024-01-01')"
+	assert_output_has "write 'dwd.dwd_orders_dt'"
+	run -1 strata sql "FROM dwd.dwd_order_dt('2024-01-01')"
+	assert_output_has "there is no table 'dwd_order' (did you mean 'dwd_orders'?)"
+	run -1 strata sql 'FROM "dwd.dwd_orders"'
+	assert_output_has "write dwd.dwd_orders without them"
+	run -1 strata sql 'FROM nowhere.nothing'
+	assert_output_has "there is no table 'nowhere.nothing'; 'strata list' shows them"
+	run -1 strata sql 'FROM no_such_function(1)'
+	assert_output_has "no_such_function does not exist"
 	run -2 strata lineage dwd_order
 	assert_output_has "did you mean 'dwd_orders'?"
 	run -0 strata lineage dws_week
