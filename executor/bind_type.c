@@ -1,5 +1,5 @@
 /* See bind_type.h. Rewrites the printed type word by word; names of STRUCT fields and whatever is quoted
- * are kept. The table is what DuckDB's own Parquet writer and reader do. */
+ * are kept. The table is what load.c and DuckDB's own Parquet writer and reader do. */
 #include "executor/bind_type.h"
 
 #include <ctype.h>
@@ -10,10 +10,13 @@
 
 enum { DEPTH_MAX = 64, TYPE_MAX = 1 << 20 };
 
+/* The first ones are ours, by a cast; the others happen. */
+enum { EXACT = 2 };
+
 static const struct {
 	const char *from, *to;
 } changes[] = {
-	{"HUGEINT", "DOUBLE"},        {"UHUGEINT", "DOUBLE"},        {"BIT", "VARCHAR"},  {"BIGNUM", "VARCHAR"},
+	{"HUGEINT", "DECIMAL(38,0)"}, {"UHUGEINT", "DECIMAL(38,0)"}, {"BIT", "VARCHAR"},  {"BIGNUM", "VARCHAR"},
 	{"TIME_NS", "VARCHAR"},       {"TIMESTAMP_S", "TIMESTAMP"},  {"GEOMETRY", "BLOB"}, {"\"NULL\"", "INTEGER"},
 	{"TIMESTAMP_MS", "TIMESTAMP"},
 };
@@ -21,6 +24,8 @@ static const struct {
 struct reader {
 	const char *at;
 	struct buf *out;
+	bool exact; /* only the changes of a cast */
+	bool changed;
 	int depth;
 	bool fields[DEPTH_MAX + 1]; /* by depth: a STRUCT's, whose items begin with a name */
 };
@@ -66,14 +71,16 @@ static void read_word(struct reader *r, bool name)
 	const char *end = after_word(r->at);
 	size_t n = (size_t)(end - r->at);
 	const char *to = NULL;
-	for (size_t i = 0; !name && i < sizeof changes / sizeof *changes; i++)
+	size_t n_changes = r->exact ? EXACT : sizeof changes / sizeof *changes;
+	for (size_t i = 0; !name && i < n_changes; i++)
 		if (strlen(changes[i].from) == n && memcmp(changes[i].from, r->at, n) == 0)
 			to = changes[i].to;
-	if (!name && n == 4 && *end == '(' && memcmp(r->at, "ENUM", 4) == 0) {
+	if (!name && !r->exact && n == 4 && *end == '(' && memcmp(r->at, "ENUM", 4) == 0) {
 		to = "VARCHAR";
 		end = after_parens(end);
 	}
 	r->fields[r->depth + 1] = !name && n == 6 && *end == '(' && memcmp(r->at, "STRUCT", 6) == 0;
+	r->changed = r->changed || to;
 	if (to)
 		buf_adds(r->out, to);
 	else
@@ -81,10 +88,10 @@ static void read_word(struct reader *r, bool name)
 	r->at = end;
 }
 
-const char *bind_published_type(struct arena *arena, const char *type)
+static const char *rewrite(struct arena *arena, const char *type, bool exact)
 {
 	struct buf out = BUF_INIT(TYPE_MAX);
-	struct reader r = {.at = type, .out = &out};
+	struct reader r = {.at = type, .out = &out, .exact = exact};
 	bool name = false; /* the next word is one */
 	while (*r.at && r.depth < DEPTH_MAX) {
 		const char *end = after_word(r.at);
@@ -101,10 +108,22 @@ const char *bind_published_type(struct arena *arena, const char *type)
 		else if (c == ',')
 			name = r.fields[r.depth];
 		buf_addc(&out, c);
-		if (c == '[') /* a fixed size is lost */
+		if (c == '[' && !exact && *r.at != ']') { /* a fixed size is lost */
 			r.at += strspn(r.at, "0123456789");
+			r.changed = true;
+		}
 	}
-	const char *result = *r.at || out.overflow ? type : arena_strndup(arena, buf_cstr(&out), out.len);
+	const char *result = *r.at || out.overflow || !r.changed ? type : arena_strndup(arena, buf_cstr(&out), out.len);
 	buf_free(&out);
 	return result;
+}
+
+const char *bind_published_type(struct arena *arena, const char *type)
+{
+	return rewrite(arena, type, false);
+}
+
+const char *bind_exact_type(struct arena *arena, const char *type)
+{
+	return rewrite(arena, type, true);
 }

@@ -7,42 +7,59 @@
 
 #include "base/fault.h"
 #include "base/str.h"
+#include "executor/bind_type.h"
 
-/* The select list that stores everything but dt and fails at the first row of another date. The test
- * stands in a projection, which sees only the rows that are really stored; a filter might be pushed
- * below the query's own. */
-static int guard_dt(struct attempt *t, const struct column *columns, size_t n, size_t dt, struct buf *out)
+/* Can dt be the date that the partition is named by? */
+static int check_dt(struct attempt *t, const struct column *dt, size_t n)
 {
 	const char *date = t->rq->partition;
-	if (strcmp(columns[dt].type, "VARCHAR") != 0 && strcmp(columns[dt].type, "DATE") != 0)
+	if (strcmp(dt->type, "VARCHAR") != 0 && strcmp(dt->type, "DATE") != 0)
 		return attempt_fail(t, "sql", "dt is %s; it must be VARCHAR or DATE and the partition's own date '%s' in every row",
-		                    columns[dt].type, date);
+		                    dt->type, date);
 	if (n == 1)
 		return attempt_fail(t, "sql", "the query has no column but dt, which is not stored");
-	struct buf d = BUF_INIT(1 << 16);
-	duck_ident(&d, columns[dt].name);
-	bool first = true;
-	buf_adds(out, "SELECT ");
-	for (size_t i = 0; i < n; i++) {
-		if (i == dt)
-			continue;
-		if (first) {
-			buf_addf(out, "CASE WHEN CAST(%s AS VARCHAR) IS NOT DISTINCT FROM '%s' THEN ", buf_cstr(&d), date);
-			duck_ident(out, columns[i].name);
-			buf_addf(out, " ELSE error('a row has dt = ' || coalesce(CAST(%s AS VARCHAR), 'NULL') || ', but every row of "
-			              "this partition must have %s') END AS ", buf_cstr(&d), date);
-		} else {
-			buf_adds(out, ", ");
-		}
-		duck_ident(out, columns[i].name);
-		first = false;
-	}
-	buf_adds(out, " FROM (");
-	buf_free(&d);
 	return 0;
 }
 
-/* Does Parquet give this type back as it was? (HUGEINT comes back as DOUBLE, an ENUM as VARCHAR, ...) */
+/* The first stored column, or the error that the first row of another date is. The test stands in a projection,
+ * which sees only the rows that are really stored; a filter might be pushed below the query's own. */
+static void guarded(struct attempt *t, const char *value, const struct column *dt, struct buf *out)
+{
+	struct buf d = BUF_INIT(1 << 16);
+	duck_ident(&d, dt->name);
+	buf_addf(out, "CASE WHEN CAST(%s AS VARCHAR) IS NOT DISTINCT FROM '%s' THEN %s ELSE error('a row has dt = ' || "
+	              "coalesce(CAST(%s AS VARCHAR), 'NULL') || ', but every row of this partition must have %s') END",
+	         buf_cstr(&d), t->rq->partition, value, buf_cstr(&d), t->rq->partition);
+	buf_free(&d);
+}
+
+/* Columns as they are stored: without dt, which is checked, and cast to `stored` where that is another type. */
+static void select_list(struct attempt *t, const struct column *columns, const char *const *stored, size_t n,
+                        const struct column *dt, struct buf *out)
+{
+	const char *between = "SELECT ";
+	struct buf value = BUF_INIT(1 << 20), name = BUF_INIT(1 << 16);
+	for (size_t i = 0; i < n; i++) {
+		if (&columns[i] == dt)
+			continue;
+		buf_clear(&value);
+		buf_clear(&name);
+		duck_ident(&name, columns[i].name);
+		buf_addf(&value, stored[i] == columns[i].type ? "%s" : "CAST(%s AS %s)", buf_cstr(&name), stored[i]);
+		buf_adds(out, between);
+		if (dt && strcmp(between, "SELECT ") == 0)
+			guarded(t, buf_cstr(&value), dt, out);
+		else
+			buf_adds(out, buf_cstr(&value));
+		buf_addf(out, " AS %s", buf_cstr(&name));
+		between = ", ";
+	}
+	buf_adds(out, " FROM (");
+	buf_free(&value);
+	buf_free(&name);
+}
+
+/* Does Parquet give this type back as it was? (An ENUM comes back as VARCHAR, ...) */
 static bool survives(const char *type)
 {
 	static const char *const exact[] = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER",
@@ -56,16 +73,16 @@ static bool survives(const char *type)
 }
 
 /* The query was described anyway: where that is the schema of the files too, nobody asks for it again. */
-static void keep_schema(struct attempt *t, const struct column *columns, size_t n)
+static void keep_schema(struct attempt *t, const struct column *columns, const char *const *stored, size_t n, const struct column *dt)
 {
 	struct column *schema = arena_array(t->arena, n, sizeof *schema);
 	size_t used = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (strcasecmp(columns[i].name, "dt") == 0)
+		if (&columns[i] == dt)
 			continue;
-		if (!survives(columns[i].type))
+		if (!survives(stored[i]))
 			return;
-		schema[used++] = columns[i];
+		schema[used++] = (struct column){columns[i].name, stored[i]};
 	}
 	t->schema = schema;
 	t->nschema = used;
@@ -74,19 +91,27 @@ static void keep_schema(struct attempt *t, const struct column *columns, size_t 
 /* What stands before the user's text; ends in its "(". */
 static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out)
 {
-	buf_adds(out, "COPY (");
-	if (!t->rq->partitioned)
-		return 0;
 	struct column *columns;
 	size_t n;
 	struct duck_error e;
+	buf_adds(out, "COPY (");
 	if (duck_describe(t->session.con, t->arena, sql, &columns, &n, &e) < 0)
 		return attempt_fail_duck(t, &e, ours ? -1 : 0);
-	keep_schema(t, columns, n);
+	const struct column *dt = NULL;
+	const char **stored = arena_array(t->arena, n, sizeof *stored);
+	bool cast = false;
 	for (size_t i = 0; i < n; i++) {
-		if (strcasecmp(columns[i].name, "dt") == 0)
-			return guard_dt(t, columns, n, i, out);
+		const char *exact = bind_exact_type(t->arena, columns[i].type);
+		stored[i] = exact != columns[i].type && duck_is_type(t->session.con, exact) ? exact : columns[i].type;
+		cast = cast || stored[i] != columns[i].type;
+		if (!dt && t->rq->partitioned && strcasecmp(columns[i].name, "dt") == 0)
+			dt = &columns[i];
 	}
+	if (dt && check_dt(t, dt, n) < 0)
+		return -1;
+	keep_schema(t, columns, stored, n, dt);
+	if (dt || cast)
+		select_list(t, columns, stored, n, dt, out);
 	return 0;
 }
 
@@ -133,10 +158,10 @@ int load_query(struct attempt *t, const char *sql, bool ours)
 		buf_free(&text);
 		return -1;
 	}
-	bool guarded = text.len > strlen("COPY (");
+	bool wrapped = text.len > strlen("COPY (");
 	buf_addc(&text, '\n');
 	buf_add(&text, sql, duck_trim(sql, strlen(sql)));
-	buf_adds(&text, guarded ? "\n)) TO " : "\n) TO ");
+	buf_adds(&text, wrapped ? "\n)) TO " : "\n) TO ");
 	const char *file = arena_printf(t->arena, "%s/part-0.parquet", t->out);
 	duck_literal(&text, file);
 	buf_adds(&text, " (FORMAT parquet, COMPRESSION zstd)");

@@ -7,7 +7,8 @@
 #include "executor/attempt.h"
 
 /* Run `sql` in the try's session and stage its rows as one zstd Parquet file in t->out; sets
- * t->loaded_rows. A `dt` column of a partitioned table is checked on every row and not stored.
+ * t->loaded_rows. A `dt` column of a partitioned table is checked on every row and not stored. HUGEINT is
+ * stored as DECIMAL(38,0), and one that does not fit fails the try: Parquet would have it rounded to a DOUBLE.
  * `ours`: the text is not the user's, so that a position in it says nothing. */
 int load_query(struct attempt *t, const char *sql, bool ours);
 

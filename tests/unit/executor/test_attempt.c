@@ -179,7 +179,7 @@ static void errors_have_their_place_in_the_text(void **state)
 static void sql_cannot_change_the_configuration(void **state)
 {
 	struct lake *l = *state;
-	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1) TO 'x.csv'; SET threads = 3; COPY (SELECT 1");
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1); SET threads = 3; DESCRIBE SELECT * FROM (SELECT 1");
 	struct try_result r = lake_run(l, &rq);
 	assert_failed(&r, "sql", "locked");
 	assert_false(lake_has("dwd/dwd_x"));
@@ -400,8 +400,31 @@ static void the_schema_is_that_of_the_files(void **state)
 	assert_string_equal(r.manifest.schema[0].type, "DECIMAL(2,1)");
 	assert_string_equal(r.manifest.schema[1].name, "s");
 	r = lake_publish(l, "dwd.dwd_y", "2013-01-03", "SELECT sum(i) AS s, 'x'::ENUM('x') AS e FROM range(3) t(i)");
-	assert_string_equal(r.manifest.schema[0].type, "DOUBLE"); /* Parquet has no HUGEINT */
+	assert_string_equal(r.manifest.schema[0].type, "DECIMAL(38,0)"); /* Parquet has no HUGEINT */
 	assert_string_equal(r.manifest.schema[1].type, "VARCHAR");
+}
+
+static void a_sum_of_integers_stays_exact(void **state)
+{
+	struct lake *l = *state;
+	static const char sums[] = "SELECT sum(i) AS s, {'n': [sum(i)]} AS t, 18446744073709551617::UHUGEINT AS u%s "
+	                           "FROM (VALUES (9007199254740993), (NULL)) t(i)";
+	static const char *const dates[] = {"", "2013-01-03"};
+	for (int i = 0; i < 2; i++) {
+		const char *dt = i ? ", '2013-01-03' AS dt" : ", 1 AS dt";
+		struct try_result r = lake_publish(l, i ? "dwd.dwd_x" : "dwd.dwd_y", dates[i], arena_printf(&l->arena, sums, dt));
+		assert_int_equal(r.manifest.nschema, i ? 3 : 4);
+		assert_string_equal(r.manifest.schema[0].type, "DECIMAL(38,0)");
+		assert_string_equal(r.manifest.schema[1].type, "STRUCT(n DECIMAL(38,0)[])");
+		assert_int_equal(lake_number(l, i ? "SELECT count(*) FROM read_parquet('dwd/dwd_x/*/*.parquet') WHERE s = 9007199254740993 AND "
+		                                    "t.n[1] = 9007199254740993 AND u = 18446744073709551617"
+		                                  : "SELECT count(*) FROM read_parquet('dwd/dwd_y/*.parquet') WHERE s = 9007199254740993 AND "
+		                                    "t.n[1] = 9007199254740993 AND u = 18446744073709551617 AND dt = 1"), 1);
+	}
+	struct try_request rq = lake_request(l, "dwd.dwd_y", "", "SELECT 1 AS a, 170141183460469231731687303715884105727 AS s");
+	struct try_result r = lake_run(l, &rq);
+	assert_failed(&r, "sql", "Could not cast value 170141183460469231731687303715884105727 to DECIMAL(38,0) when casting from source column s");
+	assert_int_equal(lake_manifest(l, "dwd/dwd_y").version, 1);
 }
 
 struct canceler {
@@ -469,7 +492,7 @@ int main(void)
 		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself), T(columns_in_another_order_than_the_header_are_refused),
 		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
-		T(the_schema_is_that_of_the_files), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
+		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }
