@@ -63,7 +63,7 @@ static enum thrift field(struct cursor *c, int64_t *id)
 	if (c->bad || (b & 0x0f) == T_STOP)
 		return T_STOP;
 	if (b >> 4)
-		*id += b >> 4;
+		*id = (int64_t)((uint64_t)*id + (b >> 4));
 	else
 		*id = zigzag(c);
 	return (enum thrift)(b & 0x0f);

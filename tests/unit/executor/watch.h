@@ -12,7 +12,7 @@
 
 #include "read_set.h"
 
-enum { PATIENCE_S = 1 };
+enum { PATIENCE_MS = 300 };
 
 static struct {
 	pthread_t thread;
@@ -44,7 +44,9 @@ static inline void watch_set(bool running, bool stop)
 	watch.running = running;
 	watch.stop = stop;
 	clock_gettime(CLOCK_REALTIME, &watch.until);
-	watch.until.tv_sec += PATIENCE_S;
+	watch.until.tv_nsec += PATIENCE_MS * 1000000L;
+	watch.until.tv_sec += watch.until.tv_nsec / 1000000000;
+	watch.until.tv_nsec %= 1000000000;
 	pthread_cond_signal(&watch.changed);
 	pthread_mutex_unlock(&watch.lock);
 }
