@@ -156,7 +156,8 @@ static void keep_failure(struct progress *p, const struct try_report *r)
 	                                               .file = r->file,
 	                                               .line = r->line,
 	                                               .col = r->col,
-	                                               .log_path = arena_strdup(&p->arena, r->log_path)};
+	                                               .log_path = arena_strdup(&p->arena, r->log_path),
+	                                               .staging = arena_strdup(&p->arena, r->staging)};
 	buf_free(&name);
 }
 

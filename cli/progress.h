@@ -17,6 +17,7 @@ struct failure {
 	const char *file;  /* the table's, relative to the project */
 	int line, col;     /* 0: unknown */
 	const char *log_path; /* NULL: it has none */
+	const char *staging;  /* kept staged data, relative to the lake; NULL: none */
 };
 
 struct running {

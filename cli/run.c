@@ -164,9 +164,8 @@ static void say_header(const struct execution *x)
 		return;
 	date_format(first, x->range.first);
 	date_format(last, x->range.last);
-	fprintf(stderr, "strata: run %s, %s%s%s (%s): %u table%s, %" PRIu64 " to build, %" PRIu64 " fresh\n", x->run_id, first,
-	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->ntables, p->ntables == 1 ? "" : "s",
-	        p->builds + p->fails, p->fresh);
+	fprintf(stderr, "run %s, %s%s%s (%s): %" PRIu64 " to build, %" PRIu64 " fresh\n", x->run_id, first,
+	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->builds + p->fails, p->fresh);
 }
 
 /* The words of the selection as they were typed; "" for all. */

@@ -72,6 +72,11 @@ static void print_failures(const struct summary *s)
 			print_excerpt(s->ws->project, f);
 		if (f->log_path)
 			printf("    log: %s\n", shorten(f->log_path));
+		if (f->staging) {
+			char *staged = mem_printf("%s/%s", s->ws->lake.dir, f->staging);
+			printf("    staged data: %s\n", shorten(staged));
+			free(staged);
+		}
 	}
 	if (p->nfailures > FAILURES_SHOWN)
 		printf("\n%zu more failed: strata tasks %s\n", p->nfailures - FAILURES_SHOWN, s->run_id);
@@ -135,8 +140,9 @@ static json_t *json_of(const struct summary *s)
 	}
 	for (size_t i = 0; i < s->progress->nfailures; i++) {
 		const struct failure *f = &s->progress->failures[i];
-		json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:i, s:i, s:s?}", "task", f->name, "error", f->error, "file",
-		                                          f->file, "line", f->line, "column", f->col, "log", f->log_path));
+		json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:i, s:i, s:s?, s:s?}", "task", f->name, "error", f->error, "file",
+		                                          f->file, "line", f->line, "column", f->col, "log", f->log_path, "staging",
+		                                          f->staging));
 	}
 	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "run", s->run_id, "result", run_result_name(r->result),
 	                 "tasks", results, "published", (json_int_t)r->published, "rows", (json_int_t)r->rows, "bytes",

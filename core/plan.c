@@ -115,7 +115,8 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 		buf_addf(out, " was never built; select +%s", t->name);
 		return;
 	case REASON_NO_SOURCE:
-		buf_addf(out, "source path '%s' does not exist in the lake", t->source->path);
+		buf_addf(out, "source path '%s' does not exist below the lake%s%s; put the files there, or correct "
+		              "`sources` in dags/dw_config.yaml", t->source->path, p->in.lake ? " " : "", p->in.lake ? p->in.lake : "");
 		return;
 	case REASON_SOURCE_MISSING:
 		buf_addf(out, "source '%s' has no files", t->source->path);

@@ -63,6 +63,7 @@ struct plan_input {
 	int32_t first, last;           /* days, inclusive */
 	bool force;
 	struct snapshot *snapshot;     /* kept and read by plan_decide, too */
+	const char *lake;              /* its folder, for people; NULL: not said */
 	const char *engine_version;    /* part of each fingerprint: "v1.5.5" */
 	int64_t wall_ns;               /* now, to tell files that are too young */
 };

@@ -162,10 +162,7 @@ int checks_run(struct attempt *t)
 	int rc = 0;
 	if (b.len) {
 		t->keep = t->nfiles > 0;
-		if (t->keep)
-			rc = attempt_fail(t, "check", "%s (staged data kept in %s/%s)", buf_cstr(&b), t->w->lake, t->out);
-		else
-			rc = attempt_fail(t, "check", "%s", buf_cstr(&b));
+		rc = attempt_fail(t, "check", "%s", buf_cstr(&b));
 	}
 	buf_free(&b);
 	return rc;

@@ -153,8 +153,8 @@ static int note_files(struct attempt *t, const struct raw_files *f)
 static int absent(struct attempt *t, const struct try_source *s, const struct raw_files *f)
 {
 	if (!f->exists)
-		return attempt_fail(t, "permanent", "the source path '%s' of %s does not exist in the lake '%s'", s->path, s->view,
-		                    t->w->lake);
+		return attempt_fail(t, "permanent", "source path '%s' of %s does not exist below the lake %s; put the files there, or correct "
+		                    "`sources` in dags/dw_config.yaml", s->path, s->view, t->w->lake);
 	if (strcmp(s->missing, "fail") == 0)
 		return attempt_fail(t, "permanent", "the source '%s' has no files for '%s' (missing: fail)", s->path, s->date);
 	if (strcmp(s->missing, "wait") == 0)

@@ -202,6 +202,7 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 	                        .last = rq->last,
 	                        .force = rq->force,
 	                        .snapshot = p->snapshot,
+	                        .lake = ws->lake.dir,
 	                        .engine_version = workers_engine_version(ws->workers),
 	                        .wall_ns = wall_ns};
 	rc = plan_make(&in, &p->plan, err);

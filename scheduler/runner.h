@@ -33,6 +33,7 @@ struct try_report {
 	const char *file;          /* the table's, relative to the project */
 	int line, col;             /* of the error in the file; 0: unknown */
 	const char *log_path;
+	const char *staging;       /* kept staged data, relative to the lake; NULL: none */
 	const char *note;          /* or NULL */
 };
 

@@ -64,6 +64,16 @@ static enum error_class class_of(const char *name)
 	return ERROR_PERMANENT;
 }
 
+/* Of a failed check it is what would have been published. */
+static const char *kept_staging(struct live_try *lt)
+{
+	const struct try_result *result = lt->result;
+	if (!result || !result->staging)
+		return NULL;
+	bool check = result->error.class && str_eq(result->error.class, "check");
+	return arena_printf(&lt->arena, "%s%s", result->staging, check ? "/out" : "");
+}
+
 static void report(struct live_try *lt)
 {
 	struct runner *r = lt->runner;
@@ -90,6 +100,7 @@ static void report(struct live_try *lt)
 	                                                  .line = lt->error_line,
 	                                                  .col = lt->error_col,
 	                                                  .log_path = lt->log_path,
+	                                                  .staging = kept_staging(lt),
 	                                                  .note = result ? result->note : NULL});
 	buf_free(&reason);
 }

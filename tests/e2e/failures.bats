@@ -65,7 +65,8 @@ dwd.dwd_cast 2024-01-01 success"
 	project_file dags/dwd/dwd_keys.sql <<< "SELECT i // 2 AS id, '\${PARTITION_DATE}' AS day FROM range(4) t(i)"
 	run -1 strata run $day
 	assert_output_has "primary_keys"
-	staged=$(sed -n 's/.*staged data kept in \(.*\))$/\1/p' <<< "$output" | tail -1)
+	staged=$(sed -n 's/^    staged data: //p' <<< "$output")
+	[[ $staged = .strata/staging/*/out ]]
 	[ -d "$staged" ]
 	[ "$(query "SELECT count(*), count(DISTINCT id) FROM '$staged/*.parquet'")" = $'4\t2' ]
 	assert_equal "$(lake_listing)" "$before"

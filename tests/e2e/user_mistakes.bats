@@ -89,3 +89,18 @@ teardown() {
 	run -1 strata run +dwd_orders --date 2024-01-01
 	assert_output_has "log: .strata/logs/"
 }
+
+@test "an absent source path: where it was looked for, and what to do" {
+	run -1 strata run ods_orders --date 2024-01-01
+	assert_output_has "source path 'raw/orders' does not exist below the lake $PROJECT; put the files there, or correct \`sources\` in dags/dw_config.yaml"
+	run strata plan ods_orders --date 2024-01-01
+	assert_output_has "does not exist below the lake $PROJECT;"
+}
+
+@test "the run's head fits 100 columns, also of a range" {
+	shop_days 1 3
+	run -0 strata --timezone America/New_York run --start 2024-01-01 --end 2024-01-03
+	head=$(grep ' to build, ' <<< "$output")
+	assert_equal "${head:0:4}${head#run *, }" "run 2024-01-01 to 2024-01-03 (America/New_York): 9 to build, 0 fresh"
+	[ ${#head} -le 100 ]
+}

@@ -187,7 +187,7 @@ static void what_cannot_be_built_says_what_to_do(void **state)
 	snapshot_put_source(w.s, ODS, DAY + 1, &(struct source_files){.probed = true});
 	make_plan(&w, DAY, DAY + 1, false);
 	assert_string_equal(why(&w, ODS, DAY), "source 'raw/x' has no files for 2013-01-01");
-	assert_string_equal(why(&w, ODS, DAY + 1), "source path 'raw/x' does not exist in the lake");
+	assert_string_equal(why(&w, ODS, DAY + 1), "source path 'raw/x' does not exist below the lake; put the files there, or correct `sources` in dags/dw_config.yaml");
 	assert_string_equal(why(&w, DWD, DAY), "upstream will fail: ods.ods_f 2013-01-01");
 	assert_int_equal(task_of(&w, DWD, DAY)->verdict, PLAN_FAIL);
 	w.sources[ODS].missing = MISSING_EMPTY;
