@@ -296,6 +296,7 @@ static void read_columns(struct reading *r, struct table *t, const struct yaml *
 		struct column_in in = {0};
 		char what[256];
 		snprintf(what, sizeof what, "column '%s' of table '%s'", it->key, t->name);
+		const struct yaml *type = it->kind == YAML_TEXT ? it : yaml_get(it, "type");
 		if (it->kind == YAML_TEXT)
 			in.type = arena_strdup(&r->p->arena, it->text);
 		else if (!section_read(&r->keys, &section_column, it, what, &in))
@@ -304,7 +305,7 @@ static void read_columns(struct reading *r, struct table *t, const struct yaml *
 			diag_add(r->diags, DIAG_WARNING, in.checks->key_loc,
 			         "'checks' of %s are not evaluated by this version", what);
 		columns[n++] = (struct column_decl){arena_strdup(&r->p->arena, it->key), in.type, in.description,
-		                                    it->key_loc};
+		                                    it->key_loc, type ? type->loc : it->key_loc};
 	}
 	t->columns = columns;
 	t->ncolumns = n;
@@ -325,6 +326,19 @@ static void check_values(struct reading *r, struct table *t, const struct table_
 			t->name);
 }
 
+/* Where the names of columns stand that only the bound query can confirm. */
+static void keep_places(struct reading *r, struct table *t, const struct yaml *entry)
+{
+	const struct yaml *keys = yaml_get(entry, "primary_keys"), *timestamp = yaml_get(entry, "timestamp_col");
+	struct loc *places = arena_array(&r->p->arena, t->nprimary_keys, sizeof *places);
+	size_t n = 0;
+	for (const struct yaml *it = keys ? keys->first : NULL; it && n < t->nprimary_keys; it = it->next)
+		places[n++] = it->loc;
+	t->primary_keys_loc = places;
+	if (timestamp)
+		t->timestamp_loc = timestamp->loc;
+}
+
 static void apply_entry(struct reading *r, struct table *t, const struct yaml *entry)
 {
 	struct table_in in;
@@ -343,6 +357,7 @@ static void apply_entry(struct reading *r, struct table *t, const struct yaml *e
 	t->ntags = in.tags.len;
 	t->primary_keys = in.primary_keys.items;
 	t->nprimary_keys = in.primary_keys.len;
+	keep_places(r, t, entry);
 	t->output_none = in.output == OUTPUT_NONE;
 	policy_resolve(r, &in.p, t->kind, &t->policy);
 	check_values(r, t, &in, entry);

@@ -37,7 +37,7 @@ struct source {
 
 struct column_decl {
 	const char *name, *type, *description; /* type, description: NULL when absent */
-	struct loc loc;
+	struct loc loc, type_loc;
 };
 
 enum table_kind { TABLE_SQL, TABLE_EXEC, TABLE_EXTERNAL };
@@ -90,7 +90,9 @@ struct table {
 	const char *description, *owner;
 	const char *const *tags;         size_t ntags;
 	const char *const *primary_keys; size_t nprimary_keys;
+	const struct loc *primary_keys_loc; /* [nprimary_keys] */
 	const char *timestamp_col;       /* NULL: none */
+	struct loc timestamp_loc;
 	const struct column_decl *columns; size_t ncolumns;
 	bool output_none;
 	const char *format;              /* "parquet" */

@@ -12,7 +12,7 @@
  *            macros: the analysts'; a call of one is a reference
  *   bind     {tables: [{qname, partitioned, sql, columns?, source?, views?}], keep} -> {tables: [{columns} | {error} | {unknown: why}]}
  *            in topological order; a table without sql only declares `columns`; keep: go on with the
- *            catalog of the bind before. Also `lake`, for a source's relative files; executor/bind.h has the fields.
+ *            catalog of the bind before; types: [type]? -> types: [DuckDB's name | null]. Also `lake`, for a source's relative files; executor/bind.h has the fields.
  *   probe    {partitions: [{qname, path}], sources: [{path, date, format}]}   -> {partitions: [...], sources: [...]}
  *            what is published (identity) and which source files there are.
  *   run      struct try_request                                               -> struct try_result

@@ -359,6 +359,21 @@ static json_t *bind_table(struct binder *b, struct arena *arena, const struct it
 	return out;
 }
 
+static json_t *name_types(struct binder *b, const json_t *types)
+{
+	json_t *names = json_array();
+	const json_t *type;
+	size_t i;
+	json_array_foreach(types, i, type) {
+		struct buf name = BUF_INIT(1 << 20);
+		struct duck_error e;
+		bool known = json_is_string(type) && duck_type_name(b->con, json_string_value(type), &name, &e) == 0 && name.len;
+		json_array_append_new(names, known ? json_string(buf_cstr(&name)) : json_null());
+		buf_free(&name);
+	}
+	return names;
+}
+
 static int read_item(struct arena *arena, const json_t *json, struct item *ret, struct err *err)
 {
 	struct jget g = {.arena = arena, .err = err, .code = ERR_PROTOCOL};
@@ -399,5 +414,7 @@ int bind_request(struct binder *b, const json_t *req, json_t **ret_reply, struct
 		return err_wrap(err, "bind");
 	}
 	*ret_reply = json_pack("{s:o}", "tables", list);
+	if (json_is_array(json_object_get(req, "types")))
+		json_object_set_new(*ret_reply, "types", name_types(b, json_object_get(req, "types")));
 	return 0;
 }

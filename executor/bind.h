@@ -23,10 +23,12 @@ void binder_free(struct binder *b); /* NULL is fine; before duckdb_close */
  *                "columns": [{"name", "type"}] or absent,
  *                "source": {"view": "tmp_ods_x", "columns": [...], "files": ["/absolute/x.csv"],
  *                           "format": "csv", "delim", "nullstr", "encoding", "header": bool, "all_varchar": bool},
- *                "views": [{"name", "ddl"}]: the analysts' that its sql reads, or absent}]}
+ *                "views": [{"name", "ddl"}]: the analysts' that its sql reads, or absent}],
+ *    "types": ["int", ...] or absent}
  * *ret_reply is {"tables": [...]}, one a table, in order: {"columns": [{"name", "type"}]} without dt for a
  * partitioned one, with the types that its Parquet files will have; {"error": {"message", "line", "col", "candidates": "a, b"}} with the position in the
- * rendered text; {"unknown": "why"} where a schema cannot be known. The caller adds id and ok, and drops it. */
+ * rendered text; {"unknown": "why"} where a schema cannot be known. Beside it "types": the name by which DuckDB
+ * calls each type, null where it knows none. The caller adds id and ok, and drops it. */
 int bind_request(struct binder *b, const json_t *req, json_t **ret_reply, struct err *err);
 
 #endif

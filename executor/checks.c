@@ -108,11 +108,9 @@ static bool same_type(struct attempt *t, const char *declared, const char *actua
 {
 	if (strcasecmp(declared, actual) == 0)
 		return true;
-	struct buf sql = BUF_INIT(1 << 16), out = BUF_INIT(1 << 16);
-	buf_addf(&sql, "SELECT typeof(CAST(NULL AS %s))", declared);
+	struct buf out = BUF_INIT(1 << 16);
 	struct duck_error e;
-	bool same = duck_text(t->session.con, buf_cstr(&sql), &out, &e) == 0 && strcasecmp(buf_cstr(&out), actual) == 0;
-	buf_free(&sql);
+	bool same = duck_type_name(t->session.con, declared, &out, &e) == 0 && strcasecmp(buf_cstr(&out), actual) == 0;
 	buf_free(&out);
 	return same;
 }

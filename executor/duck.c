@@ -229,6 +229,15 @@ int duck_text(duckdb_connection con, const char *sql, struct buf *out, struct du
 	return 0;
 }
 
+int duck_type_name(duckdb_connection con, const char *type, struct buf *out, struct duck_error *ret_error)
+{
+	struct buf sql = BUF_INIT(1 << 20);
+	buf_addf(&sql, "SELECT typeof(CAST(NULL AS %s))", type);
+	int r = duck_text(con, buf_cstr(&sql), out, ret_error);
+	buf_free(&sql);
+	return r;
+}
+
 int duck_int64(duckdb_connection con, const char *sql, int64_t *ret_value, struct duck_error *ret_error)
 {
 	struct buf wrapped = BUF_INIT(1 << 24), out = BUF_INIT(64);

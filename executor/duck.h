@@ -52,6 +52,9 @@ int duck_int64(duckdb_connection con, const char *sql, int64_t *ret_value, struc
 /* First column of the first row, appended to `out`; nothing is appended for NULL or no row. */
 int duck_text(duckdb_connection con, const char *sql, struct buf *out, struct duck_error *ret_error);
 
+/* The name by which DuckDB itself calls a type ("INTEGER" of "int"), appended to `out`. */
+int duck_type_name(duckdb_connection con, const char *type, struct buf *out, struct duck_error *ret_error);
+
 /* Column names and types of a query, without running it. Lines in *ret_error are those of `sql`. */
 int duck_describe(duckdb_connection con, struct arena *arena, const char *sql, struct column **ret_columns,
                   size_t *ret_n, struct duck_error *ret_error);

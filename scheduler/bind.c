@@ -13,6 +13,7 @@
 #include "core/digest.h"
 #include "core/template.h"
 #include "scheduler/bind_cache.h"
+#include "scheduler/bind_declared.h"
 #include "scheduler/load.h"
 #include "scheduler/source_header.h"
 #include "scheduler/try_build.h"
@@ -31,6 +32,7 @@ struct binding {
 	struct bind_cache *cache;
 	struct bound_schema *schemas; /* [ntables] */
 	uint8_t *verdicts;            /* [ntables], enum verdict */
+	uint8_t *sure;                /* [ntables], enum bind_sure */
 	char (*keys)[DIGEST_HEX];     /* [ntables], of tables that were asked for */
 	bool *needed;
 	size_t open;                  /* batches not answered */
@@ -142,6 +144,20 @@ static bool make_key(struct binding *b, uint32_t t, const struct source_header *
 	return true;
 }
 
+/* Its columns are those of its SQL; types that were detected in RAW may be others in another file. */
+static void take_bound(struct binding *b, uint32_t t, const struct bound_schema *s)
+{
+	const struct project *p = b->rq->project;
+	const struct source *source = table_at(b, t)->source;
+	b->schemas[t] = *s;
+	b->verdicts[t] = KNOWN;
+	b->sure[t] = source && !source->ncolumns && source->all_varchar != TRI_TRUE ? BIND_DETECTED : BIND_SURE;
+	for (uint32_t e = p->up_first[t]; e < p->up_first[t + 1]; e++) {
+		if (b->sure[p->edges[e].up] == BIND_DETECTED)
+			b->sure[t] = BIND_DETECTED;
+	}
+}
+
 static void take_error(struct binding *b, uint32_t t, const struct rendered *rendered, const json_t *error)
 {
 	const char *message = json_string_value(json_object_get(error, "message"));
@@ -165,8 +181,7 @@ static void take_columns(struct binding *b, uint32_t t, const json_t *columns)
 		const char *type = json_string_value(json_object_get(c, "type"));
 		copy[i] = (struct column){arena_strdup(b->arena, name ? name : ""), arena_strdup(b->arena, type ? type : "")};
 	}
-	b->schemas[t] = (struct bound_schema){copy, n};
-	b->verdicts[t] = KNOWN;
+	take_bound(b, t, &(struct bound_schema){copy, n});
 	bind_cache_add(b->cache, b->keys[t], &b->schemas[t]);
 }
 
@@ -273,8 +288,9 @@ static int bind_one(struct binding *b, uint32_t t, struct batch **batch, json_t 
 		take_declared(b, t);
 		return 0;
 	}
-	if (bind_cache_find(b->cache, b->keys[t], &b->schemas[t])) {
-		b->verdicts[t] = KNOWN;
+	struct bound_schema cached;
+	if (bind_cache_find(b->cache, b->keys[t], &cached)) {
+		take_bound(b, t, &cached);
 		return 0;
 	}
 	struct rendered rendered;
@@ -377,6 +393,7 @@ int bind_project(const struct bind_request *rq, struct arena *arena, struct boun
 	                    .cache = bind_cache_open(arena, p->dir),
 	                    .schemas = arena_array(arena, p->ntables, sizeof *b.schemas),
 	                    .verdicts = arena_array(arena, p->ntables, 1),
+	                    .sure = arena_array(arena, p->ntables, 1),
 	                    .keys = arena_array(arena, p->ntables, DIGEST_HEX),
 	                    .needed = arena_array(arena, p->ntables, sizeof(bool))};
 	need_with_upstreams(&b);
@@ -384,6 +401,8 @@ int bind_project(const struct bind_request *rq, struct arena *arena, struct boun
 	int rc = 0;
 	for (uint32_t l = 0; l <= deepest && rc == 0; l++)
 		rc = bind_level(&b, sorted + first[l], first[l + 1] - first[l]);
+	if (rc == 0)
+		rc = bind_check_declared(&(struct declared_check){rq, b.schemas, b.sure, b.cache, arena, diags}, &b.err);
 	free(level);
 	free(sorted);
 	free(first);

@@ -166,7 +166,7 @@ static int check_types(struct workspace *ws, struct planning *p, struct err *err
 	arena_free(&arena);
 	errors = ws->diags.errors - errors;
 	if (rc == 0 && errors)
-		rc = err_set(err, ERR_PROJECT, "%zu error%s in the SQL; nothing was started", errors, errors == 1 ? "" : "s");
+		rc = err_set(err, ERR_PROJECT, "%zu error%s; nothing was started", errors, errors == 1 ? "" : "s");
 	return rc;
 }
 

@@ -104,3 +104,42 @@ teardown() {
 	assert_equal "${head:0:4}${head#run *, }" "run 2024-01-01 to 2024-01-03 (America/New_York): 9 to build, 0 fresh"
 	[ ${#head} -le 100 ]
 }
+
+@test "what is declared of columns is compared before anything runs" {
+	shop_days 1 1
+	project_file tables.yaml <<-'EOF'
+		tables:
+		  ods_orders:
+		    columns: {id: int8, amount: VARCHRA}
+		  dwd_orders:
+		    primary_keys: [id, zzz, dt]
+		    timestamp_col: amuont
+		    columns:
+		      id: {type: VARCHAR, description: who}
+		      amount: long
+		      nope: INTEGER
+	EOF
+	run -2 strata validate
+	assert_output_has "tables.yaml:3:33: error: unknown type 'VARCHRA' of column 'amount' of table 'ods_orders' (did you mean 'VARCHAR'?)"
+	assert_output_has "tables.yaml:5:24: error: 'primary_keys' of table 'dwd_orders' names 'zzz'"
+	assert_output_has "tables.yaml:6:20: error: 'timestamp_col' of table 'dwd_orders' names 'amuont', which dags/dwd/dwd_orders.sql does not yield (did you mean 'amount'?)"
+	assert_output_has "tables.yaml:8:18: error: column 'id' of table 'dwd_orders' is BIGINT, declared VARCHAR"
+	assert_output_has "tables.yaml:10:7: error: 'columns' of table 'dwd_orders' names 'nope'"
+	assert_output_has ": 5 errors"
+	run -2 strata run --date 2024-01-01
+	assert_output_has "5 errors; nothing was started"
+	[ ! -e ods ]
+	sed -i 's/VARCHRA/int64/; s/, zzz//; s/amuont/amount/; /nope/d; s/type: VARCHAR/type: bigint/' tables.yaml
+	run -0 strata validate --strict
+	run -0 strata run --date 2024-01-01
+}
+
+@test "a declared type that RAW alone decides is a warning, since another day may have it" {
+	shop_days 1 1
+	sed -i 's/, options.*/}/' dags/dw_config.yaml
+	project_file tables.yaml <<< 'tables: {dwd_orders: {columns: {amount: VARCHAR}}}'
+	run -0 strata validate
+	assert_output_has "tables.yaml:1:41: warning: column 'amount' of table 'dwd_orders' is BIGINT by the newest file of RAW, declared VARCHAR"
+	run -1 strata run --date 2024-01-01
+	assert_output_has "check columns failed: 'amount' is BIGINT, declared VARCHAR"
+}

@@ -219,6 +219,15 @@ static void types_are_those_of_the_files(void **state)
 	arena_free(&arena);
 }
 
+static void types_have_names(void **state)
+{
+	(void)state;
+	ask("{'tables': [], 'types': ['int', 'Text', 'NOTATYPE', 'numeric(4, 1)', '', 'long[]', 'INTEGER) AS a, (1', 7]}");
+	json_t *want = json_pack("[s, s, n, s, n, s, n, n]", "INTEGER", "VARCHAR", "DECIMAL(4,1)", "BIGINT[]");
+	assert_true(json_equal(json_object_get(reply, "types"), want));
+	json_decref(want);
+}
+
 /* Batches over one catalog: each table reads the one before it. */
 static void a_long_chain_binds(void **state)
 {
@@ -252,6 +261,7 @@ int main(void)
 		cmocka_unit_test(keep_goes_on_with_the_catalog),
 		cmocka_unit_test(pivots_bind_if_they_name_their_values),
 		cmocka_unit_test(types_are_those_of_the_files),
+		cmocka_unit_test(types_have_names),
 		cmocka_unit_test(a_long_chain_binds),
 	};
 	return cmocka_run_group_tests_name("bind", tests, setup, teardown);
