@@ -27,6 +27,8 @@ const struct command *const commands[] = {
 	&command_db_stop,
 	&command_db_status,
 	&command_db_migrate,
+	&command_db_rebuild,
+	&command_db_adopt,
 	&command_help,
 	&command_version,
 	NULL,

@@ -22,6 +22,8 @@ extern const struct command command_db_start;
 extern const struct command command_db_stop;
 extern const struct command command_db_status;
 extern const struct command command_db_migrate;
+extern const struct command command_db_rebuild;
+extern const struct command command_db_adopt;
 extern const struct command command_plan;
 extern const struct command command_run;
 extern const struct command command_backfill;

@@ -64,6 +64,21 @@ static int create(const char *path, struct err *err)
 	return rc;
 }
 
+int lake_claim(const struct lake *lake, struct err *err)
+{
+	char iso[CLOCK_ISO_SIZE];
+	char *path = mem_printf("%s/.strata/lake.json", lake->dir);
+	json_t *json = json_pack("{s:s, s:s, s:s}", "uuid", lake->uuid, "host", lake->host, "adopted", clock_iso(iso, clock_wall_us()));
+	char *text = json_dumps(json, JSON_INDENT(2));
+	int rc = file_replace(AT_FDCWD, path, text, strlen(text), 0666, err);
+	if (rc < 0 && err)
+		rc = err->code = ERR_LAKE;
+	free(text);
+	json_decref(json);
+	free(path);
+	return rc;
+}
+
 int lake_open(struct lake *ret, const char *dir, struct err *err)
 {
 	snprintf(ret->dir, sizeof ret->dir, "%s", dir);

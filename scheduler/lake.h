@@ -18,6 +18,9 @@ struct lake {
 /* Read lake.json; make it (and the folder) on first use. Two first uses at once agree. ERR_LAKE. */
 int lake_open(struct lake *ret, const char *dir, struct err *err);
 
+/* Write lake.json anew, as `lake` says: its UUID and host. ERR_LAKE. */
+int lake_claim(const struct lake *lake, struct err *err);
+
 /* A random (version 4) UUID; returns out. */
 char *uuid_make(char out[UUID_SIZE]);
 

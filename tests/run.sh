@@ -143,7 +143,7 @@ suite_bats() {
 suite_fault() {
 	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
 	[ -n "${FAULT_LONG:-}" ] && long=(--long)
-	for program in sweep; do
+	for program in sweep rounds; do
 		log=$logs/fault-$program.tap
 		timeout "${FAULT_TIMEOUT:-900}" deps/venv/bin/python "tests/fault/$program.py" "${long[@]}" > "$log" 2>&1
 		ok=$(grep -c '^ok ' "$log")
