@@ -31,5 +31,8 @@ step read-set-random env STRATA_QUERIES=20000 $unit/test_read_set_random
 step world-build make -s MODE=debug build/debug/tests/sim/sim_world
 step world env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
 step mutants make -s mutants
+export STRATA=$PWD/build/debug/strata
+step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long
+step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]
