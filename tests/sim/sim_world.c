@@ -265,6 +265,7 @@ static void live(void)
 	life.result = rc;
 	if (rc == 0 && world.calm) {
 		CHECK(life.summary.result == RUN_SUCCESS);
+		CHECK(lake_staged() == 0); /* what the dead had staged is swept */
 		plan_free(life.plan);
 		snapshot_free(life.snapshot);
 		CHECK(make_plan(false, &err) == 0);

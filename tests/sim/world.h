@@ -24,9 +24,6 @@
 
 enum { WORLD_TABLES = 6, WORLD_DATES = 5, WORLD_FIRST_DAY = 15706 /* 2013-01-01 */, WORLD_PROCS = 64 };
 
-/* Whether the lake keeps what an empty result was (executor/store.h). */
-enum { EMPTY_RECORDS = 1 };
-
 /* What may go wrong in a world; the smallest set that still fails is what shrinking looks for. */
 enum world_trouble {
 	TROUBLE_CRASH = 1,    /* the scheduler dies */
@@ -53,7 +50,6 @@ struct lake_part {
 	int64_t rows;
 	json_t *manifest;
 	bool empty_record;    /* not published, but the manifest of an empty result is kept */
-	uint64_t kept_fence;  /* of the last empty result */
 	uint64_t last_fence;  /* of all results that changed it: the model's own memory */
 };
 
@@ -179,6 +175,7 @@ uint32_t workers_orphans(void);
 bool worker_works_on(const char *try_id);    /* a live process holds it */
 json_t *lake_answer_probe(const json_t *request);
 void lake_reset(void);
+size_t lake_staged(void);                    /* how many tries have something in staging */
 
 /* world_check.c */
 struct try_request;

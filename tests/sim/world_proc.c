@@ -164,7 +164,7 @@ static void draw_fate(struct proc *p)
 }
 
 /* What it reads is what it was told to read: nobody else publishes here. */
-static bool pin_inputs(struct proc *p)
+static void pin_inputs(struct proc *p)
 {
 	struct manifest_input *inputs = arena_array(&p->arena, WORLD_TABLES * WORLD_DATES, sizeof *inputs);
 	size_t n = 0;
@@ -172,8 +172,6 @@ static bool pin_inputs(struct proc *p)
 		const struct try_input *in = &p->rq.inputs[i];
 		for (size_t k = 0; k < in->npartitions; k++) {
 			const struct lake_part *part = lake_part(in->qname, in->partitions[k]);
-			if (!EMPTY_RECORDS && !part->published)
-				return false;
 			CHECK(part->published && str_eq(part->try_id, in->try_ids[k]));
 			inputs[n++] = (struct manifest_input){in->qname, in->partitions[k], part->version,
 			                                      arena_strdup(&p->arena, part->try_id)};
@@ -181,7 +179,6 @@ static bool pin_inputs(struct proc *p)
 	}
 	p->result.manifest.inputs = inputs;
 	p->result.manifest.ninputs = n;
-	return true;
 }
 
 static void check_alone(const struct proc *p)
@@ -201,10 +198,7 @@ static void enter(struct proc *p)
 		say(p, "running");
 		check_alone(p);
 		lake_stage(p->rq.try_id, true);
-		if (!pin_inputs(p)) {
-			fail(p, "permanent", "an input is gone");
-			return;
-		}
+		pin_inputs(p);
 		break;
 	case STAGE_VALIDATE:
 		if (p->rows_none && !p->rq.allow_empty) {
