@@ -59,6 +59,11 @@ int commit_attempt(struct attempt *t)
 	t->result->empty = t->rows == 0;
 	int end = t->rows > 0 ? t->store->publish(&p, &err) : t->store->clear(&p, &err);
 	t->result->cleared_rows = t->result->empty && p.had ? p.had_rows : -1;
+	if (end < 0 && p.switched) {
+		/* The manifest is the truth of what is published, and it says this try. */
+		t->result->note = arena_printf(t->arena, "published, but after a loss of power the version before may be back: %s", err.text);
+		return 0;
+	}
 	if (end < 0)
 		return attempt_fail_err(t, err.code == ERR_LAKE ? "permanent" : "transient", &err);
 	if (end == STORE_STOPPED) {

@@ -32,6 +32,7 @@ struct publication {
 	bool (*stopped)(void *ctx); /* asked just before the switch: the last moment to stop */
 	void *ctx;
 	/* results */
+	bool switched;              /* readers see the new version: an error that comes after this takes nothing back */
 	bool had;                   /* something with a manifest was published before ... */
 	int64_t had_rows;           /* ... with so many rows */
 	uint64_t had_fence;

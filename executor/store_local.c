@@ -258,6 +258,7 @@ static int publish_locked(struct publication *p, const struct kept *kept, struct
 	rc = switch_folders(p->staged, p->target->folder, err);
 	if (rc < 0)
 		return rc;
+	p->switched = true;
 	if (FAULT("commit.after_exchange"))
 		return err_errno(err, ERR_IO, "after the exchange of '%s'", p->target->folder);
 	char path[STORE_RECORD_MAX];
@@ -323,6 +324,7 @@ static int clear_locked(struct publication *p, int lock, const struct kept *kept
 			return STORE_DONE;
 		return err_errno(err, ERR_LAKE, "move '%s' away", p->target->folder);
 	}
+	p->switched = true;
 	if (FAULT("commit.after_clear"))
 		return err_errno(err, ERR_IO, "after the move of '%s'", p->target->folder);
 	return sync_parents(p->staged, p->target->folder, err);

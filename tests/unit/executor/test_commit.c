@@ -187,6 +187,30 @@ static void dying_anywhere_leaves_one_whole_version(void **state)
 	}
 }
 
+/* Readers see it and its manifest names this try: whoever called it a failure would contradict the lake. */
+static void an_error_after_the_switch_is_a_success(void **state)
+{
+	struct lake *l = *state;
+	static const struct {
+		const char *point, *sql;
+	} cases[] = {{"commit.after_exchange", "SELECT 2 AS v"}, {"commit.sync_parent", "SELECT 3 AS v"},
+	             {"commit.after_clear", "SELECT 1 AS v WHERE false"}};
+	struct try_request first = lake_request(l, "dwd.dwd_x", "", one_row);
+	assert_int_equal(child_try(l, "none", "kill", &first), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct try_request rq = lake_request(l, "dwd.dwd_x", "", cases[i].sql);
+		fault_arm(arena_printf(&l->arena, "%s:1:error", cases[i].point));
+		struct try_result r = lake_run(l, &rq);
+		fault_arm(NULL);
+		assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+		assert_non_null(strstr(r.note, "published, but"));
+		if (r.empty)
+			assert_false(lake_has("dwd/dwd_x"));
+		else
+			assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, rq.try_id);
+	}
+}
+
 static void dying_while_clearing_leaves_all_or_nothing(void **state)
 {
 	struct lake *l = *state;
@@ -314,6 +338,7 @@ int main(void)
 		T(a_leftover_of_the_same_try_is_replaced), T(a_damaged_manifest_does_not_stop_a_rebuild),
 #ifdef STRATA_FAULTS
 		T(dying_anywhere_leaves_one_whole_version),
+		T(an_error_after_the_switch_is_a_success),
 		T(dying_while_clearing_leaves_all_or_nothing), T(a_stopped_try_that_goes_on_does_not_publish),
 #endif
 		T(a_glob_reader_never_sees_a_mix), T(pinning_wins_its_race),
