@@ -50,4 +50,4 @@ for patch in "${patches[@]}"; do
 	[ "$verdict" = 'DOES NOT APPLY' ] || patch -s -R -p1 -d "$tree" --no-backup-if-mismatch < "$patch"
 done
 echo "$caught caught, $missed missed"
-[ $missed = 0 ]
+[ $missed = 0 ] && [ $caught -gt 0 ]
