@@ -153,7 +153,7 @@ static void draw_fate(struct proc *p)
 	static const char *const classes[] = {"sql", "transient", "transient", "permanent", "check"};
 	p->dies_at = p->fails_at = STAGES;
 	p->dies_after_exchange = chance(50);
-	p->rows_none = trouble(TROUBLE_ERROR, 80);
+	p->rows_none = chance(8) && (world.options.trouble & TROUBLE_ERROR) && (!world.calm || p->rq.allow_empty);
 	p->class = classes[below(5)];
 	if (trouble(TROUBLE_DEATH, 60))
 		p->dies_at = (enum stage)below(STAGES);
@@ -268,10 +268,10 @@ void proc_take(struct proc *p, struct ask *ask)
 	p->is_run = ask->is_run;
 	p->stage = STAGE_PREPARE;
 	p->result = (struct try_result){.cleared_rows = -1};
-	draw_fate(p);
 	if (p->is_run)
 		CHECK(try_request_decode(&p->arena, ask->body, &p->rq, &err) == 0);
-	else if (p->dies_at < STAGES && chance(50))
+	draw_fate(p);
+	if (!p->is_run && p->dies_at < STAGES && chance(50))
 		p->dies_at = STAGES;
 	next_step(p, 30 + (int64_t)below(200));
 }
