@@ -416,6 +416,16 @@ static void widen(struct resolving *r)
 	free(place);
 }
 
+/* Declared by name and type, so that a table without a version binds as an empty one. */
+static bool has_typed_columns(const struct table *t)
+{
+	for (size_t i = 0; i < t->ncolumns; i++) {
+		if (!t->columns[i].type)
+			return false;
+	}
+	return t->ncolumns > 0;
+}
+
 static void apply_self_reads(struct project *p, struct diags *diags)
 {
 	for (size_t i = 0; i < p->nedges; i++) {
@@ -423,10 +433,10 @@ static void apply_self_reads(struct project *p, struct diags *diags)
 		if (p->edges[i].up != p->edges[i].down)
 			continue;
 		t->policy.depends_on_past = true;
-		if (t->kind == TABLE_SQL && !p->edges[i].declared && !t->ncolumns)
+		if (t->kind == TABLE_SQL && !p->edges[i].declared && !has_typed_columns(t))
 			diag_add(diags, DIAG_WARNING, p->edges[i].loc,
 			         "'%s' reads itself, and nothing says which columns it has before its first version: until "
-			         "tables.yaml declares its columns, it stays empty",
+			         "tables.yaml declares its columns with their types, it stays empty",
 			         t->qname);
 	}
 }

@@ -309,6 +309,18 @@ static int start_locked(struct cluster *c, bool *ret_started, struct err *err)
 	return rc;
 }
 
+/* Is the locked file still the one of that name? Who stops the server removes it (cluster_stop). */
+static bool is_named(int fd, const char *path)
+{
+	struct stat ours, named;
+	return fstat(fd, &ours) == 0 && stat(path, &named) == 0 && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+static void lock_path(const struct cluster *c, char out[PATH_MAX + 8])
+{
+	snprintf(out, PATH_MAX + 8, "%s.lock", c->data);
+}
+
 static int lock(const struct cluster *c, struct err *err)
 {
 	char path[PATH_MAX + 8];
@@ -318,8 +330,10 @@ static int lock(const struct cluster *c, struct err *err)
 		err->code = ERR_STATE;
 		return err_wrap(err, "make the private Postgres (or name another database with --db or STRATA_DB)");
 	}
-	snprintf(path, sizeof path, "%s.lock", c->data);
-	int fd = file_lock(AT_FDCWD, path, true, err);
+	lock_path(c, path);
+	int fd;
+	while ((fd = file_lock(AT_FDCWD, path, true, err)) >= 0 && !is_named(fd, path))
+		close(fd);
 	if (fd < 0)
 		err->code = ERR_STATE;
 	return fd;
@@ -356,6 +370,11 @@ int cluster_stop(struct cluster *c, struct err *err)
 	if (fd < 0)
 		return err->code;
 	int rc = stop_locked(c, err);
+	/* Nothing stays beside the data: whoever waits for this lock finds that it has no name any more, and takes a new one. */
+	char path[PATH_MAX + 8];
+	lock_path(c, path);
+	if (rc == 0)
+		unlink(path);
 	close(fd);
 	return rc;
 }

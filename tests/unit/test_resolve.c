@@ -160,7 +160,7 @@ static void warnings(void **state)
 		"dags/dwd/dwd_f.sql:1:5: warning: reads every date of 'ods.ods_x', so that each new date makes all dates of "
 		"'dwd_f' stale: add a condition such as dt = '${PARTITION_DATE}'\n"
 		"dags/dwd/dwd_f.sql:2:5: warning: 'dwd.dwd_f' reads itself, and nothing says which columns it has before its "
-		"first version: until tables.yaml declares its columns, it stays empty\n"
+		"first version: until tables.yaml declares its columns with their types, it stays empty\n"
 		"dags/dwd/dwd_f.sql:4:5: warning: reads dates of 'ods.ods_x' without an upper end, so that each new date makes "
 		"earlier dates of 'dwd_f' stale: add a condition such as dt <= '${PARTITION_DATE}'\n"
 		"dags/ods/ods_x.sql: warning: PARTITION_DATE is used in a comment only, which makes 'ods_x' partitioned all the "

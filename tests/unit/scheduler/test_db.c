@@ -84,6 +84,34 @@ static void a_killed_server_is_started_again_and_keeps_what_was_committed(void *
 	db_close(&db);
 }
 
+/* Those who start and stop at once wait for a lock that a stop removes: each must find the one of that name. */
+static void a_stop_leaves_no_lock_behind(void **state)
+{
+	(void)state;
+	enum { CHILDREN = 4 };
+	struct db db = fixture_open();
+	struct cluster c = db.cluster;
+	char path[PATH_MAX + 8];
+	db_close(&db);
+	snprintf(path, sizeof path, "%s.lock", c.data);
+	pid_t children[CHILDREN];
+	for (int i = 0; i < CHILDREN; i++) {
+		children[i] = fork();
+		if (children[i] == 0) {
+			bool started;
+			int rc = i % 2 ? cluster_start(&c, &started, NULL) : cluster_stop(&c, NULL);
+			_exit(rc < 0);
+		}
+	}
+	for (int i = 0; i < CHILDREN; i++) {
+		int status;
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	assert_int_equal(cluster_stop(&c, NULL), 0);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 static void a_stale_pid_of_somebody_else_is_no_obstacle(void **state)
 {
 	(void)state;
@@ -336,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_uses_at_once_share_one_cluster),
 		cmocka_unit_test(a_killed_server_is_started_again_and_keeps_what_was_committed),
+		cmocka_unit_test(a_stop_leaves_no_lock_behind),
 		cmocka_unit_test(a_stale_pid_of_somebody_else_is_no_obstacle),
 		cmocka_unit_test(a_socket_folder_that_vanished_under_the_server_is_made_again),
 		cmocka_unit_test(a_long_path_has_a_short_socket),
