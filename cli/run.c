@@ -17,6 +17,7 @@
 #include "cli/summary.h"
 #include "core/date.h"
 #include "scheduler/catalog.h"
+#include "scheduler/db_keeper.h"
 #include "scheduler/git.h"
 #include "scheduler/leader.h"
 #include "scheduler/planning.h"
@@ -40,6 +41,7 @@ struct execution {
 	bool git_started;
 	struct leader leader;
 	struct runner *runner;
+	struct db_keeper keeper;
 	struct planning planning;
 };
 
@@ -126,13 +128,16 @@ static int start_runner(struct execution *x, struct err *err)
 		PQfinish(conn);
 		return rc;
 	}
+	db_keeper_init(&x->keeper, &x->ws.loop, &x->ws.db);
 	x->runner = runner_new(&(struct runner_config){.loop = &x->ws.loop,
 	                                               .workers = x->ws.workers,
 	                                               .jobs = x->ws.jobs,
 	                                               .conn = conn,
 	                                               .conninfo = x->ws.db.conninfo,
 	                                               .leader = &x->leader,
-	                                               .lake = x->ws.lake.dir});
+	                                               .lake = x->ws.lake.dir,
+	                                               .db_away = db_keeper_look,
+	                                               .ctx = &x->keeper});
 	size_t closed = 0;
 	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, x->resumes ? x->run_id : NULL, &closed, err);
 	if (rc == 0 && closed)
@@ -293,6 +298,7 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 	if (rc == 0)
 		rc = carry_out(&x, kind, continue_on_error, err);
 	runner_free(x.runner);
+	db_keeper_close(&x.keeper);
 	planning_free(&x.planning);
 	free(x.selected);
 	workspace_close(&x.ws);

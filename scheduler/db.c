@@ -154,12 +154,18 @@ int db_open(const struct db_options *o, struct db *ret, struct err *err)
 
 int db_revive(struct db *db, struct err *err)
 {
-	PQclear(PQexec(db->conn, "SELECT")); /* only a question shows that the other end is gone */
-	if (PQstatus(db->conn) == CONNECTION_OK)
+	/* Only the answer to a question shows that the other end is gone: libpq may call the connection good still
+	 * when it could not send, but has just read the server's good-bye. */
+	PGresult *r = PQexec(db->conn, "SELECT");
+	bool alive = PQresultStatus(r) == PGRES_TUPLES_OK;
+	PQclear(r);
+	if (alive)
 		return 0;
 	PQfinish(db->conn);
 	db->conn = NULL;
-	return db_connect(db->conninfo, &db->conn, err);
+	bool started;
+	int rc = db->source == DB_PRIVATE ? cluster_start(&db->cluster, &started, err) : 0;
+	return rc < 0 ? rc : db_connect(db->conninfo, &db->conn, err);
 }
 
 void db_close(struct db *db)

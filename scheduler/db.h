@@ -48,7 +48,7 @@ struct db {
 /* Choose, start the private cluster if need be, connect, migrate, find or make the lake's row. */
 int db_open(const struct db_options *options, struct db *ret_db, struct err *err);
 void db_close(struct db *db);
-/* Connect again if the server has gone since the last use and is back: for who waited long in between. */
+/* Connect again if the server has gone since the last use and is back, or is the private one: for who waited long in between. */
 int db_revive(struct db *db, struct err *err);
 
 /* The parts, for `db` commands. db_choose starts nothing; the caller frees *ret_conninfo. */

@@ -272,7 +272,9 @@ static int launch(struct cluster *c, struct err *err)
 	char bin[PATH_MAX];
 	if (server_program("postgres", bin, sizeof bin, err) < 0)
 		return err->code;
-	choose_socket_dir(c);
+	/* After a crash the folder is there still, and who was connected looks for the server in it. */
+	if (!is_own_folder(c->socket_dir, c->uid))
+		choose_socket_dir(c);
 	if (make_socket_dir(c, err) < 0 || server_clear_stale(c->data, err) < 0 ||
 	    server_clear_socket(c->socket_dir, PORT, err) < 0)
 		return err->code;

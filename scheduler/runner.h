@@ -71,6 +71,9 @@ struct runner_config {
 	const char *conninfo;
 	const struct leader *leader;
 	const char *lake;          /* absolute folder */
+	/* Called every 2 s while the database is away, for whoever can bring it back; may be NULL. */
+	void (*db_away)(void *ctx);
+	void *ctx;
 };
 
 struct run_summary {

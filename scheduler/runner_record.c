@@ -30,6 +30,8 @@ static void look_at_db(uv_timer_t *timer)
 {
 	struct runner *r = timer->data;
 	int64_t since = journal_down_since(r->journal);
+	if (since && r->config.db_away)
+		r->config.db_away(r->config.ctx);
 	if (since && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
 		struct err err;
 		err_set(&err, ERR_STATE, "the state database has been away for a minute; what was running has been stopped. "

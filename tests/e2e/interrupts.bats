@@ -12,6 +12,7 @@ setup() {
 }
 teardown() {
 	project_remove
+	server_stop
 }
 
 day="--date 2024-01-01"
@@ -110,20 +111,37 @@ dwd.dwd_gate 2024-01-01 failed"
 	done
 }
 
-@test "a database that is killed and comes back costs the run nothing" {
-	start_run
-	postmaster=$(db_status pid)
-	kill -KILL "$postmaster"
-	wait_until has_ended "$postmaster"
-	touch gate-open
-	wait_until has_line .strata/logs/*/dwd_gate/2024-01-01/try-1.log task.done
-	strata db start
-	background_end run
-	assert_status 0
+all_succeeded() {
 	assert_equal "$(results)" "ads.ads_last 2024-01-01 success
 dwd.dwd_first 2024-01-01 success
 dwd.dwd_gate 2024-01-01 success"
 	[ "$(query "SELECT n FROM 'ads/ads_last/dt=2024-01-01/*.parquet'")" = 2 ]
 	run -0 strata run ads_last dwd_first $day
 	assert_output_has "2 fresh"
+}
+
+@test "the private database is killed: the run starts it again and goes on" {
+	start_run
+	postmaster=$(db_status pid)
+	kill -KILL "$postmaster"
+	wait_until has_ended "$postmaster"
+	touch gate-open
+	background_end run
+	assert_status 0
+	assert_output_has "db.started_again"
+	[ "$(db_status pid)" != "$postmaster" ]
+	all_succeeded
+}
+
+@test "somebody's database that is killed and comes back costs the run nothing" {
+	server_start
+	start_run
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate -s stop
+	touch gate-open
+	wait_until has_line .strata/logs/*/dwd_gate/2024-01-01/try-1.log task.done
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
+	background_end run
+	assert_status 0
+	assert_output_lacks "db.started_again"
+	all_succeeded
 }
