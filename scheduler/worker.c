@@ -17,6 +17,7 @@
 
 enum {
 	IDLE_EXIT_MS = 60 * 1000,
+	HELLO_MS = 30 * 1000,  /* a program on a dead mount, or a lock on one, would be waited for without end */
 	GRACE_MS = 5 * 1000,   /* between cancel, SIGTERM and SIGKILL */
 	SERVED_MAX = 2000,     /* requests, then a new process: bounds whatever an engine leaks */
 	RSS_CHECK_EVERY = 16,  /* requests between looks at its memory */
@@ -108,6 +109,11 @@ static void give_up(struct worker *w, const char *why)
 	w->leaving = true;
 	if (!w->exited)
 		uv_process_kill(&w->process, SIGKILL);
+}
+
+static void on_no_hello(uv_timer_t *timer)
+{
+	give_up(timer->data, "it did not say hello in time");
 }
 
 static bool grown_too_large(const struct worker *w)
@@ -343,6 +349,7 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 		return NULL;
 	}
 	uv_read_start((uv_stream_t *)&w->out, on_alloc, on_read);
+	uv_timer_start(&w->timer, on_no_hello, c->hello_ms ? c->hello_ms : HELLO_MS, 0);
 	send_hello(w, c);
 	return w;
 }

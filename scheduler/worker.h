@@ -40,7 +40,7 @@ struct worker {
 	uv_loop_t *loop;
 	uv_process_t process;
 	uv_pipe_t in, out;  /* requests to it, replies from it */
-	uv_timer_t timer;   /* idle exit, or the next step of an interruption */
+	uv_timer_t timer;   /* the hello's limit, idle exit, or the next step of an interruption */
 	uv_work_t lock_wait;
 	struct buf replies; /* bytes after the last whole line */
 	struct request *held;

@@ -29,6 +29,7 @@ struct workers_config {
 	uint32_t most;           /* workers at a time, at least 1 */
 	int threads;             /* DuckDB threads of each */
 	int64_t memory_bytes;    /* DuckDB memory limit of each; 0: DuckDB's own */
+	uint64_t hello_ms;       /* one that has not greeted by then is killed, as one that could not start; 0: 30 s */
 };
 
 /* What a request came to. Exactly one of reply and err; both only valid during the call. `died`: the

@@ -49,7 +49,7 @@ static int be_worker(void)
 		char reply[128];
 		snprintf(reply, sizeof reply, "{\"id\":%lld,\"ok\":true}\n", (long long)id);
 		if (strcmp(op, "hello") == 0)
-			say("{\"version\":1,\"duckdb\":\"v0\",\"id\":0,\"ok\":true}\n");
+			say(getenv("TEST_WORKER_IS_MUTE") ? "" : "{\"version\":1,\"duckdb\":\"v0\",\"id\":0,\"ok\":true}\n");
 		else if (strcmp(op, "die") == 0)
 			kill(getpid(), SIGKILL);
 		else if (strcmp(op, "much") == 0)
@@ -218,6 +218,21 @@ static void test_a_program_that_is_no_worker_fails_the_request(void **state)
 	assert_false(a.died);
 }
 
+static void test_one_that_never_greets_is_killed(void **state)
+{
+	struct fixture *f = *state;
+	struct answer a = {0};
+	f->workers = workers_new(&(struct workers_config){
+		.loop = &f->loop, .program = f->program, .lake = f->dir, .lock_dir = f->dir, .most = 1, .hello_ms = 20});
+	setenv("TEST_WORKER_IS_MUTE", "1", 1);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "x"), false, NULL, on_answer, &a);
+	wait_for(f, &a);
+	unsetenv("TEST_WORKER_IS_MUTE");
+	assert_false(a.ok);
+	assert_int_equal(a.code, ERR_PROTOCOL);
+	assert_non_null(strstr(a.text, "it did not say hello in time"));
+}
+
 int main(int argc, char **argv)
 {
 	(void)argv;
@@ -230,6 +245,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_cannot_start_leaves_the_work_to_those_that_live, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_that_never_greets_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_is_no_worker_fails_the_request, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
