@@ -47,7 +47,6 @@ state() {
 }
 
 @test "a date, a range; versions go on; readers are built again" {
-	strata -q run --start 2024-01-01 --end 2024-01-04 > /dev/null
 	raw_settle
 	strata -q run --start 2024-01-01 --end 2024-01-04 > /dev/null
 	strata -q clear --data dwd_orders --partition 2024-01-02 --yes
