@@ -53,7 +53,7 @@ struct journal_run {
 	int32_t first_day, last_day; /* DATE_NONE: none */
 	bool force;
 	const char *params;          /* a JSON object; NULL: {} */
-	int64_t tasks, fresh;        /* to build; found fresh by the plan */
+	int64_t tasks, fresh;        /* of the run, those that must fail among them; found fresh by the plan */
 	const char *git_commit, *requested_by;
 	int64_t wall_us;
 };

@@ -64,7 +64,7 @@ void record_run(struct runner *r)
 	                                              .first_day = plan->in.first,
 	                                              .last_day = plan->in.last,
 	                                              .force = rq->force,
-	                                              .tasks = (int64_t)plan->builds,
+	                                              .tasks = (int64_t)(plan->builds + plan->fails),
 	                                              .fresh = (int64_t)plan->fresh,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
