@@ -88,10 +88,31 @@ void check_lake_and_state(void)
 	}
 }
 
+/* What a run says of itself is what its rows say; tasks that never left WAITING have none, and were canceled. */
+static void check_told(const struct db_run *run)
+{
+	json_t *told = json_loads(run->counts, 0, NULL);
+	json_int_t sum = 0, tasks = json_integer_value(json_object_get(told, "tasks")), rows = 0;
+	CHECK(told);
+	for (int r = 1; r < TASK_RESULTS_END; r++) {
+		const char *name = task_result_name((enum task_result)r);
+		json_int_t n = json_integer_value(json_object_get(told, name)), here = 0;
+		for (size_t i = 0; i < db.ntasks; i++)
+			here += str_eq(db.tasks[i].run, run->id) && str_eq(db.tasks[i].result, name);
+		CHECK(r == TASK_CANCELED ? n >= here : n == here);
+		sum += n;
+		rows += here;
+	}
+	CHECK(sum == tasks && tasks == run->tasks && rows <= tasks);
+	json_decref(told);
+}
+
 void check_recovered(void)
 {
-	for (size_t i = 0; i < db.nruns; i++)
+	for (size_t i = 0; i < db.nruns; i++) {
 		CHECK(str_eq(db.runs[i].state, "done"));
+		check_told(&db.runs[i]);
+	}
 	for (size_t i = 0; i < db.ntries; i++)
 		CHECK(str_eq(db.tries[i].state, "ended"));
 	for (size_t i = 0; i < db.ntasks; i++)

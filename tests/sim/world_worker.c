@@ -153,6 +153,14 @@ static void dispatch(struct workers *w)
 		proc_take(p, a);
 	}
 	for (count(w, &alive, &starting, &queued); alive < w->most && queued > starting; count(w, &alive, &starting, &queued)) {
+		if (trouble(TROUBLE_DEATH, 4)) { /* no process, no memory */
+			if (alive)
+				break; /* a living one will take it */
+			struct ask *a = w->queue;
+			w->queue = a->next;
+			answer_error(a, ERR_IO, "start a worker", false);
+			continue;
+		}
 		w->spawned++;
 		proc_spawn(w);
 	}
