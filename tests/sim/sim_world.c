@@ -88,12 +88,20 @@ _Noreturn void world_fail(const char *file, int line, const char *what)
 
 /* ---- one life ---- */
 
+/* The run that was begun last, which the next life may go on with. */
+static struct {
+	char id[64];
+	bool selected[WORLD_TABLES], force;
+	int32_t first, last;
+} begun;
+
 static struct {
 	struct runner *runner;
 	struct snapshot *snapshot;
 	struct plan *plan;
 	struct leader leader;
-	bool selected[WORLD_TABLES];
+	const char *resumed; /* the id of the run that goes on; or NULL */
+	bool selected[WORLD_TABLES], force;
 	int32_t first, last;
 	int result;
 	struct run_summary summary;
@@ -175,6 +183,7 @@ static void draw_life(void)
 		life.selected[t] = true;
 	if (!world.calm && chance(20))
 		life.selected[below(world.ntables)] = false;
+	life.force = trouble(TROUBLE_ERROR, 100);
 	life.first = WORLD_FIRST_DAY + (int32_t)from;
 	life.last = WORLD_FIRST_DAY + (int32_t)(from + n > world.ndates ? world.ndates - 1 : from + n - 1);
 	world.crash_in = trouble(TROUBLE_CRASH, 650) ? 1 + (int64_t)below(1u << (1 + below(10))) : 0;
@@ -190,6 +199,22 @@ static void on_try_ended(void *ctx, const struct try_report *r)
 	trace("  %s %d try %u: %d %s", r->table->qname, r->day, r->try_no, (int)r->outcome, r->error ? r->error : "");
 }
 
+/* A new run, or the one before goes on: the same selection and dates under the same name. */
+static void choose_run(void)
+{
+	const struct db_run *before = db_run(begun.id);
+	bool again = chance(40);
+	snprintf(world.run_id, sizeof world.run_id, "run-%u-%04x", world.life, below(1 << 16));
+	if (world.calm || !before || str_eq(before->state, "done") || !again)
+		return;
+	snprintf(world.run_id, sizeof world.run_id, "%s", begun.id);
+	life.resumed = before->id;
+	memcpy(life.selected, begun.selected, sizeof life.selected);
+	life.force = begun.force;
+	life.first = begun.first;
+	life.last = begun.last;
+}
+
 static int carry_out(struct err *err)
 {
 	struct runner_request request = {.kind = chance(50) ? RUN_BACKFILL : RUN_MANUAL,
@@ -200,9 +225,16 @@ static int carry_out(struct err *err)
 	                                 .git_commit = "",
 	                                 .requested_by = "somebody"};
 	struct runner_observer observer = {.try_ended = on_try_ended};
-	snprintf(world.run_id, sizeof world.run_id, "run-%u-%04x", world.life, below(1 << 16));
 	request.run_id = world.run_id;
 	remember_todo();
+	if (life.resumed)
+		db_run(world.run_id)->resumed = true;
+	snprintf(begun.id, sizeof begun.id, "%s", world.run_id);
+	memcpy(begun.selected, life.selected, sizeof begun.selected);
+	begun.force = life.force;
+	begun.first = life.first;
+	begun.last = life.last;
+	world.first_fence = life.leader.next_fence;
 	world.running = true;
 	int rc = runner_run(life.runner, life.plan, &request, &observer, &life.summary, err);
 	world.running = false;
@@ -250,13 +282,14 @@ static void live(void)
 	                                                 .conninfo = "",
 	                                                 .leader = &life.leader,
 	                                                 .lake = "/lake"});
-	int rc = runner_recover(life.runner, NULL, 1, NULL, &closed, &err);
+	choose_run();
+	int rc = runner_recover(life.runner, NULL, 1, life.resumed, &closed, &err);
 	trace("recovered: %d, %zu runs", rc, closed);
 	story->recoveries += rc == 0;
 	if (rc == 0)
-		check_recovered();
+		check_recovered(life.resumed);
 	if (rc == 0)
-		rc = make_plan(trouble(TROUBLE_ERROR, 100), &err);
+		rc = make_plan(life.force, &err);
 	if (rc == 0) {
 		pass_time();
 		rc = carry_out(&err);
@@ -311,6 +344,7 @@ static void one_world(const struct world_options *o)
 	                       .now_us = 1000000, .wall_offset_us = INT64_C(1700000000000000)};
 	world_loop_reset();
 	db_reset();
+	begun.id[0] = '\0';
 	world_make_project();
 	uint32_t lives = 1 + below(o->lives);
 	for (uint32_t i = 0; i < lives; i++) {

@@ -88,6 +88,7 @@ struct world {
 	uint64_t life_events;
 	char run_id[64];
 	bool running;         /* a run is under way: todo is its */
+	uint64_t first_fence; /* of its tries */
 	bool todo[WORLD_TABLES][WORLD_DATES];
 	struct workers *pool;
 	uint32_t live_in_pool[4];
@@ -132,10 +133,12 @@ bool world_reads(uint32_t table, uint32_t date, uint32_t ref, uint32_t up_date);
 struct db_run {
 	const char *id, *state, *result, *seen, *counts;
 	int64_t epoch, tasks;
+	bool resumed, anew;   /* it went on under another scheduler, whose machine has not spoken of it yet */
 };
 struct db_task {
 	const char *run, *table, *partition, *state, *result, *seen;
 	int32_t tries;
+	bool anew;
 };
 struct db_try {
 	int64_t fence;
@@ -180,7 +183,7 @@ size_t lake_staged(void);                    /* how many tries have something in
 /* world_check.c */
 struct try_request;
 void check_sent(const struct try_request *rq);
-void check_recovered(void);
+void check_recovered(const char *resumed);   /* resumed: the run that goes on, or NULL */
 void check_lake_and_state(void);
 void check_run(const struct run_summary *summary);
 

@@ -92,15 +92,32 @@ struct db_part *db_part(const char *table, const char *partition)
 
 /* ---- one transaction ---- */
 
+/* A run goes on: its machine begins anew with what is left to do, whatever the rows say. */
+static void resume(struct db_run *run)
+{
+	run->anew = true;
+	for (size_t i = 0; i < db.ntasks; i++) {
+		struct db_task *t = &db.tasks[i];
+		if (str_eq(t->run, run->id) && world.todo[world_find(t->table)][world_date(t->partition)])
+			t->anew = true;
+	}
+}
+
 static void apply_runs(const struct journal_batch *b)
 {
 	const struct journal_rows *rows = &b->tables[JOURNAL_RUN_NEW];
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct run_new_row *r = &((const struct run_new_row *)(const void *)rows->rows)[i];
-		if (db_run(r->run_id))
+		struct db_run *known = db_run(r->run_id);
+		if (known) {
+			CHECK(known->resumed);
+			resume(known);
+			known->tasks = r->tasks;
+			known->epoch = r->epoch;
 			continue;
+		}
 		MEM_GROW(db.runs, db.nruns, db.cap_runs);
-		db.runs[db.nruns++] = (struct db_run){keep(r->run_id), r->state, "", r->state, "", r->epoch, r->tasks};
+		db.runs[db.nruns++] = (struct db_run){keep(r->run_id), r->state, "", r->state, "", r->epoch, r->tasks, false, false};
 	}
 	rows = &b->tables[JOURNAL_RUN];
 	for (size_t i = 0; i < rows->len; i++) {
@@ -192,6 +209,11 @@ static void apply_events(const struct journal_batch *b)
 		const char **seen = try ? &try->seen : task ? &task->seen : run ? &run->seen : NULL;
 		CHECK(seen && (!e->seq || e->seq > db.last_seq));
 		db.last_seq = e->seq ? e->seq : db.last_seq;
+		bool *anew = try ? NULL : task ? &task->anew : &run->anew;
+		if (anew && *anew && str_eq(e->from, task ? "waiting" : "planned"))
+			*seen = e->from;
+		if (anew)
+			*anew = false;
 		if (!str_eq(*seen, e->from ? e->from : ""))
 			trace("%s %s %s %" PRId64 ": from %s, was %s", e->object, e->table, e->partition, e->fence, e->from, *seen);
 		CHECK(str_eq(*seen, e->from ? e->from : ""));
