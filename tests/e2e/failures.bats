@@ -160,6 +160,14 @@ dwd.dwd_long 2024-01-01 failed"
 	[ -z "$(ls .strata/staging)" ]
 }
 
+@test "an error of the disk after the exchange is no failed try" {
+	project_file dags/dwd/dwd_good.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	STRATA_FAULT=commit.sync_parent:1:error STRATA_FAULT_ONCE=$BATS_TEST_TMPDIR/once run -0 strata run $day
+	[ -e "$BATS_TEST_TMPDIR/once" ]
+	[ "$(strata --output json show latest dwd_good | jq -c '[.. | .outcome? // empty]')" = '["success"]' ]
+	[ "$(query "SELECT n FROM 'dwd/dwd_good/dt=2024-01-01/*.parquet'")" = 1 ]
+}
+
 @test "an error of the disk is retried, and is a failure when no retry is left" {
 	project_file tables.yaml <<< "tables: {dwd_good: {retries: 2}}"
 	project_file dags/dwd/dwd_good.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
