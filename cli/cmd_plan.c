@@ -74,6 +74,7 @@ static int run(const struct invocation *inv, struct err *err)
 		rc = dates_read(inv->options, &range, err);
 	if (rc == 0)
 		rc = open_db(inv, &ws, err);
+	size_t known = ws.diags.len;
 	if (rc == 0)
 		rc = planning_make(&ws,
 		                   &(struct planning_request){.selected = selected,
@@ -81,6 +82,8 @@ static int run(const struct invocation *inv, struct err *err)
 		                                              .last = range.last,
 		                                              .force = options_flag(inv->options, "force")},
 		                   &planning, err);
+	if (ws.diags.len > known)
+		open_print_diags(inv, &ws, known);
 	if (rc == 0)
 		print(inv, planning.plan);
 	planning_free(&planning);

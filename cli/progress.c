@@ -187,7 +187,9 @@ static void say_success(struct progress *p, const struct try_report *r)
 	else if (r->cleared_rows >= 0)
 		buf_addf(&rest, "cleared: had %s rows", progress_count(cleared, sizeof cleared, r->cleared_rows));
 	else
-		buf_addf(&rest, "no rows%s%s", r->note ? ", " : "", r->note ? r->note : "");
+		buf_adds(&rest, "no rows");
+	if (r->empty && r->note)
+		buf_addf(&rest, ", %s", r->note);
 	buf_addf(&rest, "  %s  (%s)", clock_human(took, sizeof took, r->duration_us), r->reason);
 	say(p, STYLE_GOOD, r->empty ? "empty" : "ok", r->table, r->day, buf_cstr(&rest));
 	buf_free(&rest);

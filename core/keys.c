@@ -178,7 +178,10 @@ const struct section section_deps = {
 
 const struct section section_source = {
 	.name = "sources.<table>", .file = FILE_CONFIG, KEYS(keys_source),
-	.doc = "The RAW files that the ODS table reads as the view `tmp_<table>`.",
+	.doc = "The RAW files that the ODS table reads as the view `tmp_<table>`: `*.csv` (also `*.CSV`) and `*.csv.gz`;\n"
+	       "`*.json`, `*.jsonl`, `*.ndjson` and `*.json.gz`; `*.parquet`. A date for which there are only files of\n"
+	       "other names is empty, and its line in the run says which they are. Folders like `dt=20130101`, which are\n"
+	       "no date `dt=YYYY-MM-DD`, are not read, and `plan` and `run` warn of them.",
 	.example = "sources:\n"
 	           "  ods_flights:\n"
 	           "    path: raw/daily/flights      # raw/daily/flights/dt=2013-01-01/*.csv\n"

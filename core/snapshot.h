@@ -46,6 +46,7 @@ struct source_files {
 	bool probed, path_exists; /* the source's path itself, not the date's folder */
 	const struct source_file *files; /* by path */
 	size_t nfiles;
+	const char *strays; /* beside the dates' folders, names like dt=20240115; NULL: none, or not asked for */
 };
 
 struct snapshot {

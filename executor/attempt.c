@@ -293,8 +293,9 @@ static void fill_result(struct attempt *t)
 	if (r->outcome == OUTCOME_SUCCESS && !t->rq->output_none)
 		r->bytes = t->rows ? t->bytes : 0;
 	if (t->no_input)
-		r->note = r->note ? r->note : arena_printf(t->arena, "no input: %s%s", t->no_input,
-		                                         strcmp(t->no_input, t->rq->qname) == 0 ? " itself; declare its columns in tables.yaml" : "");
+		r->note = arena_printf(t->arena, "no input: %s%s%s%s", t->no_input,
+		                       strcmp(t->no_input, t->rq->qname) == 0 ? " itself; declare its columns in tables.yaml" : "",
+		                       r->note ? "; " : "", r->note ? r->note : "");
 }
 
 void attempt_run(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_event *event, void *ctx,

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/str.h"
@@ -60,7 +61,8 @@ static bool suspicious(const char *text, size_t n, char before, char delim)
 bool dialect_plain(const char *path, const char *delim, char *found)
 {
 	static char text[CHUNK];
-	if (!str_has_suffix(path, ".csv") || (delim && strlen(delim) != 1))
+	size_t length = strlen(path);
+	if (length < 4 || strcasecmp(path + length - 4, ".csv") != 0 || (delim && strlen(delim) != 1))
 		return false;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)

@@ -85,7 +85,8 @@ static int probe_source(struct jget *g, const json_t *req, json_t **ret, struct 
 {
 	const char *path = jget_text(g, req, "path"), *date = jget_text_or(g, req, "date", "");
 	const char *format = jget_text_or(g, req, "format", "csv");
-	bool dates_too = jget_bool_or(g, req, "dates", false);
+	bool dates_too = jget_bool_or(g, req, "dates", false), strays_too = jget_bool_or(g, req, "strays", false);
+	const char *strays = NULL;
 	struct raw_files f;
 	if (g->result < 0)
 		return g->result;
@@ -111,6 +112,9 @@ static int probe_source(struct jget *g, const json_t *req, json_t **ret, struct 
 		if (rc == 0)
 			jput_texts(out, "dates", dates, n);
 	}
+	if (rc == 0 && strays_too)
+		rc = source_strays(g->arena, path, &strays, err);
+	jput_text(out, "strays", strays);
 	*ret = out;
 	return rc;
 }

@@ -112,8 +112,34 @@ static bool sniffed_select(struct attempt *t, const struct try_source *s, const 
 	return ok;
 }
 
-/* The newest date that has content, for its header. */
-static bool newest_header(struct attempt *t, const struct try_source *s, struct buf *out)
+static int create_view(struct attempt *t, const struct try_source *s, const char *select, struct duck_error *e)
+{
+	struct buf sql = BUF_INIT(1 << 24);
+	buf_adds(&sql, "CREATE VIEW ");
+	duck_ident(&sql, s->view);
+	buf_addf(&sql, " AS %s", select);
+	int rc = duck_run(t->session.con, buf_cstr(&sql), e);
+	buf_free(&sql);
+	return rc;
+}
+
+/* The view with the header of these files and no row; false: they have no content, or cannot be read. */
+static bool header_view(struct attempt *t, const struct try_source *s, const struct raw_files *f)
+{
+	struct duck_error e = {0};
+	struct buf select = BUF_INIT(1 << 24);
+	bool content = read_select(s, f, '\0', &select);
+	buf_adds(&select, " LIMIT 0");
+	bool made = content && create_view(t, s, buf_cstr(&select), &e) == 0;
+	buf_free(&select);
+	if (content && !made)
+		attempt_log(t, "source.unreadable", "%s%s gives no columns: %s", f->items[0].path, f->len > 1 ? ", or one beside it," : "", e.message);
+	return made;
+}
+
+/* By the newest date that has content which can be read; of a date whose files cannot be read together, by its
+ * last one that can. */
+static bool newest_header(struct attempt *t, const struct try_source *s)
 {
 	const char *const *dates;
 	size_t n;
@@ -122,24 +148,32 @@ static bool newest_header(struct attempt *t, const struct try_source *s, struct 
 		return false;
 	while (n-- > 0) {
 		struct raw_files f;
-		buf_clear(out);
-		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) == 0 && read_select(s, &f, '\0', out)) {
-			buf_adds(out, " LIMIT 0");
+		if (source_list(t->arena, s->path, dates[n], s->format, &f, &err) < 0 || f.len == 0)
+			continue;
+		if (header_view(t, s, &f))
 			return true;
+		for (size_t i = f.len; f.len > 1 && i-- > 0;) {
+			if (header_view(t, s, &(struct raw_files){.items = &f.items[i], .len = 1}))
+				return true;
 		}
 	}
 	return false;
 }
 
 /* No rows: the columns come from the options, the declared columns of the table, or the newest files. */
-static bool empty_select(struct attempt *t, const struct try_source *s, struct buf *out)
+static int empty_view(struct attempt *t, const struct try_source *s)
 {
-	buf_clear(out);
-	if (s->ncolumns)
-		return inputs_empty_select(s->columns, s->ncolumns, false, out);
-	if (t->rq->ncolumns)
-		return inputs_empty_select(t->rq->columns, t->rq->ncolumns, false, out);
-	return *s->date && newest_header(t, s, out);
+	bool given = s->ncolumns || t->rq->ncolumns;
+	struct duck_error e;
+	struct buf select = BUF_INIT(1 << 24);
+	if (given)
+		given = s->ncolumns ? inputs_empty_select(s->columns, s->ncolumns, false, &select)
+		                    : inputs_empty_select(t->rq->columns, t->rq->ncolumns, false, &select);
+	int rc = given && create_view(t, s, buf_cstr(&select), &e) < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+	buf_free(&select);
+	if (!given && !(*s->date && newest_header(t, s)))
+		t->no_input = s->view;
+	return rc;
 }
 
 static int note_files(struct attempt *t, const struct raw_files *f)
@@ -155,6 +189,11 @@ static int absent(struct attempt *t, const struct try_source *s, const struct ra
 	if (!f->exists)
 		return attempt_fail(t, "permanent", "source path '%s' of %s does not exist below the lake %s; put the files there, or correct "
 		                    "`sources` in dags/dw_config.yaml", s->path, s->view, t->w->lake);
+	if (f->nothers) {
+		t->result->note = arena_printf(t->arena, "%zu file%s in %s match%s no *.%s: %s", f->nothers, f->nothers == 1 ? "" : "s",
+		                               f->folder, f->nothers == 1 ? "es" : "", s->format, f->others);
+		attempt_log(t, "source.others", "%s", t->result->note);
+	}
 	if (strcmp(s->missing, "fail") == 0)
 		return attempt_fail(t, "permanent", "the source '%s' has no files for '%s' (missing: fail)", s->path, s->date);
 	if (strcmp(s->missing, "wait") == 0)
@@ -171,17 +210,6 @@ static char plain_delim(const struct try_source *s, const struct raw_files *f)
 			return '\0';
 	}
 	return delim;
-}
-
-static int create_view(struct attempt *t, const struct try_source *s, const char *select, struct duck_error *e)
-{
-	struct buf sql = BUF_INIT(1 << 24);
-	buf_adds(&sql, "CREATE VIEW ");
-	duck_ident(&sql, s->view);
-	buf_addf(&sql, " AS %s", select);
-	int rc = duck_run(t->session.con, buf_cstr(&sql), e);
-	buf_free(&sql);
-	return rc;
 }
 
 /* Where lines have different numbers of fields, the sniffer finds a file of one column named "id,note". `plain`: the
@@ -268,10 +296,10 @@ int source_view(struct attempt *t, const struct try_source *s)
 		made = read_select(s, &f, plain, &select) && create_view(t, s, buf_cstr(&select), &e) == 0;
 	buf_clear(&select);
 	bool told = made && plain;
-	if (!made && (read_select(s, &f, '\0', &select) || empty_select(t, s, &select)))
+	if (!made && read_select(s, &f, '\0', &select))
 		rc = create_view(t, s, buf_cstr(&select), &e) < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 	else if (!made)
-		t->no_input = s->view;
+		rc = empty_view(t, s);
 	buf_free(&select);
 	if (rc == 0 && !told && !t->no_input && f.len && !s->delim && !s->ncolumns && strcmp(s->format, "csv") == 0)
 		rc = refuse_ragged(t, s, &f, plain);

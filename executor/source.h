@@ -17,6 +17,9 @@ struct raw_files {
 	bool exists;        /* the source's path itself is there (a partition below it may be absent) */
 	struct raw_file *items; /* by path */
 	size_t len, cap;
+	const char *folder; /* that was listed; NULL: a glob or one file */
+	const char *others; /* names of the first files in it that are of another format: "a.tsv, b.txt"; NULL: none */
+	size_t nothers;     /* all of them; hidden ones and _* do not count */
 };
 
 /* The files of one date of a source ("" of an unpartitioned one, whose path may be a folder, a glob or a
@@ -27,11 +30,15 @@ int source_list(struct arena *arena, const char *path, const char *date, const c
 /* The dates for which there is a dt= folder, ascending. ERR_IO. */
 int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err);
 
+/* What begins with dt= beside those and is no date: "dt=20240115, dt=2024-1-16"; NULL: nothing. ERR_IO. */
+int source_strays(struct arena *arena, const char *path, const char **ret_text, struct err *err);
+
 /* "size:mtime_ns:ctime_ns:inode" */
 const char *source_identity(struct arena *arena, const struct raw_file *f);
 
 /* Make the view in the session and note its files as inputs. No files: a typed empty view by the
- * options' columns, the table's declared ones or the header of the newest files; else t->no_input. */
+ * options' columns, the table's declared ones or the header of the newest files that can be read; else
+ * t->no_input. Files of another format only: the result's note says so. */
 int source_view(struct attempt *t, const struct try_source *s);
 
 #endif

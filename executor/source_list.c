@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/str.h"
@@ -21,19 +22,51 @@ static const char *relative(const char *path)
 	return *path ? path : ".";
 }
 
+enum { NAMED = 3 }; /* of what is not read, so many are named */
+
+/* "A.CSV" is a CSV; DuckDB would not unpack an "A.CSV.GZ". */
 static bool has_format(const char *name, const char *format)
 {
 	static const struct {
 		const char *format, *suffix;
 	} known[] = {
-		{"csv", ".csv"}, {"csv", ".csv.gz"}, {"json", ".json"}, {"json", ".jsonl"}, {"json", ".ndjson"},
-		{"json", ".json.gz"}, {"parquet", ".parquet"},
+		{"csv", ".csv.gz"}, {"json", ".json"}, {"json", ".jsonl"}, {"json", ".ndjson"}, {"json", ".json.gz"}, {"parquet", ".parquet"},
 	};
+	size_t n = strlen(name);
+	if (strcmp(format, "csv") == 0 && n > 4 && strcasecmp(name + n - 4, ".csv") == 0)
+		return name[0] != '.';
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		if (strcmp(known[i].format, format) == 0 && str_has_suffix(name, known[i].suffix))
 			return name[0] != '.';
 	}
 	return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts; "a, b, c and 4 more", NULL of none. */
+static const char *name_some(struct arena *arena, const char **names, size_t n)
+{
+	const char *text = NULL;
+	if (n)
+		qsort(names, n, sizeof *names, by_text);
+	for (size_t i = 0; i < n && i < NAMED; i++)
+		text = text ? arena_printf(arena, "%s, %s", text, names[i]) : names[i];
+	return n > NAMED ? arena_printf(arena, "%s and %zu more", text, n - NAMED) : text;
+}
+
+static void add_name(struct arena *arena, const char ***names, size_t *n, size_t *cap, const char *name)
+{
+	if (*n == *cap) {
+		const char **more = arena_array(arena, *cap = *cap ? *cap * 2 : 16, sizeof *more);
+		if (*n)
+			memcpy(more, *names, *n * sizeof *more);
+		*names = more;
+	}
+	(*names)[(*n)++] = arena_strdup(arena, name);
 }
 
 static void add(struct arena *arena, struct raw_files *f, const char *path, const struct stat *st)
@@ -74,12 +107,20 @@ static int list_folder(struct arena *arena, const char *folder, const char *form
 	if (!d)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : err_errno(err, ERR_IO, "list '%s'", folder);
 	struct dirent *e;
+	const char **others = NULL;
+	size_t cap = 0;
 	while ((e = readdir(d))) {
 		struct stat st;
-		if (has_format(e->d_name, format) && is_file(dirfd(d), e->d_name, &st))
+		if (e->d_name[0] == '.' || !is_file(dirfd(d), e->d_name, &st))
+			continue;
+		if (has_format(e->d_name, format))
 			add(arena, ret, arena_printf(arena, "%s/%s", folder, e->d_name), &st);
+		else if (e->d_name[0] != '_')
+			add_name(arena, &others, &ret->nothers, &cap, e->d_name);
 	}
 	closedir(d);
+	ret->folder = folder;
+	ret->others = name_some(arena, others, ret->nothers);
 	if (ret->len)
 		qsort(ret->items, ret->len, sizeof *ret->items, by_path);
 	return 0;
@@ -129,38 +170,47 @@ int source_list(struct arena *arena, const char *path, const char *date, const c
 	return list_folder(arena, *date ? arena_printf(arena, "%s/dt=%s", folder, date) : folder, format, ret, err);
 }
 
-static int by_text(const void *a, const void *b)
+/* Names in `path` that begin with dt=: those of dates, or those that are none. */
+static int list_dt(struct arena *arena, const char *path, bool dates, const char ***ret_names, size_t *ret_n, struct err *err)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err)
-{
-	const char **dates = NULL;
-	size_t n = 0, cap = 0;
+	size_t cap = 0;
+	*ret_names = NULL;
+	*ret_n = 0;
 	DIR *d = opendir(relative(path));
 	if (!d && errno != ENOENT && errno != ENOTDIR)
 		return err_errno(err, ERR_IO, "list '%s'", path);
 	struct dirent *e;
 	while (d && (e = readdir(d))) {
 		int32_t day;
-		if (!str_has_prefix(e->d_name, "dt=") || !date_parse_iso(e->d_name + 3, strlen(e->d_name + 3), &day))
-			continue;
-		if (n == cap) {
-			const char **more = arena_array(arena, cap = cap ? cap * 2 : 16, sizeof *more);
-			if (n)
-				memcpy(more, dates, n * sizeof *more);
-			dates = more;
-		}
-		dates[n++] = arena_strdup(arena, e->d_name + 3);
+		if (str_has_prefix(e->d_name, "dt=") && date_parse_iso(e->d_name + 3, strlen(e->d_name + 3), &day) == dates)
+			add_name(arena, ret_names, ret_n, &cap, e->d_name);
 	}
 	if (d)
 		closedir(d);
-	if (n)
-		qsort(dates, n, sizeof *dates, by_text);
-	*ret_dates = dates;
-	*ret_n = n;
+	if (*ret_n)
+		qsort(*ret_names, *ret_n, sizeof **ret_names, by_text);
 	return 0;
+}
+
+int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err)
+{
+	const char **names;
+	int rc = list_dt(arena, path, true, &names, ret_n, err);
+	for (size_t i = 0; rc == 0 && i < *ret_n; i++)
+		names[i] += strlen("dt=");
+	if (rc == 0)
+		*ret_dates = names;
+	return rc;
+}
+
+int source_strays(struct arena *arena, const char *path, const char **ret_text, struct err *err)
+{
+	const char **names;
+	size_t n;
+	int rc = list_dt(arena, path, false, &names, &n, err);
+	if (rc == 0)
+		*ret_text = name_some(arena, names, n);
+	return rc;
 }
 
 const char *source_identity(struct arena *arena, const struct raw_file *f)

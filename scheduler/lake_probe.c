@@ -19,6 +19,7 @@ struct probing {
 	const struct project *project;
 	struct snapshot *snapshot;
 	struct workers *workers;
+	int32_t first; /* of the range */
 	size_t open;
 	bool done;
 	struct err err;
@@ -70,8 +71,10 @@ static void take_source(struct snapshot *s, const struct thing *thing, const jso
 		                               .inode = (uint64_t)json_integer_value(json_object_get(f, "inode"))};
 	}
 	bool exists = json_is_true(json_object_get(found, "exists"));
+	const char *strays = json_string_value(json_object_get(found, "strays"));
 	snapshot_put_source(s, thing->table, thing->day,
-	                    &(struct source_files){.probed = true, .path_exists = exists, .files = copy, .nfiles = n});
+	                    &(struct source_files){.probed = true, .path_exists = exists, .files = copy, .nfiles = n,
+	                                            .strays = strays ? arena_strdup(&s->arena, strays) : NULL});
 }
 
 static void ask_rest(const struct batch *b, size_t from);
@@ -150,8 +153,8 @@ static void add_source(struct batch *b, uint32_t table, int32_t day)
 	static const char *const formats[] = {"csv", "json", "parquet"};
 	const struct source *s = b->p->project->tables[table].source;
 	char date[DATE_SIZE];
-	json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s}", "path", s->path, "date", date_format(date, day), "format",
-	                                            formats[s->format]));
+	json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s, s:b}", "path", s->path, "date", date_format(date, day), "format",
+	                                            formats[s->format], "strays", s->partitioned && day == b->p->first));
 	b->things[b->npartitions + b->nsources++] = (struct thing){table, day};
 }
 
@@ -193,7 +196,7 @@ static void probe_sources(struct probing *p, const bool *selected, int32_t first
 int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *project, const bool *selected, int32_t first,
                int32_t last, struct snapshot *snapshot, struct err *err)
 {
-	struct probing p = {.project = project, .snapshot = snapshot, .workers = w, .open = 1};
+	struct probing p = {.project = project, .snapshot = snapshot, .workers = w, .open = 1, .first = first};
 	probe_parts(&p, selected, first, last);
 	probe_sources(&p, selected, first, last);
 	p.done = --p.open == 0;

@@ -130,6 +130,18 @@ static int look_for_files(struct workspace *ws, const struct planning_request *r
 	return rc;
 }
 
+/* Said once, not for each date: files in such a folder would be missing from every one. */
+static void warn_of_strays(struct workspace *ws, const struct planning_request *rq, const struct snapshot *s)
+{
+	for (uint32_t t = 0; t < ws->project->ntables; t++) {
+		const struct source *source = rq->selected[t] ? ws->project->tables[t].source : NULL;
+		const struct source_files *files = source && source->partitioned ? snapshot_source(s, t, rq->first) : NULL;
+		if (files && files->strays)
+			diag_add(&ws->diags, DIAG_WARNING, source->loc, "in '%s', %s: no date dt=YYYY-MM-DD, so not read; rename what is one",
+			         source->path, files->strays);
+	}
+}
+
 static struct bound_schema published(void *ctx, uint32_t table)
 {
 	const struct part *newest = snapshot_newest_schema(ctx, table);
@@ -192,6 +204,8 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 		rc = lake_probe(&ws->loop, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
 	if (rc == 0)
 		rc = look_for_files(ws, rq, p, err);
+	if (rc == 0)
+		warn_of_strays(ws, rq, p->snapshot);
 	if (rc == 0)
 		rc = know_engine(ws, err);
 	if (rc < 0)

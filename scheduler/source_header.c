@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/date.h"
 
 static bool take(struct arena *arena, const char *path, struct source_header *ret)
 {
@@ -41,12 +42,13 @@ static int newest_first(const struct dirent **a, const struct dirent **b)
 
 static int is_date_folder(const struct dirent *e)
 {
-	return str_has_prefix(e->d_name, "dt=");
+	int32_t day;
+	return str_has_prefix(e->d_name, "dt=") && date_parse_iso(e->d_name + 3, strlen(e->d_name + 3), &day);
 }
 
 void source_header_find(struct arena *arena, const char *lake, const struct source *s, struct source_header *ret)
 {
-	static const char *const endings[] = {"csv*", "json*", "parquet"};
+	static const char *const endings[] = {"[cC][sS][vV]*", "json*", "parquet"};
 	const char *relative = s->path[0] == '/' ? s->path + 1 : s->path;
 	char *root = mem_printf("%s/%s", lake, relative);
 	if (s->partitioned) {

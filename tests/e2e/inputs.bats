@@ -55,6 +55,18 @@ range="--start 2024-01-01 --end 2024-01-03"
 	assert_output_has "9 fresh"
 }
 
+@test "what is no CSV and no date is told: in the run's line, and once in a warning" {
+	shop_days 1 1
+	mkdir -p raw/orders/dt=2024-01-02 raw/orders/dt=20240103 raw/orders/dt=2024-1-3
+	echo "id" | tee raw/orders/dt=2024-01-02/a.tsv > raw/orders/dt=2024-01-02/b.txt
+	raw_settle
+	run -0 strata plan $range
+	assert_output_has "warning: in 'raw/orders', dt=2024-1-3, dt=20240103: no date dt=YYYY-MM-DD, so not read"
+	run -0 strata run ods_orders $range
+	assert_output_has "2 files in raw/orders/dt=2024-01-02 match no *.csv: a.tsv, b.txt"
+	[ "$(grep -c "no date dt=YYYY-MM-DD" <<< "$output")" = 1 ]
+}
+
 @test "a range without any RAW says which dates RAW has" {
 	shop_days 1 3
 	run -0 strata run --start 2024-02-01 --end 2024-02-02

@@ -195,6 +195,15 @@ static struct try_result run_source(struct lake *l, const struct try_source *s, 
 	return lake_run(l, &rq);
 }
 
+static bool log_has(struct lake *l, const char *part)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct err err = {0};
+	bool has = file_read(AT_FDCWD, arena_printf(&l->arena, "%s/log", l->path), &text, &err) == 0 && strstr(buf_cstr(&text), part);
+	buf_free(&text);
+	return has;
+}
+
 static void a_source_is_read_with_its_types(void **state)
 {
 	struct lake *l = *state;
@@ -334,6 +343,38 @@ static void an_absent_date_is_empty_with_the_newest_header(void **state)
 	assert_string_equal(r.manifest.schema[0].type, "BIGINT");
 }
 
+static void a_corrupt_newest_file_does_not_take_the_header_away(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-01/a.csv", "id,name\n1,x\n");
+	lake_write("raw/x/dt=2013-01-01/b.csv.gz", "no gzip");
+	lake_write("raw/x/dt=2013-01-02/a.csv.gz", "no gzip");
+	struct try_result r = run_source(l, &csv, "SELECT id, name FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_null(r.note);
+	assert_string_equal(r.manifest.schema[0].type, "BIGINT");
+	assert_true(log_has(l, "source.unreadable raw/x/dt=2013-01-02/a.csv.gz gives no columns: "));
+}
+
+static void files_of_other_names_are_told(void **state)
+{
+	struct lake *l = *state;
+	lake_write("raw/x/dt=2013-01-02/B.CSV", "id\n1\n");
+	lake_write("raw/x/dt=2013-01-03/a.tsv", "id\n1\n");
+	lake_write("raw/x/dt=2013-01-03/a.CSV.GZ", "id\n1\n");
+	lake_write("raw/x/dt=2013-01-03/_SUCCESS", "");
+	struct try_result r = run_source(l, &csv, "SELECT id FROM tmp_ods_x");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_true(r.empty);
+	assert_string_equal(r.note, "2 files in raw/x/dt=2013-01-03 match no *.csv: a.CSV.GZ, a.tsv");
+	assert_true(log_has(l, "source.others 2 files in raw/x/dt=2013-01-03 match no *.csv"));
+	struct try_source s = csv;
+	s.date = "2013-01-02";
+	r = run_source(l, &s, "SELECT id FROM tmp_ods_x");
+	assert_int_equal(r.manifest.row_count, 1);
+	assert_null(r.note);
+}
+
 static void without_any_header_nothing_runs(void **state)
 {
 	struct lake *l = *state;
@@ -372,7 +413,6 @@ static void a_failed_check_publishes_nothing_and_keeps_the_data(void **state)
 	rq.ncolumns = 2;
 	struct try_result r = lake_run(l, &rq);
 	assert_failed(&r, "check", "primary_keys failed: 1 value of (\"a\", \"b\") is there more than once");
-	assert_non_null(strstr(r.error.message, arena_printf(&l->arena, "%s/.strata/staging/try-1/out", l->path)));
 	assert_string_equal(r.staging, ".strata/staging/try-1");
 	assert_false(lake_has("dwd/dwd_x/dt=2013-01-03"));
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('.strata/staging/try-1/out/*.parquet')"), 3);
@@ -491,6 +531,7 @@ int main(void)
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
 		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself), T(columns_in_another_order_than_the_header_are_refused),
 		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
+		T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 	};
