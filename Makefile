@@ -69,6 +69,8 @@ FUZZ_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/executor/*.c))
 FUZZ := $(FUZZ_CORE) $(FUZZ_CLI) $(FUZZ_EXECUTOR)
 FUZZ_SECONDS ?= 30
 HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
+# What the fault tests put between the programs and the file system.
+SHIM := $(B)/tests/fault/io_shim.so
 
 .PHONY: all deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
 .DELETE_ON_ERROR:
@@ -171,6 +173,10 @@ $(OBJ_executor) $(B)/executor/main.o $(FUZZ_EXECUTOR:%=%.o) $(UNIT_EXECUTOR:%=%.
 $(DUCKDB_HOME)/include/duckdb.h:
 	@echo "libduckdb is missing; 'make deps' gets it" >&2; false
 
+$(SHIM): tests/fault/io_shim.c
+	@mkdir -p $(@D)
+	@echo "  LINK  $@"
+	@$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fPIC -shared $< -o $@ -ldl
 $(HELPERS): $(B)/%: $(B)/%.o $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE)

@@ -34,5 +34,7 @@ step mutants make -s mutants
 export STRATA=$PWD/build/debug/strata
 step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long
 step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
+step fault-shim make -s MODE=debug build/debug/tests/fault/io_shim.so
+step power-loss deps/venv/bin/python tests/fault/power_loss.py --long
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

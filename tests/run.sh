@@ -143,7 +143,8 @@ suite_bats() {
 suite_fault() {
 	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
 	[ -n "${FAULT_LONG:-}" ] && long=(--long)
-	for program in sweep rounds; do
+	make -s MODE="$MODE" "build/$MODE/tests/fault/io_shim.so"
+	for program in sweep rounds power_loss; do
 		log=$logs/fault-$program.tap
 		timeout "${FAULT_TIMEOUT:-900}" deps/venv/bin/python "tests/fault/$program.py" "${long[@]}" > "$log" 2>&1
 		ok=$(grep -c '^ok ' "$log")
