@@ -522,6 +522,24 @@ static void names_cannot_leave_the_lake(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
 
+/* Found by test_fresh_mutants.c: on one thread DuckDB waits for itself, and only SIGKILL ends it. */
+static void an_asof_full_join_ends(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "", "SELECT 1 AS k, 10 AS v");
+	struct try_input in = lake_input("ods.ods_x", false, whole, 1);
+	assert_int_equal(l->w.threads, 1);
+	static const char *const kinds[] = {"FULL", "RIGHT"};
+	for (size_t i = 0; i < 2; i++) {
+		char *sql = arena_printf(&l->arena, "SELECT a.v, b.v AS w FROM ods.ods_x a asof %s JOIN (SELECT 2 AS k, 5 AS v) b ON a.k = b.k AND a.v >= b.v",
+		                         kinds[i]);
+		struct try_request rq = lake_request(l, "dwd.dwd_x", "", sql);
+		struct try_result r = run_on(l, &rq, &in, 1);
+		assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+		assert_int_equal(r.manifest.row_count, i == 0 ? 2 : 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +552,7 @@ int main(void)
 		T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
+		T(an_asof_full_join_ends),
 	};
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }

@@ -220,7 +220,7 @@ static void mutate_once(struct original *originals, int64_t i)
 	for (unsigned n = throw(3) ? 1 : 1 + throw(3); n > 0; n--)
 		mutate_meaning(&t, &other);
 	char *text = assemble(&arena, &t, LAYOUT_SAME);
-	if (try_text(&arena, text, &a, &rows)) {
+	if (!never_ends(text) && try_text(&arena, text, &a, &rows)) {
 		figures.pairs += originals[from].ran;
 		figures.differ += originals[from].ran && !str_eq(originals[from].rows, buf_cstr(&rows));
 		if (i % 2 == 0)

@@ -119,7 +119,7 @@ static void a_mutant_sees_what_it_needs(int64_t i)
 	const char *text = assemble(&arena, &t, LAYOUT_SAME);
 	struct analysis a = lake_analyze(&arena, text);
 	figures.errors += a.error != NULL;
-	if (!a.error && !a.volatile_by)
+	if (!a.error && !a.volatile_by && !never_ends(text))
 		compare(&arena, &a, text, FIRST_DAY + (int32_t)(i % 6));
 	arena_free(&arena);
 }
