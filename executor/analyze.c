@@ -181,6 +181,31 @@ static void parse(duckdb_connection con, struct arena *arena, struct job **jobs,
 	}
 }
 
+/* DuckDB's numbers have up to 20 digits (a half of a HUGEINT, a UBIGINT), jansson's fewer: such a one becomes another
+ * that is as far from any date or count of days. `tree` stays as it is. */
+static json_t *load_tree(struct arena *arena, const char *tree)
+{
+	enum { DIGITS_MAX = 18 };
+	json_t *json = json_loads(tree, 0, NULL);
+	if (json)
+		return json;
+	char *text = arena_strdup(arena, tree);
+	bool quoted = false;
+	for (char *p = text; *p; p++) {
+		size_t digits = quoted ? 0 : strspn(p, "0123456789");
+		if (*p == '"')
+			quoted = !quoted;
+		else if (quoted && *p == '\\' && p[1])
+			p++;
+		if (digits > DIGITS_MAX && (p[digits] == ',' || p[digits] == '}' || p[digits] == ']')) {
+			memset(p, '9', DIGITS_MAX);
+			memset(p + DIGITS_MAX, ' ', digits - DIGITS_MAX);
+		}
+		p += digits ? digits - 1 : 0;
+	}
+	return json_loads(text, 0, NULL);
+}
+
 /* What cannot be serialised is a query all the same if it may stand in parentheses (a PIVOT without IN). */
 static bool is_query(duckdb_connection con, struct arena *arena, const struct job *job)
 {
@@ -190,7 +215,7 @@ static bool is_query(duckdb_connection con, struct arena *arena, const struct jo
 	wrapped.rendered.len = strlen(wrapped.rendered.text);
 	if (parse_list(con, arena, &one, 1) < 0 || !wrapped.tree)
 		return true; /* doubt: reads everything upstream */
-	json_t *json = json_loads(wrapped.tree, 0, NULL);
+	json_t *json = load_tree(arena, wrapped.tree);
 	bool ok = !str_eq(json_string_value(json_object_get(json, "error_type")), "parser");
 	json_decref(json);
 	return ok;
@@ -255,7 +280,7 @@ static bool only_shows(const json_t *statement)
 
 static void finish(duckdb_connection con, struct arena *arena, struct job *job)
 {
-	json_t *answer = job->tree ? json_loads(job->tree, 0, NULL) : NULL;
+	json_t *answer = job->tree ? load_tree(arena, job->tree) : NULL;
 	json_t *statements = json_object_get(answer, "statements");
 	if (json_is_true(json_object_get(answer, "error"))) {
 		parse_failed(con, arena, job, answer);

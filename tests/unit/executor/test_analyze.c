@@ -293,6 +293,29 @@ static void bytes_that_are_no_text_are_not_parsed(void **state)
 	assert_true(analyze("SELECT '\xc3\xa4' AS x FROM dwd.a").parsed);
 }
 
+/* Found by test_fresh_mutants.c: its tree has numbers that the reader of JSON refused. */
+static void a_number_beyond_64_bits_is_parsed_like_any(void **state)
+{
+	(void)state;
+	static const char *const texts[] = {
+		"SELECT 123456789012345678901234567890 AS x FROM dwd.a WHERE dt = '2013-01-03'",
+		"SELECT hash(k) % 18446744073709551615 FROM dwd.a WHERE dt = '2013-01-03'",
+		"SELECT 9223372036854775808, '9223372036854775808, \\' FROM dwd.a WHERE dt = '2013-01-03'",
+		"SELECT 1 FROM dwd.a WHERE dt = '2013-01-03' AND k < 170141183460469231731687303715884105727",
+	};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		struct analysis a = analyze(texts[i]);
+		assert_true(a.parsed);
+		assert_int_equal(a.nrefs, 1);
+		assert_int_equal(a.refs[0].nspans, 1);
+		assert_int_equal(a.refs[0].spans[0].lo.day, 15708);
+		assert_true(a.refs[0].line == 1 && a.refs[0].col > 0);
+	}
+	assert_string_not_equal(analyze("SELECT 18446744073709551615").canonical, analyze("SELECT 18446744073709551614").canonical);
+	struct analysis wide = analyze("SELECT 1 FROM dwd.a WHERE dt::DATE >= DATE '2013-01-03' - 9223372036854775808");
+	assert_true(wide.parsed && wide.refs[0].spans[0].lo.kind == BOUND_NONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +325,7 @@ int main(void)
 		cmocka_unit_test(layout_and_comments_are_not_canonical),
 		cmocka_unit_test(a_double_is_no_decimal_in_the_canonical_form),
 		cmocka_unit_test(bytes_that_are_no_text_are_not_parsed),
+		cmocka_unit_test(a_number_beyond_64_bits_is_parsed_like_any),
 		cmocka_unit_test(references_have_their_place_in_the_file),
 		cmocka_unit_test(exec_files_are_bytes),
 		cmocka_unit_test(a_request_answers_each_table),
