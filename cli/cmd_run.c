@@ -18,6 +18,8 @@ const struct command command_run = {
 	           "\n"
 	           "A failed task withholds what reads it; independent work goes on unless --fail-fast. Ctrl-C cancels cleanly. Whatever dies, the same command again completes the rest.\n"
 	           "\n"
+	           "A run whose scheduler died is closed as failed by the next one, unless that is given the same selection, dates and '--run-id' of the unfinished run: then it goes on under its name. What it had published counts as fresh, also with --force; its tries that were lost are made again.\n"
+	           "\n"
 	           "One run at a time holds a lake; a second one waits and says for whom, or with --no-wait exits with status 5.",
 	.examples = "strata run\n"
 	            "strata run --date 2013-01-03\n"

@@ -115,6 +115,54 @@ static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
 	return rc;
 }
 
+/* The words of the selection as they were typed; "" for all. */
+static void selection_text(const struct invocation *inv, struct buf *out)
+{
+	for (size_t i = 0; i < inv->noperands; i++)
+		buf_addf(out, "%s%s", i ? " " : "", inv->operands[i]);
+}
+
+/* Its connection has slept while the run had its own: the server may have been started anew since. */
+/* An unfinished run goes on as what it was asked to be: its days and its selection are its record. */
+static int check_resumed(struct execution *x, const struct run_row *run, struct err *err)
+{
+	char first[DATE_SIZE], last[DATE_SIZE];
+	struct buf selection = BUF_INIT(TEXT_MAX);
+	selection_text(x->inv, &selection);
+	bool same = strcmp(buf_cstr(&selection), run->selection) == 0 && run->first_day == x->range.first &&
+	            run->last_day == x->range.last && run->force == options_flag(x->inv->options, "force");
+	buf_free(&selection);
+	x->resumes = same;
+	if (same)
+		return 0;
+	return err_set(err, ERR_USAGE, "run '%s' is unfinished and was asked for with '%s%s--start %s --end %s%s'; give the same to "
+	                               "let it go on, or another name", run->run_id, run->selection, *run->selection ? " " : "",
+	               date_format(first, run->first_day), date_format(last, run->last_day), run->force ? " --force" : "");
+}
+
+/* A name that somebody gave must be good for a folder, and new or an unfinished run's. */
+static int check_run_id(struct execution *x, const char *given, struct err *err)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+	struct arena arena = {0};
+	struct run_row row;
+	if (!given)
+		return 0;
+	if (!*given || strlen(given) > RUN_ID_GIVEN_MAX || strspn(given, letters) != strlen(given) || given[0] == '.')
+		return err_set(err, ERR_USAGE, "run id '%s': use up to %d letters, digits, '-', '_' and '.', not starting with '.'", given,
+		               RUN_ID_GIVEN_MAX);
+	struct query q = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena};
+	int rc = query_run(&q, given, &row, err);
+	if (rc == ERR_USAGE || (rc == 0 && strcmp(row.run_id, given) != 0))
+		rc = 0; /* nobody's yet */
+	else if (rc == 0 && strcmp(row.state, run_state_name(RUN_DONE)) != 0)
+		rc = check_resumed(x, &row, err);
+	else if (rc == 0)
+		rc = err_set(err, ERR_USAGE, "there is a run '%s' already; 'strata show %s' tells about it", given, given);
+	arena_free(&arena);
+	return rc;
+}
+
 static int start_runner(struct execution *x, struct err *err)
 {
 	PGconn *conn = NULL;
@@ -139,6 +187,13 @@ static int start_runner(struct execution *x, struct err *err)
 	                                               .db_away = db_keeper_look,
 	                                               .ctx = &x->keeper});
 	size_t closed = 0;
+	/* While the lake was waited for, somebody may have closed the run, or taken its name. */
+	x->resumes = false;
+	rc = check_run_id(x, options_text(x->inv->options, "run-id", NULL), err);
+	if (rc < 0)
+		return rc;
+	if (x->resumes)
+		fprintf(stderr, "strata: run %s goes on; what it has published is kept\n", x->run_id);
 	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, x->resumes ? x->run_id : NULL, &closed, err);
 	if (rc == 0 && closed)
 		fprintf(stderr, "strata: closed %zu run%s of a scheduler that died; what they had published is kept\n", closed,
@@ -154,6 +209,7 @@ static int make_plan(struct execution *x, struct err *err)
 	                                                  .first = x->range.first,
 	                                                  .last = x->range.last,
 	                                                  .force = options_flag(x->inv->options, "force"),
+	                                                  .resumes = x->resumes ? x->run_id : NULL,
 	                                                  .bind = true},
 	                       &x->planning, err);
 	if (x->ws.diags.len > known)
@@ -173,14 +229,6 @@ static void say_header(const struct execution *x)
 	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->builds + p->fails, p->fresh);
 }
 
-/* The words of the selection as they were typed; "" for all. */
-static void selection_text(const struct invocation *inv, struct buf *out)
-{
-	for (size_t i = 0; i < inv->noperands; i++)
-		buf_addf(out, "%s%s", i ? " " : "", inv->operands[i]);
-}
-
-/* Its connection has slept while the run had its own: the server may have been started anew since. */
 static int refresh_catalog(struct execution *x, struct err *err)
 {
 	int rc = db_revive(&x->ws.db, err);
@@ -222,27 +270,6 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	}
 	progress_free(&progress);
 	buf_free(&selection);
-	return rc;
-}
-
-/* A name that somebody gave must be new, and good for a folder. */
-static int check_run_id(struct execution *x, const char *given, struct err *err)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	struct arena arena = {0};
-	struct run_row row;
-	if (!given)
-		return 0;
-	if (!*given || strlen(given) > RUN_ID_GIVEN_MAX || strspn(given, letters) != strlen(given) || given[0] == '.')
-		return err_set(err, ERR_USAGE, "run id '%s': use up to %d letters, digits, '-', '_' and '.', not starting with '.'", given,
-		               RUN_ID_GIVEN_MAX);
-	struct query q = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena};
-	int rc = query_run(&q, given, &row, err);
-	if (rc == ERR_USAGE || (rc == 0 && strcmp(row.run_id, given) != 0))
-		rc = 0; /* nobody's yet */
-	else if (rc == 0)
-		rc = err_set(err, ERR_USAGE, "there is a run '%s' already; 'strata show %s' tells about it", given, given);
-	arena_free(&arena);
 	return rc;
 }
 

@@ -12,7 +12,7 @@
 	OPTION_START, OPTION_END, OPTION_EXCLUDE,                                                                     \
 	{.name = "force", .help = "build also what is fresh"},                                                        \
 	{.name = "jobs", .letter = 'j', .value = "N", .help = "tasks at a time; default: one a core"},                \
-	{.name = "run-id", .value = "ID", .help = "name the run; default: made from the time"},                       \
+	{.name = "run-id", .value = "ID", .help = "name the run, or the unfinished run that is to go on; default: made from the time"},                       \
 	{.name = "fail-fast", .help = "after the first failure start nothing more"},                                  \
 	{.name = "keep-staging", .help = "keep what the tries staged, to look at it"},                                \
 	{.name = "no-wait", .help = "if another run holds the lake, exit with status 5 at once"}

@@ -27,6 +27,7 @@ struct part {
 	uint64_t version, fence;
 	int64_t rows, bytes;
 	bool empty;
+	bool of_this_run;                    /* built by the run that is planned: --force does not want it again */
 	enum part_probe probe;
 	const char *fingerprint;             /* as recorded; "" when unknown */
 	const struct manifest_input *inputs; /* what it was made from; may be none when not loaded */

@@ -30,7 +30,7 @@ static const char **tables_to_know(const struct project *p, const bool *selected
 	return names;
 }
 
-static int load_parts(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct snapshot *s,
+static int load_parts(struct workspace *ws, const struct query *q, const char *resumes, const char **tables, size_t n, struct snapshot *s,
                       struct err *err)
 {
 	struct partition_row *rows;
@@ -50,6 +50,7 @@ static int load_parts(struct workspace *ws, const struct query *q, const char **
 		                                                      .rows = r->rows,
 		                                                      .bytes = r->bytes,
 		                                                      .empty = r->empty,
+		                                                      .of_this_run = resumes && strcmp(resumes, r->run_id) == 0,
 		                                                      .fingerprint = r->fingerprint});
 	}
 	return rc;
@@ -75,12 +76,12 @@ static int load_schemas(struct workspace *ws, const struct query *q, const char 
 	return rc;
 }
 
-static int load_snapshot(struct workspace *ws, const bool *selected, struct snapshot *s, struct err *err)
+static int load_snapshot(struct workspace *ws, const struct planning_request *rq, struct snapshot *s, struct err *err)
 {
 	struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena};
 	size_t n;
-	const char **tables = tables_to_know(ws->project, selected, &s->arena, &n);
-	int rc = load_parts(ws, &q, tables, n, s, err);
+	const char **tables = tables_to_know(ws->project, rq->selected, &s->arena, &n);
+	int rc = load_parts(ws, &q, rq->resumes, tables, n, s, err);
 	return rc < 0 ? rc : load_schemas(ws, &q, tables, n, s, err);
 }
 
@@ -196,7 +197,7 @@ static int know_engine(struct workspace *ws, struct err *err)
 
 static int fill(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
-	int rc = load_snapshot(ws, rq->selected, p->snapshot, err);
+	int rc = load_snapshot(ws, rq, p->snapshot, err);
 	if (rc == 0)
 		rc = workspace_workers(ws, err);
 	int64_t wall_ns = clock_wall_us() * 1000; /* before the files are listed: doubt is wider */

@@ -33,6 +33,7 @@ step world env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build
 step mutants make -s mutants
 export STRATA=$PWD/build/debug/strata
 step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long
+step world deps/venv/bin/python tests/fault/world.py
 step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
 step fault-shim make -s MODE=debug build/debug/tests/fault/io_shim.so
 step power-loss deps/venv/bin/python tests/fault/power_loss.py --long

@@ -144,7 +144,7 @@ suite_fault() {
 	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
 	[ -n "${FAULT_LONG:-}" ] && long=(--long)
 	make -s MODE="$MODE" "build/$MODE/tests/fault/io_shim.so"
-	for program in sweep rounds power_loss; do
+	for program in sweep rounds world power_loss; do
 		log=$logs/fault-$program.tap
 		timeout "${FAULT_TIMEOUT:-900}" deps/venv/bin/python "tests/fault/$program.py" "${long[@]}" > "$log" 2>&1
 		ok=$(grep -c '^ok ' "$log")

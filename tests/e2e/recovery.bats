@@ -1,0 +1,102 @@
+# What a scheduler that died has left, and how the next command goes on with it.
+load helper
+
+setup() {
+	project_shop
+	shop_days 1 4
+	raw_settle
+}
+
+teardown() { project_remove; }
+
+ask() {
+	psql -XAtc "$1" "$(strata db start)"
+}
+
+# die POINT:N ARGUMENT…: a run whose scheduler is killed there.
+die() {
+	local fault=$1
+	shift
+	STRATA_FAULT=$fault:kill run strata run --start 2024-01-01 --end 2024-01-04 --jobs 1 "$@"
+	assert_status 137
+}
+
+@test "a dead run is closed as lost with counts that add up, and the same command completes the rest" {
+	die try.result:6 --run-id first
+	run strata run --start 2024-01-01 --end 2024-01-04 --run-id second
+	assert_status 0
+	assert_output_has "closed 1 run of a scheduler that died"
+	[ "$(ask "SELECT state, result FROM strata.run WHERE run_id = 'first'")" = "done|failed" ]
+	[ "$(ask "SELECT count(*) FROM strata.event WHERE run_id = 'first' AND object = 'run' AND cause = 'lost'")" = 1 ]
+	[ "$(ask "SELECT counts->>'tasks', (counts->>'success')::int + (counts->>'canceled')::int + (counts->>'failed')::int FROM strata.run
+		WHERE run_id = 'first'")" = "12|12" ]
+	[ "$(ask "SELECT count(*) FROM strata.task WHERE state <> 'done'")" = 0 ]
+	[ "$(ask "SELECT count(*) FROM strata.partition")" = 12 ]
+	# Nothing was built twice: what was published and not recorded was found by its manifest.
+	[ "$(ask "SELECT max(version) FROM strata.partition")" = 1 ]
+	[ "$(plan_says --start 2024-01-01 --end 2024-01-04)" = "" ]
+}
+
+@test "an empty result that was published and not recorded is found, and not built again" {
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT id, amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}' AND id > 5"
+	STRATA_FAULT=try.result:1:kill run strata run ods_orders --date 2024-01-01
+	strata -q run ods_orders --date 2024-01-01 > /dev/null
+	STRATA_FAULT=try.result:1:kill run strata run dwd_orders --date 2024-01-01 --run-id dies
+	assert_status 137
+	run strata run dwd_orders --date 2024-01-01
+	assert_status 0
+	assert_output_has "0 to build, 1 fresh"
+	[ "$(ask "SELECT result FROM strata.task WHERE run_id = 'dies'")" = empty ]
+	[ "$(ask "SELECT empty, rows, version FROM strata.partition WHERE table_name = 'dwd.dwd_orders'")" = "t|0|1" ]
+}
+
+@test "--run-id of an unfinished run goes on with it, also with --force" {
+	strata -q run --start 2024-01-01 --end 2024-01-04 > /dev/null
+	die try.result:6 --force --run-id night
+	run strata run --start 2024-01-01 --end 2024-01-04 --force --run-id night
+	assert_status 0
+	assert_output_has "run night goes on"
+	assert_output_lacks "closed 1 run"
+	[ "$(ask "SELECT state, result FROM strata.run WHERE run_id = 'night'")" = "done|success" ]
+	# Each partition was built once by the first run and once by this one.
+	[ "$(ask "SELECT min(version), max(version), count(*) FROM strata.partition WHERE run_id = 'night'")" = "2|2|12" ]
+	[ "$(ask "SELECT count(*) FROM strata.task WHERE run_id = 'night' AND result = 'success'")" = 12 ]
+	[ "$(ask "SELECT count(*) FROM strata.try WHERE state <> 'ended'")" = 0 ]
+	run strata run --start 2024-01-01 --end 2024-01-04 --force --run-id night
+	assert_status 2
+	assert_output_has "there is a run 'night' already"
+}
+
+@test "an unfinished run goes on only as what it was asked to be" {
+	die try.send:3 --run-id night
+	run strata run --date 2024-01-01 --run-id night
+	assert_status 2
+	assert_output_has "was asked for with '--start 2024-01-01 --end 2024-01-04'"
+	[ "$(ask "SELECT state FROM strata.run WHERE run_id = 'night'")" = running ]
+	strata -q run --start 2024-01-01 --end 2024-01-04 --run-id night > /dev/null
+	[ "$(ask "SELECT count(*) FROM strata.partition")" = 12 ]
+}
+
+@test "a recovery that dies is done again" {
+	die try.result:6
+	STRATA_FAULT=recover.looked:1:kill run strata run --start 2024-01-01 --end 2024-01-04
+	assert_status 137
+	STRATA_FAULT=recover.commit:1:kill run strata run --start 2024-01-01 --end 2024-01-04
+	assert_status 137
+	strata -q run --start 2024-01-01 --end 2024-01-04 > /dev/null
+	[ "$(ask "SELECT count(*) FROM strata.run WHERE state <> 'done'")" = 0 ]
+	[ "$(ask "SELECT max(version) FROM strata.partition")" = 1 ]
+}
+
+@test "staging that a worker left after its reply is swept by the next run; a failed check's stays" {
+	project_file tables.yaml <<< 'tables: {dwd_orders: {primary_keys: [id]}}'
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT 1 AS id, amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	STRATA_FAULT=cleanup.remove:1:kill run strata run ods_orders --date 2024-01-01
+	[ -n "$(ls .strata/staging)" ]
+	run strata run ods_orders dwd_orders --date 2024-01-01
+	assert_status 1
+	[ "$(ls .strata/staging | wc -l)" = 1 ]
+	kept=$(ls .strata/staging)
+	strata -q run ods_orders --date 2024-01-02 > /dev/null
+	[ "$(ls .strata/staging)" = "$kept" ]
+}
