@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/cron.h"
 #include "core/project_internal.h"
 
 /* --- sources --- */
@@ -135,29 +136,6 @@ void config_read_sources(struct reading *r)
 
 /* --- schedules --- */
 
-static bool cron_has_shape(const char *cron)
-{
-	static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly",
-	                                    "@daily",  "@midnight", "@hourly"};
-	if (*cron == '@') {
-		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-			if (strcmp(names[i], cron) == 0)
-				return true;
-		return false;
-	}
-	size_t fields = 0;
-	for (const char *p = cron + strspn(cron, " \t"); *p; p += strspn(p, " \t")) {
-		size_t n = strspn(p, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789*/,-");
-		if (n == 0)
-			return false;
-		fields++;
-		p += n;
-		if (*p && *p != ' ' && *p != '\t')
-			return false;
-	}
-	return fields == 5;
-}
-
 /* Count, and where `out` is given store, the words of a text. */
 static size_t split_words(struct arena *a, const char *text, const char **out)
 {
@@ -186,10 +164,17 @@ static void read_select(struct reading *r, const struct yaml *node, struct sched
 	for (size_t i = 0; i < texts.len; i++)
 		n += split_words(a, texts.items[i], NULL);
 	const char **words = arena_array(a, n, sizeof *words);
+	struct loc *places = arena_array(a, n, sizeof *places);
+	const struct yaml *item = node->kind == YAML_TEXT ? node : node->first;
 	s->nselect = n;
 	s->select = words;
-	for (size_t i = 0; i < texts.len; i++)
-		words += split_words(a, texts.items[i], words);
+	s->select_loc = places;
+	for (size_t i = 0; i < texts.len; i++, item = item->next) {
+		size_t own = split_words(a, texts.items[i], words);
+		words += own;
+		for (; own > 0; own--)
+			*places++ = item->loc;
+	}
 }
 
 static void read_schedule(struct reading *r, const struct yaml *it)
@@ -201,10 +186,11 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 	section_reset(&section_schedule, &in);
 	if (!section_read(&r->keys, &section_schedule, it, what, &in) || !in.cron)
 		return;
-	if (!cron_has_shape(in.cron->text)) {
+	struct err err;
+	if (cron_check(in.cron->text, &err) < 0) {
 		diag_add(r->diags, DIAG_ERROR, in.cron->loc,
-			"'cron' of %s must be five fields such as '30 6 * * *', or @daily, @hourly and the like, not %s",
-			what, yaml_say(say, in.cron));
+		         "'cron' of %s, %s: %s; write five fields such as '30 6 * * *', or @daily, @hourly and the like", what,
+		         yaml_say(say, in.cron), err.text);
 		return;
 	}
 	struct schedule *s = &p->schedules[p->nschedules++];
@@ -212,6 +198,7 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 		.name = arena_strdup(&p->arena, it->key),
 		.cron = arena_strdup(&p->arena, in.cron->text),
 		.timezone = timezone_read(r, in.timezone),
+		.timezone_loc = in.timezone ? in.timezone->loc : it->key_loc,
 		.date_offset = in.date_offset,
 		.lookback = in.lookback,
 		.catchup = (enum catchup)in.catchup,

@@ -126,7 +126,9 @@ struct pool {
 enum catchup { CATCHUP_OFF, CATCHUP_LATEST, CATCHUP_ALL };
 struct schedule {
 	const char *name, *cron, *timezone; /* timezone NULL: defaults.timezone */
+	struct loc timezone_loc;
 	const char *const *select; size_t nselect;
+	const struct loc *select_loc; /* [nselect] */
 	int32_t date_offset;      /* days; default -1 */
 	uint32_t lookback;        /* days */
 	enum catchup catchup;

@@ -272,3 +272,22 @@ int selection_eval(const struct project *p, const char *const *args, size_t narg
 	free(sets);
 	return r;
 }
+
+void selection_check_schedules(const struct project *p, struct diags *diags)
+{
+	bool *selected = mem_array(p->ntables, sizeof *selected);
+	for (size_t i = 0; i < p->nschedules; i++) {
+		const struct schedule *s = &p->schedules[i];
+		bool good = true;
+		struct err err;
+		for (size_t k = 0; k < s->nselect; k++) {
+			if (selection_eval(p, &s->select[k], 1, NULL, 0, selected, &err) != ERR_USAGE)
+				continue;
+			good = false;
+			diag_add(diags, DIAG_ERROR, s->select_loc[k], "'select' of schedule '%s': %s", s->name, err.text);
+		}
+		if (good && s->nselect && selection_eval(p, s->select, s->nselect, NULL, 0, selected, &err) == ERR_NOTHING)
+			diag_add(diags, DIAG_WARNING, s->select_loc[0], "'select' of schedule '%s' is empty: no table fits it", s->name);
+	}
+	free(selected);
+}

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/digest.h"
+#include "core/selection.h"
 #include "scheduler/analyses.h"
 #include "scheduler/cache.h"
 #include "scheduler/load_views.h"
@@ -313,8 +314,10 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 			rc = load_views(p, diags, err);
 		if (rc == 0 && o->analyze)
 			rc = analyze(p, &scan, o, err);
-		if (rc == 0 && o->analyze)
+		if (rc == 0 && o->analyze) {
 			project_resolve(p, diags);
+			selection_check_schedules(p, diags);
+		}
 		if (rc == 0)
 			*ret = p;
 		else

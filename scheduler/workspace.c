@@ -130,6 +130,12 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 		diag_add(&ws->diags, DIAG_ERROR, ws->project->timezone_loc, "%s", zone.text);
 		rc = 0;
 	}
+	for (size_t i = 0; i < ws->project->nschedules; i++) {
+		const struct schedule *s = &ws->project->schedules[i];
+		struct err unknown;
+		if (s->timezone && zone_check(s->timezone, &unknown) < 0)
+			diag_add(&ws->diags, DIAG_ERROR, s->timezone_loc, "%s", unknown.text);
+	}
 	diags_sort(&ws->diags);
 	if (rc < 0 && err)
 		*err = zone;

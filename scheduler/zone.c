@@ -20,7 +20,12 @@ static bool exists(const char *name)
 	if (name[0] == '/' || strstr(name, ".."))
 		return false;
 	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
-	return access(path, R_OK) == 0;
+	char magic[4];
+	FILE *f = fopen(path, "re"); /* a folder of zones, or a list of them, is none */
+	bool zone = f && fread(magic, sizeof magic, 1, f) == 1 && memcmp(magic, "TZif", sizeof magic) == 0;
+	if (f)
+		fclose(f);
+	return zone;
 }
 
 /* The system's zone by name: /etc/localtime is a link into the tz database, or /etc/timezone names it. */
@@ -33,14 +38,22 @@ static void system_zone(char *out, size_t size)
 	snprintf(out, size, "%s", name ? name + strlen("zoneinfo/") : "UTC");
 }
 
+int zone_check(const char *name, struct err *err)
+{
+	if (exists(name))
+		return 0;
+	return err_set(err, ERR_USAGE, "unknown time zone '%s'; use a name such as 'UTC' or 'America/New_York'", name);
+}
+
 int zone_set(const char *name, struct err *err)
 {
 	const char *tz = getenv("TZ");
 	if ((!name || !*name) && tz && exists(tz))
 		name = tz;
 	if (name && *name) {
-		if (!exists(name))
-			return err_set(err, ERR_USAGE, "unknown time zone '%s'; use a name such as 'UTC' or 'America/New_York'", name);
+		int rc = zone_check(name, err);
+		if (rc < 0)
+			return rc;
 		snprintf(chosen, sizeof chosen, "%s", name);
 	} else {
 		system_zone(chosen, sizeof chosen);

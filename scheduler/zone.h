@@ -6,6 +6,9 @@
 
 #include "base/err.h"
 
+/* 0, or ERR_USAGE when there is no such zone in the tz database. */
+int zone_check(const char *name, struct err *err);
+
 /* Use `name` ("Europe/Vienna") for this process's civil time; NULL or "": the system's. ERR_USAGE when there
  * is no such zone in the tz database. */
 int zone_set(const char *name, struct err *err);

@@ -143,3 +143,30 @@ teardown() {
 	run -1 strata run --date 2024-01-01
 	assert_output_has "check columns failed: 'amount' is BIGINT, declared VARCHAR"
 }
+
+@test "a schedule that could never do what it says is told where" {
+	cat >> dags/dw_config.yaml <<-'EOF'
+		schedules:
+		  a: {cron: '61 * * * *', select: dwd}
+		  b: {cron: '@dayly'}
+		  c: {cron: '0 6 * * mon-fri', timezone: America, select: +dws dwd_ordrs}
+		  d:
+		    cron: '@daily'
+		    timezone: Europe/Viena
+		    select:
+		      - tag:daily
+		      - dwd_orders,dqs
+		  e: {cron: 0 0 30 feb *}
+		  f: {cron: '@daily', timezone: Europe/Vienna, select: tag:none}
+	EOF
+	run -2 strata validate
+	assert_output_has "dags/dw_config.yaml:5:13: error: 'cron' of schedule 'a', '61 * * * *': minute '61' is not within 0-59"
+	assert_output_has "dags/dw_config.yaml:6:13: error: 'cron' of schedule 'b', '@dayly': unknown name '@dayly' (did you mean '@daily'?)"
+	assert_output_has "dags/dw_config.yaml:7:42: error: unknown time zone 'America'"
+	assert_output_has "dags/dw_config.yaml:7:59: error: 'select' of schedule 'c': unknown table or layer 'dwd_ordrs' (did you mean 'dwd_orders'?)"
+	assert_output_has "dags/dw_config.yaml:10:15: error: unknown time zone 'Europe/Viena'"
+	assert_output_has "dags/dw_config.yaml:13:9: error: 'select' of schedule 'd': unknown table or layer 'dqs' (did you mean 'dws'?)"
+	assert_output_has "dags/dw_config.yaml:14:13: error: 'cron' of schedule 'e', '0 0 30 feb *': no month that it names has such a day"
+	assert_output_has "dags/dw_config.yaml:15:56: warning: 'select' of schedule 'f' is empty"
+	assert_output_has "7 errors and 1 warning"
+}
