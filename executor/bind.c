@@ -250,6 +250,16 @@ static int declare_source(struct binder *b, struct arena *arena, const json_t *s
 
 /* Queries. */
 
+static bool all_named(const struct column *columns, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (columns[i].type && bind_type_nameless(columns[i].type))
+			return false;
+	return true;
+}
+
+static const char nameless[] = "a column is a UNION, or a STRUCT whose fields have no names; SQL has no name for its type";
+
 static json_t *unknown(const char *why)
 {
 	json_t *out = json_object();
@@ -330,6 +340,8 @@ static json_t *bind_query(struct binder *b, struct arena *arena, const struct it
 		r = duck_describe(b->con, arena, it->sql, &columns, &n, &e);
 	if (r < 0)
 		return judge(&e);
+	if (!all_named(columns, n))
+		return unknown(nameless);
 	for (size_t i = 0; i < n; i++)
 		if (!it->partitioned || strcasecmp(columns[i].name, "dt") != 0)
 			columns[kept++] = (struct column){columns[i].name, bind_published_type(arena, columns[i].type)};
@@ -349,6 +361,8 @@ static json_t *bind_table(struct binder *b, struct arena *arena, const struct it
 		return bind_query(b, arena, it);
 	if (it->ncolumns == 0)
 		return unknown("it declares no columns");
+	if (!all_named(it->columns, it->ncolumns))
+		return unknown(nameless);
 	struct item kept = copy_item(b, it, it->columns, it->ncolumns);
 	if (make_view(b, &kept, &e) < 0) {
 		e.line = e.col = 0; /* of a statement that nobody wrote */

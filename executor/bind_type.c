@@ -25,7 +25,7 @@ struct reader {
 	const char *at;
 	struct buf *out;
 	bool exact; /* only the changes of a cast */
-	bool changed;
+	bool changed, nameless;
 	int depth;
 	bool fields[DEPTH_MAX + 1]; /* by depth: a STRUCT's, whose items begin with a name */
 };
@@ -81,6 +81,7 @@ static void read_word(struct reader *r, bool name)
 	}
 	r->fields[r->depth + 1] = !name && n == 6 && *end == '(' && memcmp(r->at, "STRUCT", 6) == 0;
 	r->changed = r->changed || to;
+	r->nameless = r->nameless || (name && !isspace((unsigned char)*end)) || (!name && n == 5 && *end == '(' && memcmp(r->at, "UNION", 5) == 0);
 	if (to)
 		buf_adds(r->out, to);
 	else
@@ -88,31 +89,36 @@ static void read_word(struct reader *r, bool name)
 	r->at = end;
 }
 
-static const char *rewrite(struct arena *arena, const char *type, bool exact)
+static void rewrite(struct reader *r)
 {
-	struct buf out = BUF_INIT(TYPE_MAX);
-	struct reader r = {.at = type, .out = &out, .exact = exact};
 	bool name = false; /* the next word is one */
-	while (*r.at && r.depth < DEPTH_MAX) {
-		const char *end = after_word(r.at);
-		if (end > r.at) {
-			read_word(&r, name);
+	while (*r->at && r->depth < DEPTH_MAX) {
+		const char *end = after_word(r->at);
+		if (end > r->at) {
+			read_word(r, name);
 			name = false;
 			continue;
 		}
-		char c = *r.at++;
+		char c = *r->at++;
 		if (c == '(')
-			name = r.fields[++r.depth];
-		else if (c == ')' && r.depth > 0)
-			r.depth--;
+			name = r->fields[++r->depth];
+		else if (c == ')' && r->depth > 0)
+			r->depth--;
 		else if (c == ',')
-			name = r.fields[r.depth];
-		buf_addc(&out, c);
-		if (c == '[' && !exact && *r.at != ']') { /* a fixed size is lost */
-			r.at += strspn(r.at, "0123456789");
-			r.changed = true;
+			name = r->fields[r->depth];
+		buf_addc(r->out, c);
+		if (c == '[' && !r->exact && *r->at != ']') { /* a fixed size is lost */
+			r->at += strspn(r->at, "0123456789");
+			r->changed = true;
 		}
 	}
+}
+
+static const char *rewritten(struct arena *arena, const char *type, bool exact)
+{
+	struct buf out = BUF_INIT(TYPE_MAX);
+	struct reader r = {.at = type, .out = &out, .exact = exact};
+	rewrite(&r);
 	const char *result = *r.at || out.overflow || !r.changed ? type : arena_strndup(arena, buf_cstr(&out), out.len);
 	buf_free(&out);
 	return result;
@@ -120,10 +126,19 @@ static const char *rewrite(struct arena *arena, const char *type, bool exact)
 
 const char *bind_published_type(struct arena *arena, const char *type)
 {
-	return rewrite(arena, type, false);
+	return rewritten(arena, type, false);
 }
 
 const char *bind_exact_type(struct arena *arena, const char *type)
 {
-	return rewrite(arena, type, true);
+	return rewritten(arena, type, true);
+}
+
+bool bind_type_nameless(const char *type)
+{
+	struct buf out = BUF_INIT(TYPE_MAX);
+	struct reader r = {.at = type, .out = &out};
+	rewrite(&r);
+	buf_free(&out);
+	return r.nameless;
 }

@@ -56,10 +56,11 @@ static int add_entry(struct worker *w, duckdb_connection con, struct arena *aren
 	duck_ident(&sql, e->name);
 	buf_adds(&sql, " AS ");
 	struct buf select = BUF_INIT(1 << 22);
+	bool shown = true;
 	if (e->published || e->external_path)
 		read_select(w, arena, e, &select);
 	else
-		inputs_empty_select(e->columns, e->ncolumns, e->partitioned, &select);
+		shown = inputs_empty_select(e->columns, e->ncolumns, e->partitioned, &select);
 	buf_adds(&sql, buf_cstr(&select));
 	if (e->partitioned)
 		buf_addf(&sql, "; CREATE OR REPLACE MACRO c.%s.%s(d) AS TABLE SELECT * FROM (%s) WHERE dt = CAST(d AS VARCHAR)",
@@ -67,7 +68,7 @@ static int add_entry(struct worker *w, duckdb_connection con, struct arena *aren
 	buf_adds(&sql, "; INSERT OR IGNORE INTO c.catalog_meta.tables VALUES (");
 	duck_literal(&sql, e->qname);
 	buf_addc(&sql, ')');
-	int rc = run(con, buf_cstr(&sql), err);
+	int rc = shown ? run(con, buf_cstr(&sql), err) : 0;
 	if (rc < 0)
 		rc = err_wrap(err, "catalog view of '%s'", e->qname);
 	buf_free(&sql);

@@ -291,16 +291,6 @@ int duck_describe(duckdb_connection con, struct arena *arena, const char *sql, s
 	return 0;
 }
 
-bool duck_is_type(duckdb_connection con, const char *type)
-{
-	struct buf sql = BUF_INIT(1 << 20);
-	struct duck_error ignored;
-	buf_addf(&sql, "SELECT CAST(NULL AS %s) WHERE false", type);
-	bool is = !sql.overflow && duck_run(con, buf_cstr(&sql), &ignored) == 0;
-	buf_free(&sql);
-	return is;
-}
-
 static void quoted(struct buf *out, const char *s, char quote)
 {
 	buf_addc(out, quote);

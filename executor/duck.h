@@ -59,9 +59,6 @@ int duck_type_name(duckdb_connection con, const char *type, struct buf *out, str
 int duck_describe(duckdb_connection con, struct arena *arena, const char *sql, struct column **ret_columns,
                   size_t *ret_n, struct duck_error *ret_error);
 
-/* Does `type` name a type? DuckDB prints some that its parser does not read: a STRUCT without names of its fields. */
-bool duck_is_type(duckdb_connection con, const char *type);
-
 /* Fill from a failed result or prepared statement's message, or from any text of DuckDB's. `sql` is the
  * text that was run: it turns the position into line and column; may be NULL. */
 void duck_error_parse(struct duck_error *ret_error, duckdb_error_type type, const char *text, const char *sql);

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "executor/bind_type.h"
 #include "executor/engine.h"
 #include "executor/source.h"
 
@@ -202,18 +203,20 @@ static int list_external(struct attempt *t, struct pinned *p)
 bool inputs_empty_select(const struct column *columns, size_t n, bool partitioned, struct buf *out)
 {
 	size_t used = 0;
+	bool known = true;
 	buf_adds(out, "SELECT ");
 	for (size_t i = 0; i < n; i++) {
 		if (partitioned && strcasecmp(columns[i].name, "dt") == 0)
 			continue;
 		bool typed = columns[i].type && *columns[i].type;
+		known = known && !(typed && bind_type_nameless(columns[i].type));
 		buf_addf(out, "%sCAST(NULL AS %s) AS ", used++ ? ", " : "", typed ? columns[i].type : "VARCHAR");
 		duck_ident(out, columns[i].name);
 	}
 	if (partitioned)
 		buf_addf(out, "%sCAST(NULL AS VARCHAR) AS dt", used ? ", " : "");
 	buf_adds(out, " WHERE false");
-	return used > 0;
+	return used > 0 && known;
 }
 
 static void read_list(const struct pinned *p, bool one_date, struct buf *out)

@@ -102,7 +102,7 @@ static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out
 	bool cast = false;
 	for (size_t i = 0; i < n; i++) {
 		const char *exact = bind_exact_type(t->arena, columns[i].type);
-		stored[i] = exact != columns[i].type && duck_is_type(t->session.con, exact) ? exact : columns[i].type;
+		stored[i] = bind_type_nameless(columns[i].type) ? columns[i].type : exact;
 		cast = cast || stored[i] != columns[i].type;
 		if (!dt && t->rq->partitioned && strcasecmp(columns[i].name, "dt") == 0)
 			dt = &columns[i];

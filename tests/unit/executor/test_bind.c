@@ -228,6 +228,28 @@ static void types_have_names(void **state)
 	json_decref(want);
 }
 
+static void a_type_without_a_name_is_an_unknown_schema(void **state)
+{
+	(void)state;
+	static const char *const nameless[] = {"UNION(a INTEGER)", "STRUCT(UTINYINT, INTEGER)", "STRUCT(a INTEGER, b STRUCT(DECIMAL(3,1)[]))[]",
+	                                       "MAP(VARCHAR, UNION(\"a b\" INTEGER))"};
+	static const char *const named[] = {"STRUCT(\"UNION(\" INTEGER, \"x\"\"y,\" DECIMAL(3,1), \"select\" STRUCT(\"1\" DATE))", "ENUM('UNION(', 'STRUCT(a)')",
+	                                    "MAP(VARCHAR, INTEGER[3])"};
+	for (size_t i = 0; i < sizeof nameless / sizeof *nameless; i++)
+		assert_true(bind_type_nameless(nameless[i]));
+	for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+		assert_false(bind_type_nameless(named[i]));
+	ask("{'tables': [{'qname': 'a.x', 'sql': 'SELECT union_value(a := 1) AS u'}, {'qname': 'b.y', 'sql': 'SELECT u FROM a.x'},"
+	    "{'qname': 'a.p', 'columns': [{'name': 'u', 'type': 'STRUCT(UTINYINT, INTEGER)'}]}, {'qname': 'b.z', 'sql': 'SELECT v FROM a.p'},"
+	    "{'qname': 'a.q', 'sql': 'SELECT {`a b`: 1, `select`: 2} AS s'}, {'qname': 'b.q', 'sql': 'SELECT s FROM a.q'}]}");
+	assert_true(str_has_prefix(answer(0), "unknown: a column is a UNION"));
+	assert_true(str_has_prefix(answer(1), "unknown: "));
+	assert_true(str_has_prefix(answer(2), "unknown: a column is a UNION"));
+	assert_true(str_has_prefix(answer(3), "unknown: "));
+	assert_string_equal(answer(4), "s STRUCT(\"a b\" INTEGER, \"select\" INTEGER)");
+	assert_string_equal(answer(5), "s STRUCT(\"a b\" INTEGER, \"select\" INTEGER)");
+}
+
 /* Batches over one catalog: each table reads the one before it. */
 static void a_long_chain_binds(void **state)
 {
@@ -262,6 +284,7 @@ int main(void)
 		cmocka_unit_test(pivots_bind_if_they_name_their_values),
 		cmocka_unit_test(types_are_those_of_the_files),
 		cmocka_unit_test(types_have_names),
+		cmocka_unit_test(a_type_without_a_name_is_an_unknown_schema),
 		cmocka_unit_test(a_long_chain_binds),
 	};
 	return cmocka_run_group_tests_name("bind", tests, setup, teardown);
