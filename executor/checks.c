@@ -72,13 +72,14 @@ static int check_primary_keys(struct attempt *t)
 	    count(t, arena_printf(t->arena, "count(*) FROM (SELECT 1 FROM staged GROUP BY %s HAVING count(*) > 1)", keys),
 	          &twice) < 0)
 		return -1;
-	const char *failure = NULL;
+	struct buf failure = BUF_INIT(1 << 20);
 	if (nulls > 0)
-		failure = arena_printf(t->arena, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
-	else if (twice > 0)
-		failure = arena_printf(t->arena, "%" PRId64 " value%s of (%s) %s there more than once", twice,
-		                       twice == 1 ? "" : "s", keys, twice == 1 ? "is" : "are");
-	note(t, "primary_keys", failure);
+		buf_addf(&failure, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
+	if (twice > 0)
+		buf_addf(&failure, "%s%" PRId64 " value%s of (%s) %s there more than once", failure.len ? ", and " : "", twice,
+		         twice == 1 ? "" : "s", keys, twice == 1 ? "is" : "are");
+	note(t, "primary_keys", failure.len ? arena_strdup(t->arena, buf_cstr(&failure)) : NULL);
+	buf_free(&failure);
 	return 0;
 }
 

@@ -105,6 +105,8 @@ static const char *format_of(const char *name)
 static int add_made(struct attempt *t, struct made *m, const char *dir, const char *name, const struct stat *st)
 {
 	const char *format = format_of(name);
+	if (S_ISLNK(st->st_mode))
+		return attempt_fail(t, "permanent", "'%s' in STRATA_OUTPUT_DIR is a link; write the file itself there", name);
 	if (!format || !S_ISREG(st->st_mode))
 		return attempt_fail(t, "permanent", "'%s' in STRATA_OUTPUT_DIR is no *.parquet, *.csv or *.json file", name);
 	if (m->format && strcmp(m->format, format) != 0)

@@ -58,6 +58,18 @@ static int add_rows(struct attempt *t, struct query *q, duckdb_result result)
 	return rc;
 }
 
+/* The text stands in parentheses, where DuckDB says of DROP TABLE x only that there is a syntax error: is it
+ * right by itself, then? */
+static bool is_other_statement(struct attempt *t, const struct duck_error *e)
+{
+	duckdb_extracted_statements statements;
+	if (strcmp(e->kind, "Parser") != 0)
+		return false;
+	idx_t n = duckdb_extract_statements(t->session.con, t->rq->sql, &statements);
+	duckdb_destroy_extracted(&statements);
+	return n > 0;
+}
+
 /* Every value as text, cast by DuckDB itself. */
 static int run_query(struct attempt *t, void *ctx)
 {
@@ -66,7 +78,7 @@ static int run_query(struct attempt *t, void *ctx)
 	size_t n;
 	struct duck_error e;
 	if (duck_describe(t->session.con, t->arena, t->rq->sql, &columns, &n, &e) < 0)
-		return attempt_fail_duck(t, &e, 0);
+		return is_other_statement(t, &e) ? attempt_fail(t, "sql", "only one SELECT can be run here") : attempt_fail_duck(t, &e, 0);
 	jput_columns(q->reply, "columns", columns, n);
 	struct buf sql = BUF_INIT(1 << 26);
 	buf_adds(&sql, "SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (SELECT * FROM (\n");

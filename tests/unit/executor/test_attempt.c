@@ -118,6 +118,14 @@ static void upstream_without_rows_is_a_typed_empty_view(void **state)
 	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_x/*.parquet') WHERE n = 0 AND t = 'DECIMAL(18,3)'"), 1);
 
+	const struct column published[] = {{"u", "STRUCT(UTINYINT, INTEGER)"}}; /* what a UNION is once published */
+	in.schema = published;
+	in.nschema = 1;
+	rq = lake_request(l, "dwd.dwd_y", "", "SELECT u FROM ods.ods_x");
+	r = run_on(l, &rq, &in, 1);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_string_equal(r.note, "no input: ods.ods_x");
+
 	in.nschema = 0;
 	rq = lake_request(l, "dwd.dwd_x", "", "SELECT nothing FROM ods.ods_x");
 	r = run_on(l, &rq, &in, 1);
@@ -423,6 +431,11 @@ static void a_failed_check_publishes_nothing_and_keeps_the_data(void **state)
 	rq.nprimary_keys = 2;
 	r = lake_run(l, &rq);
 	assert_failed(&r, "check", "1 row has NULL");
+	rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT * FROM (VALUES (1, NULL), (1, 'x'), (1, 'x')) t(a, b)");
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 2;
+	r = lake_run(l, &rq);
+	assert_failed(&r, "check", "1 row has NULL in (\"a\", \"b\"), and 1 value of (\"a\", \"b\") is there more than once");
 	rq = lake_request(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS a, TIMESTAMP '2013-01-03' AS t");
 	rq.timestamp_col = "t";
 	rq.columns = columns;

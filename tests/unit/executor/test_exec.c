@@ -88,6 +88,8 @@ static void failures_say_what_the_program_said(void **state)
 	assert_non_null(strstr(r.error.message, "'#!/bin/sh', names a program that does not exist: it ends as Windows"));
 	r = run_program(l, "", "#!/bin/sh\necho x >$STRATA_OUTPUT_DIR/o.txt\n");
 	assert_non_null(strstr(r.error.message, "'o.txt' in STRATA_OUTPUT_DIR"));
+	r = run_program(l, "", "#!/bin/sh\necho a >$STRATA_OUTPUT_DIR/../o.csv; ln -s ../o.csv $STRATA_OUTPUT_DIR/o.csv\n");
+	assert_non_null(strstr(r.error.message, "'o.csv' in STRATA_OUTPUT_DIR is a link"));
 	r = run_program(l, "", "#!/bin/sh\necho a >$STRATA_OUTPUT_DIR/o.csv; echo '{}' >$STRATA_OUTPUT_DIR/o.json\n");
 	assert_non_null(strstr(r.error.message, "one format"));
 	assert_false(lake_has("ads/ads_x"));

@@ -197,6 +197,11 @@ static void probes_queries_and_sweeps(void **state)
 	assert_true(json_is_null(json_array_get(row, 1)));
 	r = peer_call(&p, json_loads("{\"op\": \"sql\", \"sql\": \"DROP TABLE x\"}", 0, NULL));
 	assert_string_equal(text_of(json_object_get(r, "error"), "class"), "sql");
+	assert_string_equal(text_of(json_object_get(r, "error"), "message"), "only one SELECT can be run here");
+	r = peer_call(&p, json_loads("{\"op\": \"sql\", \"sql\": \"SELECT 1; SELECT 2\"}", 0, NULL));
+	assert_string_equal(text_of(json_object_get(r, "error"), "message"), "only one SELECT can be run here");
+	r = peer_call(&p, json_loads("{\"op\": \"sql\", \"sql\": \"SELECT 1 FROM FROM\"}", 0, NULL));
+	assert_non_null(strstr(text_of(json_object_get(r, "error"), "message"), "syntax error"));
 
 	r = peer_call(&p, json_loads("{\"op\": \"sweep\", \"all\": true, \"keep\": [\"kept\"]}", 0, NULL));
 	assert_int_equal(json_integer_value(json_object_get(r, "removed")), 1);
