@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "core/jsonio.h"
 #include "core/protocol.h"
@@ -51,6 +52,17 @@ static bool read_empty(struct arena *arena, const char *path, struct buf *text, 
 	       manifest_decode(arena, text->data, text->len, ret, NULL) == 0;
 }
 
+/* Who asks for a whole manifest will write down that it is published. Its try may have died between its exchange and the
+ * sync of the folder above, so that this is done here; false: it could not be done. */
+static bool stays(const char *folder)
+{
+	const char *slash = strrchr(folder, '/');
+	char *above = slash ? mem_strndup(folder, (size_t)(slash - folder)) : mem_strdup(".");
+	bool durable = dir_sync(above, NULL) == 0 || errno == ENOENT;
+	free(above);
+	return durable;
+}
+
 static json_t *probe_partition(struct arena *arena, const char *path, bool whole)
 {
 	json_t *out = json_object();
@@ -58,13 +70,13 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 	struct manifest m = {0};
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || file_read(dir, "manifest.json", &text, NULL) < 0) {
-		bool empty = read_empty(arena, path, &text, &m);
+		bool empty = read_empty(arena, path, &text, &m) && (!whole || stays(path));
 		jput_text(out, "state", empty ? "empty" : "missing");
 		if (empty)
 			put_identity(out, &m);
 		if (empty && whole)
 			json_object_set_new(out, "manifest", json_loadb(text.data, text.len, 0, NULL));
-	} else if (manifest_decode(arena, text.data, text.len, &m, NULL) < 0) {
+	} else if (manifest_decode(arena, text.data, text.len, &m, NULL) < 0 || (whole && !stays(path))) {
 		jput_text(out, "state", "damaged");
 	} else {
 		jput_text(out, "state", files_whole(dir, &m) ? "ok" : "damaged");

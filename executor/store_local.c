@@ -18,9 +18,10 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/mem.h"
 #include "base/str.h"
 
-enum { MAX_PATH = 1024, KEPT_TEXT = 64, SWITCH_TRIES = 100 };
+enum { MAX_PATH = 1024, KEPT_TEXT = 64, SWITCH_TRIES = 100, KNOWN_FOLDERS = 256 };
 
 const char *store_empty_record(char out[STORE_RECORD_MAX], const char *folder)
 {
@@ -35,22 +36,32 @@ static void parent(char out[MAX_PATH], const char *path)
 	snprintf(out, MAX_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
 }
 
-/* mkdir -p, with every folder that was made durable in its parent. */
+/* mkdir -p, with every folder durable in its parent: also one that is there already, since who made it may have died
+ * before he synced it, or may not have come to that yet. Once a process and folder; a change of names below does not
+ * undo it. */
 static int make_durable(const char *path, struct err *err)
 {
+	static char *known[KNOWN_FOLDERS]; /* by hash; a collision costs one more sync */
+	uint32_t hash = 0;
+	for (const char *c = path; *c; c++)
+		hash = hash * 31 + (unsigned char)*c;
+	char **slot = &known[hash % KNOWN_FOLDERS];
 	struct stat st;
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+	bool there = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	if (there && *slot && strcmp(*slot, path) == 0)
 		return 0;
 	char above[MAX_PATH];
 	parent(above, path);
-	if (strcmp(above, ".") != 0) {
-		int rc = make_durable(above, err);
-		if (rc < 0)
-			return rc;
+	int rc = strcmp(above, ".") == 0 ? 0 : make_durable(above, err);
+	if (rc == 0 && !there && mkdir(path, 0777) < 0 && errno != EEXIST)
+		rc = err_errno(err, ERR_LAKE, "make folder '%s'", path);
+	if (rc == 0)
+		rc = dir_sync(above, err);
+	if (rc == 0) {
+		free(*slot);
+		*slot = mem_strdup(path);
 	}
-	if (mkdir(path, 0777) < 0 && errno != EEXIST)
-		return err_errno(err, ERR_LAKE, "make folder '%s'", path);
-	return dir_sync(above, err);
+	return rc;
 }
 
 /* Can this filesystem exchange two folders? Asked once a process, before the first publish, within the try's own
@@ -286,6 +297,15 @@ static int local_publish(struct publication *p, struct err *err)
 	return rc;
 }
 
+/* The entry of `folder`, or its absence, becomes durable; there may be no folder above it either. */
+static int sync_above(const char *folder, struct err *err)
+{
+	char dir[MAX_PATH];
+	parent(dir, folder);
+	int rc = dir_sync(dir, err);
+	return rc < 0 && errno == ENOENT ? 0 : rc;
+}
+
 /* What is recovered from, should nobody hear of this result: durable before what it replaces goes. */
 static int keep_record(struct publication *p, struct err *err)
 {
@@ -320,9 +340,9 @@ static int clear_locked(struct publication *p, int lock, const struct kept *kept
 	if (FAULT("commit.clear"))
 		return err_errno(err, ERR_IO, "move '%s' away", p->target->folder);
 	if (renameat2(AT_FDCWD, p->target->folder, AT_FDCWD, away, RENAME_NOREPLACE) < 0) {
-		if (errno == ENOENT)
-			return STORE_DONE;
-		return err_errno(err, ERR_LAKE, "move '%s' away", p->target->folder);
+		if (errno != ENOENT)
+			return err_errno(err, ERR_LAKE, "move '%s' away", p->target->folder);
+		return sync_above(p->target->folder, err); /* a try that died after its move has not done so */
 	}
 	p->switched = true;
 	if (FAULT("commit.after_clear"))

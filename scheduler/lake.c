@@ -93,6 +93,8 @@ int lake_open(struct lake *ret, const char *dir, struct err *err)
 		if (rc == 0)
 			rc = dir_sync(folder, err);
 		if (rc == 0)
+			rc = dir_sync(dir, err);
+		if (rc == 0)
 			rc = file_read(AT_FDCWD, path, &text, err);
 	}
 	if (rc < 0 && err)

@@ -5,9 +5,13 @@ a machine that lost its power then may find it (disk.py). In every such lake
   version that a run has published; a folder without a manifest has no data;
 - what the scheduler was told is published: no older version comes back;
 - the lake's identity and the catalog are whole or not there;
-- the same command completes with the state of after the run, and then all is fresh and equal to the undisturbed lake.
+- the same command completes with the state of after the run, and with that of before it once `db rebuild` has told it what
+  the lake has; then all is fresh and equal to the undisturbed lake.
 
-    power_loss.py [--long] [--images N] [--seed N]
+The last scenario kills a process at a random call that writes and runs again before the power goes: what the state says to
+be published must be there then.
+
+    power_loss.py [--long] [--images N] [--kills N] [--seed N]
 """
 import argparse
 import collections
@@ -181,6 +185,10 @@ class Loss:
         self.copy_database(getattr(scenario, state), name)
         project = Project(self.project.folder, self.lab.pg, name)
         try:
+            if state == "before" and ".strata/lake.json" in image:
+                status, output = project.strata("--lake", str(lake), "db", "rebuild")
+                if status != 0:
+                    return [f"db rebuild ends with {status}: {output}"]
             status, output = project.strata("--lake", str(lake), *RUN)
             if status != 0:
                 return [f"with the state {state}: the run ends with {status}: {output}"]
@@ -194,10 +202,41 @@ class Loss:
             shutil.rmtree(lake)
 
 
+def kills(loss, rng, rounds):
+    """Died at some call, run again, and then the power goes: (what was wrong, images)."""
+    wrong, images = [], 0
+    for number in range(rounds):
+        name, lake = f"kill{number}", loss.lab.folder / f"kill{number}"
+        lake.mkdir()
+        (lake / "raw").symlink_to(loss.project.folder / "raw")
+        loss.copy_database("template0", name)
+        project, disk, n = Project(loss.project.folder, loss.lab.pg, name), Disk(lake), rng.randrange(1, 220)
+        shim = {"LD_PRELOAD": str(SHIM), "IO_SHIM_ROOT": str(lake), "IO_SHIM_LOG": f"{lake}.log", "IO_SHIM_SHARED": f"{lake}.shared"}
+        project.strata("--lake", str(lake), *RUN, **shim, IO_SHIM_FAIL=f"{n}:kill:once:strata-worker")
+        status, output = project.strata("--lake", str(lake), *RUN, **shim)
+        if status != 0:
+            wrong.append(f"killed at {n}: the second run ends with {status}: {output}")
+        disk.read(f"{lake}.log")
+        told = project.sql_rows("SELECT table_name, partition, version, empty FROM strata.partition")
+        for how in ["nothing"] + [None] * 4:
+            image = disk.image(disk.end, rng, how)
+            images += 1
+            for row in told:
+                folder = row["table_name"].replace(".", "/") + (f"/dt={row['partition']}" if row["partition"] else "")
+                text = image.get(f"{folder}/manifest.json")
+                have = json.loads(text)["version"] if text else 0
+                if have != (0 if row["empty"] else row["version"]):
+                    wrong.append(f"killed at {n}: {folder} has version {have}, the state says {row}")
+        loss.lab.pg.sql(f"DROP DATABASE {name} WITH (FORCE)")
+        shutil.rmtree(lake)
+    return wrong, images
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--images", type=int)
+    parser.add_argument("--kills", type=int)
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
     rng, tap, loss = seed_from(arguments), Tap(), Loss()
@@ -219,7 +258,7 @@ def main():
             for problem in found:
                 wrong[problem] += 1
             if how is None and not found and len(reboots) < share:
-                reboots.append((image, next(numbers), "after", at))
+                reboots.append((image, next(numbers), "before" if at % 2 else "after", at))
         looked += len(instants)
         tap.result([f"{p} ×{n}" for p, n in wrong.most_common(20)], f"{name}: what is published is whole in {len(instants)} images")
         wrong = []
@@ -229,6 +268,10 @@ def main():
                 booted += 1
                 wrong += [f"at {at}: {w}" for w in job.result()]
         tap.result(wrong[:20], f"{name}: the same command completes in {len(reboots)} of them")
+    rounds = arguments.kills or (200 if arguments.long else 12)
+    wrong, images = kills(loss, rng, rounds)
+    tap.result(wrong[:20], f"{rounds} kills, a run after each: what the state says is there in {images} images")
+    looked += images
     print(f"# {looked} images looked at, {booted} of them run again, {time.monotonic() - began:.0f} s")
     tap.end()
 
