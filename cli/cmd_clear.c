@@ -79,8 +79,8 @@ static void describe(const struct clear_found *f, struct buf *out)
 {
 	char rows[NUMBER_SIZE], bytes[NUMBER_SIZE];
 	int64_t n = f->published > f->recorded ? f->published : f->recorded;
-	buf_addf(out, "%" PRId64 " partition%s, %s rows, %s", n, n == 1 ? "" : "s", progress_count(rows, sizeof rows, f->rows),
-	         progress_bytes(bytes, sizeof bytes, f->bytes));
+	buf_addf(out, "%" PRId64 " partition%s, %s row%s, %s", n, n == 1 ? "" : "s", progress_count(rows, sizeof rows, f->rows),
+	         f->rows == 1 ? "" : "s", progress_bytes(bytes, sizeof bytes, f->bytes));
 	if (f->others)
 		buf_addf(out, ", with %" PRId64 " folder%s that strata has not published", f->others, f->others == 1 ? "" : "s");
 }

@@ -53,7 +53,8 @@ static enum verdict check_machine(struct workspace *ws, char detail[DETAIL_SIZE]
 {
 	double share = (double)workspace_memory(ws->jobs) / (double)(1 << GIB_SHIFT);
 	bool scarce = share < 0.25;
-	snprintf(detail, DETAIL_SIZE, "%" PRIu32 " cores; %" PRIu32 " workers of %.1f GiB each%s", load_cores(), ws->jobs, share,
+	snprintf(detail, DETAIL_SIZE, "%" PRIu32 " core%s; %" PRIu32 " worker%s of %.1f GiB%s%s", load_cores(), load_cores() == 1 ? "" : "s",
+	         ws->jobs, ws->jobs == 1 ? "" : "s", share, ws->jobs == 1 ? "" : " each",
 	         scarce ? "; a large query may run out of memory: run with a smaller --jobs" : "");
 	return scarce ? WARNING : GOOD;
 }
@@ -108,14 +109,14 @@ static enum verdict check_project(struct workspace *ws, char detail[DETAIL_SIZE]
 	if (r < 0 && !ws->project)
 		return fail(detail, &err);
 	if (ws->diags.errors || ws->diags.warnings) {
-		snprintf(detail, DETAIL_SIZE, "%s: %zu errors, %zu warnings; 'strata validate' tells them", ws->project->dir,
-		         ws->diags.errors, ws->diags.warnings);
+		snprintf(detail, DETAIL_SIZE, "%s: %zu error%s, %zu warning%s; 'strata validate' tells them", ws->project->dir,
+		         ws->diags.errors, ws->diags.errors == 1 ? "" : "s", ws->diags.warnings, ws->diags.warnings == 1 ? "" : "s");
 		return ws->diags.errors ? FAILED : WARNING;
 	}
 	if (r < 0)
 		return fail(detail, &err);
-	snprintf(detail, DETAIL_SIZE, "%s: %zu tables in %zu layers", ws->project->dir, ws->project->ntables,
-	         ws->project->nlayers);
+	snprintf(detail, DETAIL_SIZE, "%s: %zu table%s in %zu layer%s", ws->project->dir, ws->project->ntables,
+	         ws->project->ntables == 1 ? "" : "s", ws->project->nlayers, ws->project->nlayers == 1 ? "" : "s");
 	return GOOD;
 }
 

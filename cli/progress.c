@@ -16,7 +16,7 @@
 #include "cli/text.h"
 #include "core/date.h"
 
-enum { REDRAW_MS = 100, BAR = 20, LINE_MAX_BYTES = 1 << 16 };
+enum { REDRAW_MS = 100, BAR = 20, BAR_NARROW = 8, NARROW = 60 /* columns */, LINE_MAX_BYTES = 1 << 16 };
 
 char *progress_bytes(char *out, size_t size, int64_t bytes)
 {
@@ -71,11 +71,11 @@ static uint64_t count_bad(const struct run_counts *c)
 	return c->by_result[TASK_FAILED] + c->by_result[TASK_TIMEOUT];
 }
 
-static void add_bar(struct buf *out, uint64_t done, uint64_t total)
+static void add_bar(struct buf *out, uint64_t length, uint64_t done, uint64_t total)
 {
-	uint64_t full = total ? done * BAR / total : BAR;
+	uint64_t full = total ? done * length / total : length;
 	buf_addc(out, '[');
-	for (uint64_t i = 0; i < BAR; i++)
+	for (uint64_t i = 0; i < length; i++)
 		buf_addc(out, i < full ? '#' : '.');
 	buf_addc(out, ']');
 }
@@ -86,7 +86,7 @@ static void draw(struct progress *p)
 	struct buf text = BUF_INIT(LINE_MAX_BYTES), line = BUF_INIT(LINE_MAX_BYTES);
 	char took[32];
 	uint64_t done = p->counts.by_state[TASK_DONE];
-	add_bar(&text, done, p->total);
+	add_bar(&text, width < NARROW ? BAR_NARROW : BAR, done, p->total);
 	buf_addf(&text, " %" PRIu64 "/%" PRIu64 "  %s", done, p->total, clock_human(took, sizeof took, clock_mono_us() - p->started_us));
 	if (count_bad(&p->counts))
 		buf_addf(&text, "  %" PRIu64 " failed", count_bad(&p->counts));
@@ -185,7 +185,8 @@ static void say_success(struct progress *p, const struct try_report *r)
 	else if (!r->empty)
 		buf_addf(&rest, "%s row%s", progress_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s");
 	else if (r->cleared_rows >= 0)
-		buf_addf(&rest, "cleared: had %s rows", progress_count(cleared, sizeof cleared, r->cleared_rows));
+		buf_addf(&rest, "cleared: had %s row%s", progress_count(cleared, sizeof cleared, r->cleared_rows),
+		         r->cleared_rows == 1 ? "" : "s");
 	else
 		buf_adds(&rest, "no rows");
 	if (r->empty && r->note)

@@ -170,3 +170,15 @@ teardown() {
 	assert_output_has "dags/dw_config.yaml:15:56: warning: 'select' of schedule 'f' is empty"
 	assert_output_has "7 errors and 1 warning"
 }
+
+@test "progress is one line of the terminal, also of a narrow one" {
+	shop_days 1 2
+	cat > on-terminal <<-EOF
+		stty cols 40
+		"$STRATA" -C "$PROJECT" run --start 2024-01-01 --end 2024-01-02 > /dev/null
+	EOF
+	script -qec "sh on-terminal" /dev/null < /dev/null > drawn 3>&-
+	grep -oP '\r\[[^\r\e]*(?=\e\[K)' drawn | tr -d '\r' > bars
+	grep -qF '[........] 0/6' bars
+	[ "$(wc -L < bars)" -lt 40 ]
+}
