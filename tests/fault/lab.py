@@ -122,6 +122,7 @@ class Lab:
     """A temporary folder with its server; both go at the end."""
 
     def __init__(self, pg_options=""):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a time limit leaves no server behind
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="strata-fault-", dir=os.environ.get("FAULT_DIR")))
         os.chmod(self.folder, 0o755)
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
