@@ -252,6 +252,11 @@ static void walked(struct arena *arena, struct job *job, const json_t *statement
 	struct analysis *a = job->ret;
 	struct walk w = {.arena = arena, .standin = job->standin, .macros = job->macros};
 	walk_statement(&w, statement);
+	if (w.no_date) {
+		set_error_at(job, arena, w.no_date_at < 0 ? 0 : (size_t)w.no_date_at, w.no_date);
+		free(w.refs);
+		return;
+	}
 	a->volatile_by = w.volatile_by;
 	a->parsed = !w.opaque && (job->standin != DATE_NONE || !job->facts.partitioned);
 	if (a->parsed)

@@ -185,6 +185,13 @@ static struct value literal(const json_t *expr)
 	return date_parse_iso(text, strlen(text), &v.day) ? v : NO_VALUE;
 }
 
+const char *dt_no_date(const json_t *expr)
+{
+	const json_t *value = json_object_get(expr, "value");
+	bool text = is_type(expr, "VALUE_CONSTANT") && str_eq(text_of(json_object_get(value, "type"), "id"), "VARCHAR");
+	return text && literal(expr).kind == VALUE_NONE ? text_of(value, "value") : NULL;
+}
+
 /* A whole number: 6, '6', and as DuckDB writes INTERVAL 6 DAY: CAST(trunc(CAST(6 AS DOUBLE)) AS INTEGER). */
 static bool whole_number(const json_t *expr, int64_t *ret_n)
 {

@@ -45,4 +45,7 @@ void dt_spans(struct arena *arena, struct dt_set set, struct span **ret_spans, s
 /* Identifiers as DuckDB compares them: ASCII letters lowered. The copy is the arena's. */
 const char *dt_fold(struct arena *arena, const char *name);
 
+/* The text of a VARCHAR constant that is no date; NULL: it is one, or no such constant. */
+const char *dt_no_date(const json_t *expr);
+
 #endif

@@ -178,6 +178,11 @@ static void collect_function(struct walk *w, const json_t *node)
 		const char *table = arena_strndup(w->arena, name, strlen(name) - 3);
 		size_t ref = add_ref(w, REF_MACRO, schema, table, location(node));
 		bool one = json_array_size(arguments) == 1;
+		const char *no_date = one ? dt_no_date(json_array_get(arguments, 0)) : NULL;
+		if (no_date && !w->no_date) {
+			w->no_date = arena_printf(w->arena, "'%s' is no date; %s takes one like '2013-01-31'", no_date, name);
+			w->no_date_at = location(json_array_get(arguments, 0));
+		}
 		set_dates(w, ref, one ? dt_constant(w->arena, json_array_get(arguments, 0), w->standin) : DT_SET_ALL);
 	}
 	visit(w, function);

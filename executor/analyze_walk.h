@@ -22,6 +22,8 @@ struct walk {
 	size_t nrefs, cap;   /* the array is the caller's to free */
 	const char *volatile_by; /* NULL: none */
 	bool opaque;         /* reads something by a name that is not in the text: query('...') */
+	const char *no_date; /* NULL, or why one of x_dt('2024-13-45') finds nothing on any day ... */
+	int no_date_at;      /* ... and its byte offset, or -1 */
 	/* private */
 	const struct walk_cte *ctes;
 };

@@ -50,6 +50,8 @@ static void what_is_no_query_is_an_error_at_its_place(void **state)
 		int line, col;
 	} cases[] = {
 		{"SELECT 1 +\n  FROM t WHERE", "syntax error at or near \"FROM\"", 2, 3},
+		{"SELECT *\nFROM dwd.x_dt('2024-02-29'), dwd.x_dt('2024-13-45')", "'2024-13-45' is no date; x_dt takes one like '2013-01-31'", 2, 39},
+		{"FROM x_dt('${PARTITION_DATE}') JOIN x_dt('20240115') USING (a)", "'20240115' is no date; x_dt takes one like '2013-01-31'", 1, 42},
 		{"\n\n  SELEC 1", "syntax error at or near \"SELEC\"", 3, 3},
 		{"SELECT 'open", "unterminated quoted string at or near \"'open\"", 1, 8},
 		{"SELECT '${PARTITION_DATE}' AS d,\n ${PARTITION_DATE} x y", "syntax error at or near \"y\"", 2, 22},
