@@ -104,7 +104,7 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 		err_errno(&rec->err, ERR_LAKE, "look at try '%s'", o->row->try_id);
 	else if (err && !rec->err.code)
 		rec->err = *err;
-	else
+	else if (!err) /* nobody has looked: neither end may be recorded */
 		end_try(rec, o->row, found);
 	free(o);
 	rec->done = --rec->open == 0;
