@@ -174,6 +174,12 @@ static void on_freeze(void *ctx)
 	world.wall_offset_us += 1000000 * ((int64_t)below(100000) - 50000);
 }
 
+static void on_plague(void *ctx)
+{
+	(void)ctx;
+	world.plague_until_us = world.now_us + 1000 * (int64_t)below(300);
+}
+
 static void draw_life(void)
 {
 	uint32_t from = chance(30) ? below(world.ndates) : 0, n = world.calm || chance(70) ? world.ndates : 1 + below(world.ndates);
@@ -187,8 +193,10 @@ static void draw_life(void)
 	life.first = WORLD_FIRST_DAY + (int32_t)from;
 	life.last = WORLD_FIRST_DAY + (int32_t)(from + n > world.ndates ? world.ndates - 1 : from + n - 1);
 	world.crash_in = trouble(TROUBLE_CRASH, 650) ? 1 + (int64_t)below(1u << (1 + below(10))) : 0;
-	for (uint32_t i = 0; i < 3 && trouble(TROUBLE_SIGNAL, 120); i++)
+	for (uint32_t i = 0; i < 4 && trouble(TROUBLE_SIGNAL, i ? 600 : 120); i++)
 		world_later((int64_t)below(1u << (10 + below(12))), OF_SCHEDULER, on_ctrl_c, &life, "ctrl-c");
+	if (trouble(TROUBLE_DEATH, 80))
+		world_later((int64_t)below(200000), OF_SCHEDULER, on_plague, &life, "plague");
 	if (trouble(TROUBLE_PAUSE, 80))
 		world_later((int64_t)below(1000000), OF_SCHEDULER, on_freeze, &life, "the scheduler stands still");
 }
@@ -197,6 +205,27 @@ static void on_try_ended(void *ctx, const struct try_report *r)
 {
 	(void)ctx;
 	trace("  %s %d try %u: %d %s", r->table->qname, r->day, r->try_no, (int)r->outcome, r->error ? r->error : "");
+}
+
+static void on_try_started(void *ctx, const struct table *t, int32_t day, uint32_t try_no, const char *worker)
+{
+	(void)ctx;
+	trace("  %s %d try %u starts on %s", t->qname, day, try_no, worker);
+}
+
+static void on_task_ended(void *ctx, const struct task_report *r)
+{
+	(void)ctx;
+	trace("  %s %d ends: %d%s%s", r->table->qname, r->day, (int)r->result, r->cause ? " because of " : "", r->cause ? r->cause->qname : "");
+}
+
+static void on_progress(void *ctx, const struct run_counts *counts)
+{
+	(void)ctx;
+	uint64_t sum = 0;
+	for (int s = 0; s < TASK_STATES_END; s++)
+		sum += counts->by_state[s];
+	CHECK(sum == counts->tasks);
 }
 
 /* A new run, or the one before goes on: the same selection and dates under the same name. */
@@ -224,7 +253,8 @@ static int carry_out(struct err *err)
 	                                 .keep_staging = chance(10),
 	                                 .git_commit = "",
 	                                 .requested_by = "somebody"};
-	struct runner_observer observer = {.try_ended = on_try_ended};
+	struct runner_observer observer = {.try_started = on_try_started, .try_ended = on_try_ended, .task_ended = on_task_ended,
+	                                   .progress = on_progress};
 	request.run_id = world.run_id;
 	remember_todo();
 	if (life.resumed)
@@ -251,6 +281,15 @@ static void close_pool(void)
 		CHECK(world_dispatch(OF_SCHEDULER, INT64_MAX));
 	workers_free(world.pool);
 	world.pool = NULL;
+}
+
+/* What always runs. */
+static uint64_t actions(void)
+{
+	uint64_t n = 0;
+	for (uint32_t t = 0; t < world.ntables; t++)
+		n += world.tables[t].action ? world_dates(t) : 0;
+	return n;
 }
 
 static void set_true(void *ctx)
@@ -302,7 +341,7 @@ static void live(void)
 		plan_free(life.plan);
 		snapshot_free(life.snapshot);
 		CHECK(make_plan(false, &err) == 0);
-		CHECK(life.plan->builds == 0 && life.plan->fails == 0); /* everything is fresh */
+		CHECK(life.plan->fails == 0 && life.plan->builds == actions()); /* everything is fresh */
 	}
 	plan_free(life.plan);
 	snapshot_free(life.snapshot);
@@ -353,6 +392,7 @@ static void one_world(const struct world_options *o)
 			world_change();
 	}
 	world.calm = true;
+	world.plague_until_us = 0;
 	one_life();
 	CHECK(life.result == 0);
 	story->worlds++;

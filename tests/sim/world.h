@@ -61,6 +61,7 @@ struct world_ref {
 struct world_table {
 	const char *qname, *name;
 	bool partitioned, past; /* past: waits for its earlier dates */
+	bool action;            /* output: none */
 	uint32_t pool;
 	bool has_source;
 	uint32_t sql_version, source_version[WORLD_DATES];
@@ -73,7 +74,7 @@ struct world {
 	struct world_options options;
 	struct arena arena;
 	uint64_t random, hash, steps, events, crossings;
-	int64_t now_us, wall_offset_us, frozen_until_us;
+	int64_t now_us, wall_offset_us, frozen_until_us, plague_until_us; /* plague: every worker dies */
 	/* the project */
 	struct project *project;
 	struct world_table tables[WORLD_TABLES];

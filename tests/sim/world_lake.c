@@ -131,8 +131,8 @@ static void fill(struct proc *p, struct lake_part *part)
 bool lake_publish(struct proc *p)
 {
 	struct lake_part *part = lake_part(p->rq.qname, p->rq.partition);
-	if (part->fence >= p->rq.fence && part->fence > 0)
-		return false;
+	if ((part->fence >= p->rq.fence && part->fence > 0) || trouble(TROUBLE_ERROR, 3))
+		return false; /* somebody else had published, or so it seems */
 	CHECK(p->rq.fence > part->last_fence); /* no fence twice, and never an older one over a newer */
 	p->result.cleared_rows = p->rows_none && part->published ? part->rows : -1;
 	fill(p, part);

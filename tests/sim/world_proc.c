@@ -129,6 +129,12 @@ static void reply(struct proc *p, json_t *body)
 	pool_hear(p, body);
 }
 
+/* An error of the request, not of what it asked for. */
+static void refuse(struct proc *p, const char *class)
+{
+	reply(p, json_pack("{s:{s:s, s:s}}", "error", "class", class, "message", "it could not be asked"));
+}
+
 /* ---- a try ---- */
 
 static void say(struct proc *p, const char *event)
@@ -140,6 +146,14 @@ static void end_with(struct proc *p, enum try_outcome outcome)
 {
 	p->result.outcome = outcome;
 	p->stage = STAGE_CLEANUP;
+}
+
+static void put_check(struct proc *p, const char *status)
+{
+	struct manifest_check *check = arena_alloc(&p->arena, sizeof *check);
+	*check = (struct manifest_check){"columns", status, ""};
+	p->result.manifest.checks = check;
+	p->result.manifest.nchecks = 1;
 }
 
 static void fail(struct proc *p, const char *class, const char *message)
@@ -155,7 +169,7 @@ static void draw_fate(struct proc *p)
 	p->dies_after_exchange = chance(50);
 	p->rows_none = chance(8) && (world.options.trouble & TROUBLE_ERROR) && (!world.calm || p->rq.allow_empty);
 	p->class = classes[below(5)];
-	if (trouble(TROUBLE_DEATH, 60))
+	if (world.now_us < world.plague_until_us || trouble(TROUBLE_DEATH, 60))
 		p->dies_at = (enum stage)below(STAGES);
 	if (trouble(TROUBLE_ERROR, 120))
 		p->fails_at = (enum stage)below(STAGE_CLEANUP);
@@ -201,13 +215,17 @@ static void enter(struct proc *p)
 		pin_inputs(p);
 		break;
 	case STAGE_VALIDATE:
-		if (p->rows_none && !p->rq.allow_empty) {
+		put_check(p, p->rows_none ? "failed" : "passed");
+		if (p->rows_none && !p->rq.allow_empty && !p->rq.output_none) {
 			fail(p, "check", "no rows");
 			return;
 		}
 		break;
 	case STAGE_COMMIT:
-		end_with(p, lake_publish(p) ? OUTCOME_SUCCESS : OUTCOME_FENCED);
+		if (p->rq.output_none)
+			end_with(p, OUTCOME_SUCCESS);
+		else
+			end_with(p, lake_publish(p) ? OUTCOME_SUCCESS : OUTCOME_FENCED);
 		return;
 	default:
 		break;
@@ -237,7 +255,10 @@ static void work(struct proc *p)
 		lake_stage(p->rq.try_id, false);
 		p->stage++;
 	} else {
-		reply(p, try_result_encode(&p->result));
+		if (p->result.outcome == OUTCOME_ERROR && trouble(TROUBLE_ERROR, 100))
+			refuse(p, p->class);
+		else
+			reply(p, try_result_encode(&p->result));
 		return;
 	}
 	next_step(p, took());
@@ -271,7 +292,7 @@ void proc_take(struct proc *p, struct ask *ask)
 	if (p->is_run)
 		CHECK(try_request_decode(&p->arena, ask->body, &p->rq, &err) == 0);
 	draw_fate(p);
-	if (!p->is_run && p->dies_at < STAGES && chance(50))
+	if (!p->is_run && p->dies_at < STAGES && world.now_us >= world.plague_until_us && chance(50))
 		p->dies_at = STAGES;
 	next_step(p, 30 + (int64_t)below(200));
 }

@@ -11,7 +11,8 @@
 int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err)
 {
 	(void)p;
-	(void)err;
+	if (trouble(TROUBLE_ERROR, 4))
+		return err_set(err, ERR_PROJECT, "%s has changed since it was read", t->file);
 	buf_addf(out, "SELECT 1 AS a -- %s", t->qname);
 	return 0;
 }
@@ -94,7 +95,7 @@ static void random_refs(uint32_t t)
 {
 	struct world_table *table = &world.tables[t];
 	for (uint32_t up = 0; up < t; up++) {
-		if (chance(45))
+		if (chance(45) && !world.tables[up].action)
 			table->refs[table->nrefs++] = (struct world_ref){up, random_span(false, table->partitioned)};
 	}
 	if (table->partitioned && chance(15)) {
@@ -160,6 +161,8 @@ static void write_config(struct buf *config, struct buf *catalog)
 			buf_adds(catalog, ", retry_on: any");
 		if (chance(10))
 			buf_adds(catalog, ", allow_empty: false");
+		if (table->action)
+			buf_adds(catalog, ", output: none");
 		buf_adds(catalog, "}\n");
 	}
 }
@@ -180,7 +183,8 @@ static void read_project(void)
 	write_config(&config, &catalog);
 	for (uint32_t t = 0; t < world.ntables; t++)
 		files[t] = (struct project_file){arena_strndup(&world.arena, world.tables[t].qname, 3),
-		                                 arena_printf(&world.arena, "%s.sql", world.tables[t].name), false, 10};
+		                                 arena_printf(&world.arena, "%s.%s", world.tables[t].name, world.tables[t].action ? "sh" : "sql"),
+		                                 world.tables[t].action, 10};
 	struct project_input in = {.dir = "/project",
 	                           .config = buf_cstr(&config),
 	                           .config_len = config.len,
@@ -221,7 +225,8 @@ void world_make_project(void)
 		table->qname = arena_printf(&world.arena, "%.3s.%s", table->name, table->name);
 		for (uint32_t d = 0; d < WORLD_DATES; d++)
 			table->source_version[d] = 1;
-		if (!table->has_source)
+		table->action = !table->has_source && chance(5);
+		if (!table->has_source && !table->action)
 			random_refs(t);
 	}
 	read_project();
