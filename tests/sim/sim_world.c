@@ -121,6 +121,7 @@ static int load_snapshot(struct err *err)
 		                                                                       .rows = rows[i].rows,
 		                                                                       .bytes = rows[i].bytes,
 		                                                                       .empty = rows[i].empty,
+		                                                                       .of_this_run = life.resumed && str_eq(rows[i].run_id, life.resumed),
 		                                                                       .fingerprint = rows[i].fingerprint});
 	}
 	return rc;
