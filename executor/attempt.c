@@ -1,6 +1,7 @@
 /* See attempt.h. */
 #include "executor/attempt.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -44,6 +45,26 @@ void attempt_log(struct attempt *t, const char *event, const char *fmt, ...)
 	buf_free(&b);
 }
 
+/* What a person can do about it, where the words of the system do not say so. */
+static const char *next_step(const char *message)
+{
+	static const struct {
+		const char *says, *step;
+	} steps[] = {
+		{"No space left on device", "; make room on the lake's disk (`strata gc` shows what nobody needs), then run again"},
+		{"Disk quota exceeded", "; make room in the quota of the lake's disk, then run again"},
+		{"Read-only file system", "; mount the lake's file system for writing, then run again"},
+		{"Input/output error", "; the disk reports an error: look at the system's log (dmesg) before you run again"},
+		{"Out of Memory", "; a worker has 70 % of the machine's memory divided by --jobs: run again with fewer --jobs, or let "
+		                  "the query need less"},
+	};
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		if (strstr(message, steps[i].says))
+			return steps[i].step;
+	}
+	return "";
+}
+
 static int fail(struct attempt *t, const char *class, const char *message, int line, int col)
 {
 	struct try_result *r = t->result;
@@ -52,7 +73,8 @@ static int fail(struct attempt *t, const char *class, const char *message, int l
 		return -1;
 	}
 	r->outcome = OUTCOME_ERROR;
-	r->error = (struct try_error){.class = class, .message = arena_strdup(t->arena, message), .line = line, .col = col};
+	r->error = (struct try_error){.class = class, .message = arena_printf(t->arena, "%s%s", message, next_step(message)),
+	                               .line = line, .col = col};
 	return -1;
 }
 
@@ -76,7 +98,12 @@ int attempt_fail_duck(struct attempt *t, const struct duck_error *e, int before)
 	if (e->type == DUCKDB_ERROR_FATAL || e->type == DUCKDB_ERROR_INTERNAL)
 		t->w->db_broken = true;
 	bool placed = before >= 0 && e->line > before;
-	const char *text = arena_printf(t->arena, "%s%s%s%s%s", e->kind, e->kind[0] ? " Error: " : "", e->message,
+	/* DuckDB's own advice is to change settings that are not the query's to change. */
+	const char *advice = e->type == DUCKDB_ERROR_OUT_OF_MEMORY ? strstr(e->message, "Possible solutions") : NULL;
+	size_t n = advice ? (size_t)(advice - e->message) : strlen(e->message);
+	while (n && isspace((unsigned char)e->message[n - 1]))
+		n--;
+	const char *text = arena_printf(t->arena, "%s%s%.*s%s%s", e->kind, e->kind[0] ? " Error: " : "", (int)n, e->message,
 	                                e->candidates[0] ? "; candidates: " : "", e->candidates);
 	return fail(t, duck_error_class(e), text, placed ? e->line - before : 0, placed ? e->col : 0);
 }

@@ -77,7 +77,7 @@ static enum pin link_listed(struct attempt *t, int dir, const char *folder, cons
 	rc = manifest_decode(t->arena, text.data, text.len, m, &err);
 	buf_free(&text);
 	if (rc < 0)
-		return (enum pin)attempt_fail(t, "permanent", "%s/manifest.json: %s", folder, err.text);
+		return (enum pin)attempt_fail(t, "permanent", "%s/manifest.json: %s; run its table again with --force", folder, err.text);
 	for (size_t i = 0; i < m->nfiles; i++) {
 		const char *name = m->files[i].name;
 		if (strchr(name, '/'))

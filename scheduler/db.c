@@ -86,7 +86,8 @@ int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err)
 	const char *const values[] = {"strata", "10", conninfo, NULL};
 	PGconn *conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(conn) != CONNECTION_OK) {
-		int rc = err_set(err, ERR_STATE, "cannot connect to the state database: %s", db_message(conn, NULL));
+		int rc = err_set(err, ERR_STATE, "cannot connect to the state database: %s; start it, or correct --db or STRATA_DB",
+		                 db_message(conn, NULL));
 		PQfinish(conn);
 		return rc;
 	}

@@ -198,7 +198,8 @@ static void end_with_result(struct live_try *lt, const struct try_result *result
 		end(lt, OUTCOME_SUCCESS, ERROR_NONE);
 		return;
 	case OUTCOME_FENCED:
-		lt->error = arena_strdup(&lt->arena, "a newer try had published this partition; nothing was changed");
+		lt->error = arena_strdup(&lt->arena, "a newer try had published this partition; nothing was changed. If the "
+		                                      "state database is older than the lake (a backup?): strata db rebuild");
 		end(lt, OUTCOME_FENCED, ERROR_PERMANENT);
 		return;
 	case OUTCOME_KILLED:

@@ -38,11 +38,12 @@ static void finish_if_gone(struct worker *w)
 {
 	if (!w->exited || !w->drained || !w->lock_free || w->open_handles)
 		return;
+	static const char out_of_memory[] = "; if that was the kernel for lack of memory (dmesg tells), run again with fewer --jobs";
 	struct request *held = w->held;
 	w->held = NULL;
 	if (w->exit_signal && !w->why[0])
-		snprintf(w->why, sizeof w->why, "its worker %s was killed by signal %d (%s)", w->name, w->exit_signal,
-		         strsignal(w->exit_signal));
+		snprintf(w->why, sizeof w->why, "its worker %s was killed by signal %d (%s)%s", w->name, w->exit_signal,
+		         strsignal(w->exit_signal), w->exit_signal == SIGKILL ? out_of_memory : "");
 	else if (!w->why[0])
 		snprintf(w->why, sizeof w->why, "its worker %s exited with status %" PRId64, w->name, w->exit_status);
 	if (held || (!w->greeted && w->hooks != &unborn))

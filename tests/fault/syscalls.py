@@ -31,7 +31,7 @@ TABLES = {
 RUN = ["run", "--start", DATES[0], "--end", DATES[1], "--jobs", "1"]
 BEFORE, AFTER = [{1: 10, 2: 20}, {1: 5}], [{1: 11, 2: 20, 3: 5}, {1: -7}]
 HOWS = ("eio:once", "enospc:once", "enospc:on")
-SHORT = {"strata": 16, "strata-worker": 48}
+SHORT = {"strata": 8, "strata-worker": 22}
 CRASH = re.compile(r"assert|Sanitizer|segfault|core dumped|INTERNAL|FATAL", re.IGNORECASE)
 
 
