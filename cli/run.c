@@ -109,7 +109,8 @@ static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
 		sigaction(SIGINT, &before_int, NULL);
 		sigaction(SIGTERM, &before_term, NULL);
 	} else if (rc == ERR_LOCKED) {
-		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on %s)", holder.command, holder.pid, holder.host);
+		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on %s); try again when it is done, or wait for it without "
+		                         "--no-wait", holder.command, holder.pid, holder.host);
 	}
 	buf_free(&command);
 	return rc;

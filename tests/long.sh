@@ -37,5 +37,6 @@ step world deps/venv/bin/python tests/fault/world.py
 step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
 step fault-shim make -s MODE=debug build/debug/tests/fault/io_shim.so
 step power-loss deps/venv/bin/python tests/fault/power_loss.py --long
+step failing-calls deps/venv/bin/python tests/fault/syscalls.py --long
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

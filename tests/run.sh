@@ -144,16 +144,18 @@ suite_fault() {
 	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
 	[ -n "${FAULT_LONG:-}" ] && long=(--long)
 	make -s MODE="$MODE" "build/$MODE/tests/fault/io_shim.so"
-	for program in sweep rounds world power_loss; do
+	for program in sweep rounds world power_loss syscalls honest_errors; do
 		log=$logs/fault-$program.tap
-		timeout "${FAULT_TIMEOUT:-900}" deps/venv/bin/python "tests/fault/$program.py" "${long[@]}" > "$log" 2>&1
+		local command=(deps/venv/bin/python "tests/fault/$program.py" "${long[@]}")
+		[ -f "tests/fault/$program.bats" ] && command=(bats --tap "tests/fault/$program.bats")
+		timeout "${FAULT_TIMEOUT:-900}" "${command[@]}" > "$log" 2>&1
 		ok=$(grep -c '^ok ' "$log")
 		bad=$(grep -c '^not ok ' "$log")
 		grep -q '^1\.\.' "$log" || bad=$((bad + 1)) # it did not come to its end
 		passed=$((passed + ok))
 		failed=$((failed + bad))
 		if [ "$bad" != 0 ]; then
-			echo "--- tests/fault/$program.py"
+			echo "--- tests/fault/$program"
 			grep -v '^ok ' "$log" | tail -100
 		fi
 	done

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What a person reads for each fault: the message, the status, and what to do next, to the letter. Ids, times, paths and
-# sizes of this machine are replaced: RUN, TRY, TIME,
+# sizes of this machine are replaced by RUN, TRY, TIME,
 # PROJECT, PID, HOST, N.
 
 load ../e2e/helper
@@ -120,7 +120,7 @@ says() {
 	project_file catalog/migrations/001_v.sql <<< "CREATE VIEW v AS SELECT 1 AS a;"
 	strata -q run $day 2> /dev/null
 	project_file catalog/migrations/001_v.sql <<< "CREATE VIEW v AS SELECT 2 AS a;"
-	says 2 catalog refresh <<-'EOT'
+	says 1 catalog refresh <<-'EOT'
 		strata: make the catalog: 001_v.sql was applied and has changed since; undo the change and add a new file instead
 	EOT
 }
@@ -156,7 +156,7 @@ says() {
 	background one run dwd_gate $day --jobs 1
 	wait_until [ -e arrived-dwd.dwd_gate ]
 	says 5 run --no-wait dwd_orders $day <<-'EOT'
-		strata: the lake is held by 'strata run dwd_gate --date 2024-01-01 --jobs 1' (process PID on HOST); wait for it (without --no-wait), or end it
+		strata: the lake is held by 'strata run dwd_gate --date 2024-01-01 --jobs 1' (process PID on HOST); try again when it is done, or wait for it without --no-wait
 	EOT
 	touch gate-open
 	background_end one
