@@ -196,6 +196,25 @@ static void say_success(struct progress *p, const struct try_report *r)
 	buf_free(&rest);
 }
 
+/* The summary has all of it: here it is only to be recognised. */
+static void say_failure(struct progress *p, const struct try_report *r)
+{
+	enum { SHOWN = 80 };
+	const char *error = r->error ? r->error : "";
+	size_t n = strcspn(error, "\n");
+	bool cut = n > SHOWN || error[n];
+	if (n > SHOWN)
+		for (n = SHOWN; n > SHOWN / 2 && error[n] != ' ';)
+			n--;
+	while (n > 0 && ((unsigned char)error[n] & 0xC0) == 0x80)
+		n--;
+	struct buf text = BUF_INIT(LINE_MAX_BYTES);
+	buf_add(&text, error, n);
+	buf_adds(&text, cut ? " …" : "");
+	say(p, STYLE_BAD, try_outcome_name(r->outcome), r->table, r->day, buf_cstr(&text));
+	buf_free(&text);
+}
+
 static void try_ended(void *ctx, const struct try_report *r)
 {
 	struct progress *p = ctx;
@@ -208,7 +227,7 @@ static void try_ended(void *ctx, const struct try_report *r)
 	}
 	if (r->outcome != OUTCOME_KILLED) {
 		keep_failure(p, r);
-		say(p, STYLE_BAD, try_outcome_name(r->outcome), r->table, r->day, r->error ? r->error : "");
+		say_failure(p, r);
 	}
 }
 

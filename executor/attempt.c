@@ -97,6 +97,8 @@ int attempt_fail_duck(struct attempt *t, const struct duck_error *e, int before)
 {
 	if (e->type == DUCKDB_ERROR_FATAL || e->type == DUCKDB_ERROR_INTERNAL)
 		t->w->db_broken = true;
+	if (e->full[0])
+		attempt_log(t, "engine.error", "%s", e->full);
 	bool placed = before >= 0 && e->line > before;
 	/* DuckDB's own advice is to change settings that are not the query's to change. */
 	const char *advice = e->type == DUCKDB_ERROR_OUT_OF_MEMORY ? strstr(e->message, "Possible solutions") : NULL;

@@ -136,7 +136,10 @@ void duck_error_parse(struct duck_error *e, duckdb_error_type type, const char *
 		json_decref(json);
 		return;
 	}
-	one_line(e->message, sizeof e->message, message);
+	if (duck_csv_error(message, e->message, sizeof e->message))
+		copy_field(e->full, sizeof e->full, message);
+	else
+		one_line(e->message, sizeof e->message, message);
 	copy_field(e->kind, sizeof e->kind, json_string_value(json_object_get(json, "exception_type")));
 	copy_candidates(e->candidates, sizeof e->candidates, json_string_value(json_object_get(json, "candidates")));
 	const char *position = json_string_value(json_object_get(json, "position"));

@@ -42,6 +42,7 @@ struct duck_error {
 	char kind[32];          /* "Binder", "Catalog", "IO", ... */
 	char message[1536];     /* one line; without position, excerpt and candidates */
 	char candidates[512];   /* "a, b", or "" */
+	char full[3072];        /* "", or all that DuckDB said, of which the message has the essentials */
 	int line, col;          /* in the text that was run, from 1, col in bytes; 0: unknown */
 };
 
@@ -66,6 +67,9 @@ void duck_error_parse(struct duck_error *ret_error, duckdb_error_type type, cons
 /* DuckDB's parser counts characters in the positions of its errors; everything else of DuckDB's counts
  * bytes. The byte at which character number `chars` (from 0) of UTF-8 text begins. */
 size_t duck_char_offset(const char *sql, size_t chars);
+
+/* The essentials of an error about a CSV file, in one line; false: `text` is no such error. */
+bool duck_csv_error(const char *text, char *out, size_t size);
 
 /* Into err: "Binder Error: ... (line 3, column 7)", ERR_ENGINE (ERR_CANCELED for an interrupt). */
 int duck_err(const struct duck_error *e, struct err *err);

@@ -351,6 +351,35 @@ static void an_absent_date_is_empty_with_the_newest_header(void **state)
 	assert_string_equal(r.manifest.schema[0].type, "BIGINT");
 }
 
+/* One line with what matters; all that DuckDB said is in the try's log. */
+static void errors_of_csv_files_are_short(void **state)
+{
+	struct lake *l = *state;
+	static const struct column columns[] = {{"a", "BIGINT"}, {"b", "BIGINT"}};
+	static const char file[] = "raw/x/dt=2013-01-03/a.csv";
+	struct try_source typed = csv;
+	typed.columns = columns, typed.ncolumns = 2;
+	const struct {
+		const char *text, *message;
+		bool typed;
+	} cases[] = {
+		{"a,b\n1,2\nx,3\n", "Conversion Error: raw/x/dt=2013-01-03/a.csv, line 3: Error when converting column \"a\". Could not convert string "
+		                    "\"x\" to 'BIGINT'; if the line is right, give the column another type in the source's options.columns", true},
+		{"a,b\n1,\xff\xfe\n", "raw/x/dt=2013-01-03/a.csv, line 2: Invalid unicode (byte sequence mismatch) detected. This file is not utf-8 "
+		                      "encoded; set the source's options.encoding", false},
+		{"a,b,c\n1,2,3\n", "raw/x/dt=2013-01-03/a.csv: its lines have 3 fields, which are not as many as options.columns says", true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		lake_write(file, cases[i].text);
+		struct try_result r = run_source(l, cases[i].typed ? &typed : &csv, "SELECT * FROM tmp_ods_x");
+		assert_int_equal(r.outcome, OUTCOME_ERROR);
+		if (!strstr(r.error.message, cases[i].message) || strchr(r.error.message, '\n') || strlen(r.error.message) > 300)
+			fail_msg("%s", r.error.message);
+	}
+	assert_true(log_has(l, "engine.error CSV Error on Line: 3\nOriginal Line: x,3\n"));
+	assert_true(log_has(l, "sample_size = "));
+}
+
 static void a_corrupt_newest_file_does_not_take_the_header_away(void **state)
 {
 	struct lake *l = *state;
@@ -561,8 +590,8 @@ int main(void)
 		T(upstream_without_rows_is_a_typed_empty_view), T(an_input_that_has_gone_fails_the_try), T(dt_must_be_the_partitions_own),
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration), T(a_source_is_read_with_its_types),
 		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself), T(columns_in_another_order_than_the_header_are_refused),
-		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs),
-		T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
+		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs), T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
+		T(errors_of_csv_files_are_short),
 		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 		T(an_asof_full_join_ends),
