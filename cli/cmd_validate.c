@@ -106,7 +106,7 @@ const struct command command_validate = {
 	.group = "Look at the project",
 	.synopsis = "[--strict]",
 	.summary = "every problem of the project, in one pass",
-	.details = "Reads dags/ and tables.yaml, parses every query that changed since the last time, checks its columns and types against what it reads, and prints what is wrong as file:line:column with what to do. Needs no database and changes nothing.\n"
+	.details = "Reads dags/ and tables.yaml, parses every query that changed since the last time, checks its columns and types against what it reads and what tables.yaml declares, and prints what is wrong as file:line:column with what to do. Needs no database and changes nothing.\n"
 	           "\n"
 	           "The exit status is 2 if there is an error; with --strict also if there is a warning. With -v it also says what could not be checked.",
 	.examples = "strata validate\n"

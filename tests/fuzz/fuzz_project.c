@@ -3,6 +3,7 @@
  * error can be planned. */
 #include "base/str.h"
 #include "core/project.h"
+#include "core/selection.h"
 #include "tests/fuzz/fuzz.h"
 
 enum { FILES = 24, READS = 8 };
@@ -165,6 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_tables(p);
 	analyses(p, reads);
 	project_resolve(p, &diags);
+	selection_check_schedules(p, &diags);
 	check_diags(&diags);
 	check_graph(p, diags.errors == 0);
 	project_free(p);
