@@ -202,6 +202,31 @@ class Loss:
             shutil.rmtree(lake)
 
 
+def not_there(project, image):
+    """What the state tells of and the lake has not."""
+    wrong = []
+    for row in project.sql_rows("SELECT table_name, partition, version, empty FROM strata.partition"):
+        folder = row["table_name"].replace(".", "/") + (f"/dt={row['partition']}" if row["partition"] else "")
+        text = image.get(f"{folder}/manifest.json")
+        have = json.loads(text)["version"] if text else 0
+        if have != (0 if row["empty"] else row["version"]):
+            wrong.append(f"{folder} has version {have}, the state says {row}")
+    return wrong
+
+
+def died_after_exchange(loss, rng):
+    """A worker dies between its exchange and the sync of the folder above; its try is found published all the same."""
+    lake = loss.lake
+    disk, log = Disk(lake), loss.lab.folder / "died.log"
+    status, output = loss.project.strata(
+        "--lake", str(lake), "run", "dws_a", "--force", *RUN[1:5], LD_PRELOAD=str(SHIM), IO_SHIM_ROOT=str(lake), IO_SHIM_LOG=str(log),
+        IO_SHIM_SHARED=f"{log}.shared", STRATA_FAULT="commit.after_exchange:1:kill", STRATA_FAULT_ONCE=f"{log}.once")
+    if status != 0 or not os.path.exists(f"{log}.once"):
+        return [f"status {status}: {output}"]
+    disk.read(log)
+    return not_there(loss.project, disk.image(disk.end, rng, "nothing"))
+
+
 def kills(loss, rng, rounds):
     """Died at some call, run again, and then the power goes: (what was wrong, images)."""
     wrong, images = [], 0
@@ -217,16 +242,9 @@ def kills(loss, rng, rounds):
         if status != 0:
             wrong.append(f"killed at {n}: the second run ends with {status}: {output}")
         disk.read(f"{lake}.log")
-        told = project.sql_rows("SELECT table_name, partition, version, empty FROM strata.partition")
         for how in ["nothing"] + [None] * 4:
-            image = disk.image(disk.end, rng, how)
             images += 1
-            for row in told:
-                folder = row["table_name"].replace(".", "/") + (f"/dt={row['partition']}" if row["partition"] else "")
-                text = image.get(f"{folder}/manifest.json")
-                have = json.loads(text)["version"] if text else 0
-                if have != (0 if row["empty"] else row["version"]):
-                    wrong.append(f"killed at {n}: {folder} has version {have}, the state says {row}")
+            wrong += [f"killed at {n}: {w}" for w in not_there(project, disk.image(disk.end, rng, how))]
         loss.lab.pg.sql(f"DROP DATABASE {name} WITH (FORCE)")
         shutil.rmtree(lake)
     return wrong, images
@@ -268,6 +286,7 @@ def main():
                 booted += 1
                 wrong += [f"at {at}: {w}" for w in job.result()]
         tap.result(wrong[:20], f"{name}: the same command completes in {len(reboots)} of them")
+    tap.result(died_after_exchange(loss, rng), "a worker that died after its exchange: what the state says is there")
     rounds = arguments.kills or (200 if arguments.long else 12)
     wrong, images = kills(loss, rng, rounds)
     tap.result(wrong[:20], f"{rounds} kills, a run after each: what the state says is there in {images} images")
