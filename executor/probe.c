@@ -16,6 +16,7 @@
 #include "core/jsonio.h"
 #include "core/protocol.h"
 #include "executor/source.h"
+#include "executor/store_local.h"
 #include "executor/store.h"
 
 enum { SOURCES_BYTES = PROTOCOL_LINE_MAX / 2, MANIFEST_BYTES = PROTOCOL_LINE_MAX / 2 };
@@ -216,6 +217,8 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 	json_object_set_new(reply, "sources", sources);
 	json_object_set_new(reply, "tables", tables);
 	jput_int(reply, "now_ns", clock_wall_us() * 1000);
+	if (jget_bool_or(&g, req, "fences", false))
+		jput_int(reply, "largest_fence", (int64_t)store_local_largest_fence());
 	size_t n;
 	const json_t *list = jget_objects(&g, req, "partitions", &n);
 	for (size_t i = 0; i < n && g.result == 0; i++) {

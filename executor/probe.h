@@ -12,7 +12,8 @@
  * record of a result without rows instead (executor/store.h); "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
  * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
- * table), and "empty" those that have the record instead. now_ns is the wall clock before anything was looked
+ * table), and "empty" those that have the record instead. "fences": true asks for "largest_fence", the largest that
+ * a partition's lock keeps where no manifest does. now_ns is the wall clock before anything was looked
  * at: a file that is hardly older may still be written without a change of its times. */
 #ifndef STRATA_EXECUTOR_PROBE_H
 #define STRATA_EXECUTOR_PROBE_H

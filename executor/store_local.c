@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +121,30 @@ int store_local_keep(int lock, const struct kept *kept, struct err *err)
 	if (pwrite(lock, text, (size_t)n, 0) != n)
 		return err_errno(err, ERR_IO, "write into the partition's lock");
 	return 0;
+}
+
+static uint64_t largest_kept;
+
+static int take_kept(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+	(void)st;
+	(void)ftw;
+	struct buf text = BUF_INIT(KEPT_TEXT);
+	if (kind == FTW_F && file_read(AT_FDCWD, path, &text, NULL) == 0 && text.len) {
+		char *at = text.data;
+		uint64_t fence = take_number(&at);
+		if (fence > largest_kept)
+			largest_kept = fence;
+	}
+	buf_free(&text);
+	return 0;
+}
+
+uint64_t store_local_largest_fence(void)
+{
+	largest_kept = 0; /* nftw has no argument for its callback, and a worker does one thing at a time */
+	nftw(".strata/locks", take_kept, 16, FTW_PHYS);
+	return largest_kept;
 }
 
 int store_local_read(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err)

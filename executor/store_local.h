@@ -13,6 +13,8 @@ struct kept {
 /* Take the partition's lock; the descriptor, which close() gives back, or an ERR_*. */
 int store_local_lock(const struct target *t, struct kept *ret, struct err *err);
 int store_local_keep(int lock, const struct kept *kept, struct err *err);
+/* The largest fence that any lock of the lake keeps; 0: none does. */
+uint64_t store_local_largest_fence(void);
 
 /* Members of store_local (store.h). */
 int store_local_read(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err);

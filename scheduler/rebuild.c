@@ -64,7 +64,7 @@ static const char compare[] =
 /* A larger fence than any that the lake knows. */
 static const char raise_fence[] =
 	"UPDATE strata.scheduler SET next_fence = greatest(next_fence, (SELECT coalesce(max(fence), 0) + 1 FROM strata.partition"
-	" WHERE lake_id = $1::integer)) WHERE lake_id = $1::integer AND epoch = $2::bigint";
+	" WHERE lake_id = $1::integer), $3::bigint + 1) WHERE lake_id = $1::integer AND epoch = $2::bigint";
 
 static int insert(struct rebuild *r, const json_t *list, struct err *err)
 {
@@ -223,11 +223,21 @@ static int sum_up(struct rebuild *r, struct err *err)
 	return 0;
 }
 
+/* Fences that only locks keep: of results without rows, whose record may be gone. */
+static int ask_fence(struct rebuild *r, char *out, size_t size, struct err *err)
+{
+	json_t *reply = NULL;
+	int rc = workspace_ask(r->ws, json_pack("{s:s, s:b}", "op", "probe", "fences", 1), &reply, err);
+	snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(reply, "largest_fence")));
+	json_decref(reply);
+	return rc;
+}
+
 static int fill(struct rebuild *r, const struct leader *leader, struct err *err)
 {
-	char epoch[24];
+	char epoch[24], fence[24];
 	snprintf(epoch, sizeof epoch, "%" PRId64, leader->epoch);
-	const char *const values[] = {r->lake, epoch};
+	const char *const values[] = {r->lake, epoch, fence};
 	int rc = db_exec_params(r->conn, "CREATE TEMP TABLE partition_before (LIKE strata.partition) ON COMMIT DROP", 0, NULL, err);
 	if (rc == 0)
 		rc = db_exec_params(r->conn, "WITH gone AS (DELETE FROM strata.partition WHERE lake_id = $1::integer RETURNING *)"
@@ -235,7 +245,9 @@ static int fill(struct rebuild *r, const struct leader *leader, struct err *err)
 	if (rc == 0)
 		rc = read_lake(r, err);
 	if (rc == 0)
-		rc = db_exec_params(r->conn, raise_fence, 2, values, err);
+		rc = ask_fence(r, fence, sizeof fence, err);
+	if (rc == 0)
+		rc = db_exec_params(r->conn, raise_fence, 3, values, err);
 	return rc == 0 ? sum_up(r, err) : rc;
 }
 

@@ -38,5 +38,7 @@ step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
 step fault-shim make -s MODE=debug build/debug/tests/fault/io_shim.so
 step power-loss deps/venv/bin/python tests/fault/power_loss.py --long
 step failing-calls deps/venv/bin/python tests/fault/syscalls.py --long
+step asan-e2e env MODE=asan tests/run.sh build e2e
+step fuzz make fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-30}"
 echo "$passed passed, $failed failed"
 [ $failed = 0 ]

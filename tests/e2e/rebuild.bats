@@ -117,3 +117,12 @@ lose_database() {
 	background_end slow
 	assert_status 0
 }
+
+@test "a fence that only a lock keeps is known after db rebuild" {
+	[ -n "$(find .strata/empty -name '*.json')" ]
+	lose_database
+	rm -r .strata/empty
+	strata db rebuild
+	run strata run --start 2024-01-01 --end 2024-01-05
+	assert_status 0
+}
