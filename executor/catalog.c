@@ -152,6 +152,10 @@ static int fill(struct worker *w, duckdb_connection con, struct jget *g, const j
 	int rc = get_entries(g, req, &entries, &n);
 	if (rc == 0)
 		rc = run(con, meta, err);
+	/* One transaction: the file would be synced for every statement, 0.5 s for 200 tables. */
+	if (rc == 0)
+		rc = run(con, "BEGIN", err);
+	bool begun = rc == 0;
 	if (rc == 0)
 		rc = drop_all(con, g->arena, err);
 	for (size_t i = 0; i < n && rc == 0; i++) {
@@ -160,6 +164,10 @@ static int fill(struct worker *w, duckdb_connection con, struct jget *g, const j
 		rc = add_entry(w, con, g->arena, &entries[i], err);
 		shown++;
 	}
+	if (begun && rc == 0)
+		rc = run(con, "COMMIT", err);
+	else if (begun)
+		run(con, "ROLLBACK", NULL);
 	if (rc == 0 && migrations)
 		rc = catalog_migrate(con, g->arena, migrations, json_object_get(req, "tables"), json_object_get(reply, "applied"),
 		                     json_object_get(reply, "skipped"), err);
