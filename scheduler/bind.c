@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "core/date.h"
 #include "core/digest.h"
+#include "core/jsonio.h"
 #include "core/template.h"
 #include "scheduler/bind_cache.h"
 #include "scheduler/bind_declared.h"
@@ -53,14 +54,6 @@ struct batch {
 static const struct table *table_at(const struct binding *b, uint32_t t)
 {
 	return &b->rq->project->tables[t];
-}
-
-static json_t *columns_json(const struct column *columns, size_t n)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s}", "name", columns[i].name, "type", columns[i].type));
-	return array;
 }
 
 /* Declared columns are a schema only if all of them are there with their types. */
@@ -239,8 +232,9 @@ static void declare_upstreams(struct batch *batch, uint32_t t)
 		const struct table *u = &p->tables[up];
 		for (size_t i = 0; i < b->schemas[up].ncolumns; i++)
 			batch->bytes += strlen(b->schemas[up].columns[i].name) + strlen(b->schemas[up].columns[i].type) + COLUMN_OVERHEAD;
-		json_array_append_new(batch->items, json_pack("{s:s, s:b, s:o}", "qname", u->qname, "partitioned", table_partitioned(u),
-		                                              "columns", columns_json(b->schemas[up].columns, b->schemas[up].ncolumns)));
+		json_t *item = json_pack("{s:s, s:b}", "qname", u->qname, "partitioned", table_partitioned(u));
+		jput_columns(item, "columns", b->schemas[up].columns, b->schemas[up].ncolumns);
+		json_array_append_new(batch->items, item);
 	}
 }
 
@@ -254,7 +248,7 @@ static json_t *source_json(struct binding *b, const struct table *t, const struc
 	if (s.all_varchar != TRI_UNSET)
 		json_object_set_new(o, "all_varchar", json_boolean(s.all_varchar));
 	if (s.ncolumns)
-		json_object_set_new(o, "columns", columns_json(s.columns, s.ncolumns));
+		jput_columns(o, "columns", s.columns, s.ncolumns);
 	if (header->path)
 		json_object_set_new(o, "files", json_pack("[s]", header->path));
 	return o;

@@ -13,17 +13,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/digest.h"
+#include "core/jsonio.h"
 #include "scheduler/queries.h"
 
 enum { DIGEST_FILE_MAX = 256 };
-
-static json_t *columns_json(const struct table_stat *s)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; s && i < s->nschema; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s}", "name", s->schema[i].name, "type", s->schema[i].type));
-	return array;
-}
 
 static int by_table(const void *key, const void *item)
 {
@@ -44,8 +37,8 @@ int catalog_tables(struct workspace *ws, json_t **ret, struct err *err)
 		bool external = table->kind == TABLE_EXTERNAL;
 		if (table->output_none || (!s && !external))
 			continue;
-		json_t *o = json_pack("{s:s, s:b, s:o}", "qname", table->qname, "partitioned", table_partitioned(table), "columns",
-		                      columns_json(s));
+		json_t *o = json_pack("{s:s, s:b}", "qname", table->qname, "partitioned", table_partitioned(table));
+		jput_columns(o, "columns", s ? s->schema : NULL, s ? s->nschema : 0);
 		if (external)
 			json_object_set_new(o, "external_path", json_string(table->path));
 		json_array_append_new(array, o);
