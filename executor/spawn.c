@@ -20,7 +20,12 @@ static int null_fd(int flags)
 	return open("/dev/null", flags | O_CLOEXEC);
 }
 
-/* In the child, between vfork and exec: system calls only. Never returns. */
+/* The group of the running program, for the handler of SIGTERM; 0: none. */
+static volatile sig_atomic_t running_group;
+
+/* In the child, between vfork and exec: system calls only. Never returns. The memory is the worker's: the
+ * group is on record before the program lives, because the worker's other threads may take SIGTERM at any
+ * instant; one that dies before that line is not the parent any more below, and nothing is started. */
 static void become(const struct spawn *s, int in, int out, pid_t worker, volatile int *ret_errno)
 {
 	char *const plain[] = {(char *)(uintptr_t)s->file, NULL};
@@ -29,6 +34,7 @@ static void become(const struct spawn *s, int in, int out, pid_t worker, volatil
 	sigset_t none;
 	sigemptyset(&none);
 	setpgid(0, 0);
+	running_group = getpid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigaction(SIGPIPE, &def, NULL);
 	sigaction(SIGTERM, &def, NULL);
@@ -42,9 +48,6 @@ static void become(const struct spawn *s, int in, int out, pid_t worker, volatil
 	*ret_errno = errno;
 	_exit(127);
 }
-
-/* The group of the running program, for the handler of SIGTERM; 0: none. */
-static volatile sig_atomic_t running_group;
 
 static void on_term(int signo)
 {
@@ -70,7 +73,6 @@ static pid_t start(const struct spawn *s, int in, int out, volatile int *ret_err
 	pid_t pid = vfork();
 	if (pid == 0)
 		become(s, in, out, worker, ret_errno);
-	running_group = pid > 0 ? pid : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return pid;
 }

@@ -232,11 +232,12 @@ class Project:
 
     def edit_published(self):
         node, folder = self.random.choice(list(self.published()))
-        how = self.random.choice(["folder", "file", "manifest"])
+        files = [e.path for e in os.scandir(folder) if e.name.endswith(".parquet")]
+        how = self.random.choice(["folder", "manifest"] + ["file"] * bool(files))  # a broken table may have lost it before
         if how == "folder":
             shutil.rmtree(folder)
         elif how == "file":
-            os.unlink(next(e.path for e in os.scandir(folder) if e.name.endswith(".parquet")))
+            os.unlink(files[0])
         else:
             os.unlink(os.path.join(folder, "manifest.json"))
         self.damaged.add(node)
