@@ -47,34 +47,64 @@ static void read_select(const struct worker *w, struct arena *arena, const struc
 	         e->partitioned ? "hive_partitioning = true, hive_types_autocast = false" : "hive_partitioning = false");
 }
 
-static int add_entry(struct worker *w, duckdb_connection con, struct arena *arena, const struct entry *e, struct err *err)
+/* What the view of e selects; false: nothing is published, and nothing tells its columns. */
+static bool select_of(const struct worker *w, struct arena *arena, const struct entry *e, struct buf *out)
 {
-	struct buf sql = BUF_INIT(1 << 24), schema = BUF_INIT(4096), macro = BUF_INIT(4096);
+	if (!e->published && !e->external_path)
+		return e->ncolumns > 0 && inputs_empty_select(e->columns, e->ncolumns, e->partitioned, out);
+	read_select(w, arena, e, out);
+	return true;
+}
+
+/* DuckDB binds what it defines: it opens what the view reads. */
+static int add_entry(duckdb_connection con, struct arena *arena, const struct entry *e, const char *select, struct err *err)
+{
+	struct buf sql = BUF_INIT(1 << 24), schema = BUF_INIT(4096);
 	duck_ident(&schema, e->layer);
-	duck_ident(&macro, arena_printf(arena, "%s_dt", e->name));
-	buf_addf(&sql, "CREATE SCHEMA IF NOT EXISTS c.%s; CREATE OR REPLACE VIEW c.%s.", buf_cstr(&schema), buf_cstr(&schema));
+	buf_addf(&sql, "CREATE OR REPLACE VIEW c.%s.", buf_cstr(&schema));
 	duck_ident(&sql, e->name);
-	buf_adds(&sql, " AS ");
-	struct buf select = BUF_INIT(1 << 22);
-	bool shown = true;
-	if (e->published || e->external_path)
-		read_select(w, arena, e, &select);
-	else
-		shown = inputs_empty_select(e->columns, e->ncolumns, e->partitioned, &select);
-	buf_adds(&sql, buf_cstr(&select));
-	if (e->partitioned)
-		buf_addf(&sql, "; CREATE OR REPLACE MACRO c.%s.%s(d) AS TABLE SELECT * FROM (%s) WHERE dt = CAST(d AS VARCHAR)",
-		         buf_cstr(&schema), buf_cstr(&macro), buf_cstr(&select));
-	buf_adds(&sql, "; INSERT OR IGNORE INTO c.catalog_meta.tables VALUES (");
-	duck_literal(&sql, e->qname);
-	buf_addc(&sql, ')');
-	int rc = shown ? run(con, buf_cstr(&sql), err) : 0;
+	buf_addf(&sql, " AS %s", select);
+	if (e->partitioned) {
+		buf_addf(&sql, "; CREATE OR REPLACE MACRO c.%s.", buf_cstr(&schema));
+		duck_ident(&sql, arena_printf(arena, "%s_dt", e->name));
+		buf_addf(&sql, "(d) AS TABLE SELECT * FROM (%s) WHERE dt = CAST(d AS VARCHAR)", select);
+	}
+	int rc = run(con, buf_cstr(&sql), err);
 	if (rc < 0)
 		rc = err_wrap(err, "catalog view of '%s'", e->qname);
 	buf_free(&sql);
 	buf_free(&schema);
-	buf_free(&macro);
-	buf_free(&select);
+	return rc;
+}
+
+/* All of them, and their names in one statement: a row of its own costs more than the view. */
+static int add_entries(const struct worker *w, duckdb_connection con, struct arena *arena, const struct entry *entries, size_t n,
+                       int64_t *ret_shown, struct err *err)
+{
+	struct buf names = BUF_INIT(1 << 26);
+	const char *layer = "";
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		const struct entry *e = &entries[i];
+		struct buf select = BUF_INIT(1 << 22), schema = BUF_INIT(4096);
+		bool shown = select_of(w, arena, e, &select);
+		if (shown && strcmp(layer, e->layer) != 0) {
+			buf_adds(&schema, "CREATE SCHEMA IF NOT EXISTS c.");
+			duck_ident(&schema, layer = e->layer);
+			rc = run(con, buf_cstr(&schema), err);
+		}
+		if (shown && rc == 0) {
+			rc = add_entry(con, arena, e, buf_cstr(&select), err);
+			buf_adds(&names, ++*ret_shown > 1 ? ", (" : "INSERT INTO c.catalog_meta.tables VALUES (");
+			duck_literal(&names, e->qname);
+			buf_addc(&names, ')');
+		}
+		buf_free(&select);
+		buf_free(&schema);
+	}
+	if (rc == 0 && *ret_shown)
+		rc = run(con, buf_cstr(&names), err);
+	buf_free(&names);
 	return rc;
 }
 
@@ -158,12 +188,8 @@ static int fill(struct worker *w, duckdb_connection con, struct jget *g, const j
 	bool begun = rc == 0;
 	if (rc == 0)
 		rc = drop_all(con, g->arena, err);
-	for (size_t i = 0; i < n && rc == 0; i++) {
-		if (!entries[i].published && !entries[i].external_path && entries[i].ncolumns == 0)
-			continue;
-		rc = add_entry(w, con, g->arena, &entries[i], err);
-		shown++;
-	}
+	if (rc == 0)
+		rc = add_entries(w, con, g->arena, entries, n, &shown, err);
 	if (begun && rc == 0)
 		rc = run(con, "COMMIT", err);
 	else if (begun)
