@@ -108,9 +108,9 @@ static int take_lake(struct workspace *ws, PGconn **ret_conn, struct err *err)
 	if (rc == 0)
 		rc = leader_try(*ret_conn, &claim, &leader, &h, err);
 	if (rc == ERR_LOCKED)
-		err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s); try again when it is done", h.command,
+		return err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s); try again when it is done", h.command,
 		        h.run_id[0] ? ", run " : "", h.run_id, h.pid, h.host);
-	return rc;
+	return rc < 0 ? rc : workspace_hold(ws, *ret_conn, &leader, err);
 }
 
 static int clear(const struct invocation *inv, struct state *s, const struct clear_request *rq, struct err *err)

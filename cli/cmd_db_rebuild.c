@@ -34,7 +34,7 @@ static void show(const struct invocation *inv, const struct rebuild_report *r, b
 		fputs(dry ? "strata: nothing was changed\n" : "strata: the state says what the lake has\n", stderr);
 }
 
-static int take_lake(const struct workspace *ws, const char *command, PGconn **ret_conn, struct leader *ret_leader, struct err *err)
+static int take_lake(struct workspace *ws, const char *command, PGconn **ret_conn, struct leader *ret_leader, struct err *err)
 {
 	struct leader_holder h = {0};
 	struct leader_claim claim = {.lake_id = ws->db.lake_id, .command = command, .run_id = ""};
@@ -42,9 +42,9 @@ static int take_lake(const struct workspace *ws, const char *command, PGconn **r
 	if (rc == 0)
 		rc = leader_try(*ret_conn, &claim, ret_leader, &h, err);
 	if (rc == ERR_LOCKED)
-		err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s), which may be publishing; try again when it is done",
+		return err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s), which may be publishing; try again when it is done",
 		        h.command, h.run_id[0] ? ", run " : "", h.run_id, h.pid, h.host);
-	return rc;
+	return rc < 0 ? rc : workspace_hold(ws, *ret_conn, ret_leader, err);
 }
 
 static int rebuild(const struct invocation *inv, struct workspace *ws, const char *command, struct err *err)

@@ -172,7 +172,9 @@ static int start_runner(struct execution *x, struct err *err)
 		PQfinish(conn);
 		return rc;
 	}
-	rc = workspace_lead(&x->ws, err);
+	rc = workspace_hold(&x->ws, conn, &x->leader, err);
+	if (rc == 0)
+		rc = workspace_lead(&x->ws, err);
 	if (rc < 0) {
 		PQfinish(conn);
 		return rc;

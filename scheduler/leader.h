@@ -1,5 +1,6 @@
 /* One active scheduler per lake, by a session's advisory lock: it goes with the connection, so with the
- * process, whatever kills it. strata.scheduler says who holds it, for people. */
+ * process, whatever kills it. Who has lost the connection and lives is workspace_hold's to wait for.
+ * strata.scheduler says who holds it, for people. */
 #ifndef STRATA_SCHEDULER_LEADER_H
 #define STRATA_SCHEDULER_LEADER_H
 

@@ -21,6 +21,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+enum { UNSEEN_MAX = 3 }; /* times that nobody is found who holds a lock that is held */
+
 /* Is the lock this descriptor's, by its own opening of the file or an inherited one? One that only waits for
  * it, as we do, has the file open too. */
 static bool has_flock(int pid, const char *fd)
@@ -50,33 +52,37 @@ static bool holds(int pid, const struct stat *lock)
 	return found;
 }
 
-static void kill_holder(int pid, const struct stat *lock)
+static bool kill_holder(int pid, const struct stat *lock, const char *event)
 {
 	if (!holds(pid, lock))
-		return;
+		return false;
 	int pidfd = pidfd_open(pid, 0);
 	if (pidfd < 0)
-		return;
-	if (holds(pid, lock)) { /* still: now the descriptor says who */
-		log_event(LOG_WARN, "worker.orphan_killed", LOG_INT("pid", pid), NULL);
+		return false;
+	bool found = holds(pid, lock); /* still: now the descriptor says who */
+	if (found) {
+		log_event(LOG_WARN, event, LOG_INT("pid", pid), NULL);
 		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	}
 	close(pidfd);
+	return found;
 }
 
-/* A worker, its program, and whatever that program has started and left: all inherited the descriptor. */
-static void kill_holders(int fd)
+/* A worker, its program, and whatever that program has started and left: all inherited the descriptor. Returns how many. */
+static int kill_holders(int fd, const char *event)
 {
+	int killed = 0;
 	struct stat lock;
 	DIR *d = fstat(fd, &lock) == 0 ? opendir("/proc") : NULL;
 	struct dirent *e;
 	while (d && (e = readdir(d))) {
 		int64_t pid;
 		if (str_to_i64(e->d_name, &pid) && pid > 1 && pid < INT32_MAX && pid != getpid())
-			kill_holder((int)pid, &lock);
+			killed += kill_holder((int)pid, &lock, event);
 	}
 	if (d)
 		closedir(d);
+	return killed;
 }
 
 void locks_await(const char *path, int grace_ms)
@@ -88,7 +94,7 @@ void locks_await(const char *path, int grace_ms)
 	/* flock has no timeout; the holder is a process about to exit, so the poll is short-lived. */
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0 && (errno == EWOULDBLOCK || errno == EINTR)) {
 		if (clock_mono_us() > deadline) {
-			kill_holders(fd);
+			kill_holders(fd, "worker.orphan_killed");
 			deadline = clock_mono_us() + 1000000;
 		}
 		poll(NULL, 0, 5);
@@ -114,4 +120,27 @@ int locks_await_all(const char *dir, int grace_ms, struct err *err)
 	}
 	closedir(d);
 	return n;
+}
+
+int locks_hold(const char *path, int grace_ms, bool (*may_kill)(void *ctx), void *ctx, struct err *err)
+{
+	int64_t deadline = clock_mono_us() + (int64_t)grace_ms * 1000;
+	for (int unseen = 0;;) {
+		int fd = file_lock(AT_FDCWD, path, false, err);
+		if (fd >= 0 || err->code != ERR_LOCKED)
+			return fd;
+		if (clock_mono_us() > deadline) {
+			if (!may_kill(ctx))
+				return err_set(err, ERR_LOCKED, "another scheduler has taken the lake; run again to wait for it");
+			if (unseen == UNSEEN_MAX)
+				return err_set(err, ERR_LOCKED, "'%s' is held by a process that cannot be seen from here: is a strata of another host "
+				                                "or container at work in this lake?", path);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			unseen += fd >= 0 && kill_holders(fd, "scheduler.killed") == 0; /* or it has just ended */
+			if (fd >= 0)
+				close(fd);
+			deadline = clock_mono_us() + 1000000;
+		}
+		poll(NULL, 0, 5);
+	}
 }

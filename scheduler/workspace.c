@@ -2,6 +2,7 @@
 #include "scheduler/workspace.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "scheduler/load.h"
+#include "scheduler/locks.h"
 #include "scheduler/zone.h"
 
 void workspace_init(struct workspace *ws, const struct workspace_options *options)
 {
-	*ws = (struct workspace){.options = *options};
+	*ws = (struct workspace){.options = *options, .hold_fd = -1};
 	ws->jobs = options->jobs ? options->jobs : load_cores();
 	uv_loop_init(&ws->loop);
 }
@@ -172,6 +174,40 @@ int workspace_workers(struct workspace *ws, struct err *err)
 	return ws->workers ? 0 : make_workers(ws, ws->project, true, err);
 }
 
+struct claim {
+	PGconn *conn;
+	const struct leader *leader;
+};
+
+/* Who holds the lake may have taken it from us, too, while we stood still. */
+static bool still_leads(void *ctx)
+{
+	const struct claim *c = ctx;
+	char lake[12], epoch[24];
+	snprintf(lake, sizeof lake, "%d", c->leader->lake_id);
+	snprintf(epoch, sizeof epoch, "%" PRId64, c->leader->epoch);
+	const char *const values[] = {lake, epoch};
+	PGresult *r;
+	struct err ignored;
+	if (db_query(c->conn, "SELECT FROM strata.scheduler WHERE lake_id = $1::integer AND epoch = $2::bigint", 2, values, false, &r,
+	             &ignored) < 0)
+		return false;
+	bool leads = PQntuples(r) == 1;
+	PQclear(r);
+	return leads;
+}
+
+int workspace_hold(struct workspace *ws, PGconn *conn, const struct leader *leader, struct err *err)
+{
+	struct claim claim = {conn, leader};
+	char *path = mem_printf("%s/.strata/scheduler.lock", ws->lake.dir);
+	ws->hold_fd = locks_hold(path, LOCKS_GRACE_MS, still_leads, &claim, err);
+	free(path);
+	if (ws->hold_fd >= 0)
+		return 0;
+	return err->code == ERR_LOCKED ? ERR_LOCKED : err_wrap(err, "the lake '%s' cannot be written", ws->lake.dir);
+}
+
 int workspace_lead(struct workspace *ws, struct err *err)
 {
 	if (ws->workers)
@@ -234,6 +270,8 @@ void workspace_close(struct workspace *ws)
 	uv_run(&ws->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&ws->loop) != 0)
 		log_event(LOG_DEBUG, "loop.busy", NULL);
+	if (ws->hold_fd >= 0)
+		close(ws->hold_fd);
 	if (ws->look_dir)
 		rmdir(ws->look_dir);
 	free(ws->look_dir);

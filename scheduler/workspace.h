@@ -18,6 +18,7 @@
 #include "core/project.h"
 #include "scheduler/db.h"
 #include "scheduler/lake.h"
+#include "scheduler/leader.h"
 #include "scheduler/workers.h"
 
 struct workspace_options {
@@ -38,6 +39,7 @@ struct workspace {
 	struct db db;             /* .conn is NULL until workspace_db */
 	struct workers *workers;  /* NULL until workspace_workers */
 	struct workers *former;   /* those of before workspace_lead, on their way out */
+	int hold_fd;              /* of workspace_hold; -1: not held */
 	char *look_dir;           /* for their locks where the lake cannot be written; NULL: in the lake */
 };
 
@@ -50,7 +52,13 @@ int workspace_lake(struct workspace *ws, struct err *err);    /* after workspace
 int workspace_db(struct workspace *ws, struct err *err);      /* after workspace_lake */
 int workspace_workers(struct workspace *ws, struct err *err); /* after workspace_project; spawns none yet */
 
-/* From here on the workers may have tries: this process holds the lake's lock. Their own locks are in a
+/* After leader_try or leader_wait on `conn`, before anything in the lake is touched: the lake is this process's
+ * until workspace_close. The lock in the database goes with a connection, so a scheduler may have lost it and
+ * still live, with tries that are recorded and not yet sent. This one, a flock in the lake, goes only with the
+ * process: such a scheduler is waited for, and killed after 10 s. ERR_LOCKED: meanwhile somebody else leads. */
+int workspace_hold(struct workspace *ws, PGconn *conn, const struct leader *leader, struct err *err);
+
+/* From here on the workers may have tries: this process holds the lake. Their own locks are in a
  * folder apart, .strata/workers/run: all that a scheduler which dies leaves there is of tries, and the next
  * one waits for it. */
 int workspace_lead(struct workspace *ws, struct err *err);

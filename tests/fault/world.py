@@ -8,7 +8,9 @@ import argparse
 import os
 import pathlib
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 from lab import DATES, Lab, Project, Tap, age_raw, plan_of_rest, wait_until
@@ -42,6 +44,56 @@ class Mount:
 
     def __exit__(self, *_):
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+# Says when two of it run at once.
+ALONE = ("#!/bin/sh\nexec 8> \"busy-$STRATA_TABLE\"\nflock -n 8 || echo \"$STRATA_TABLE\" >> twice\n"
+         "echo \"$STRATA_TABLE\" >> started\nwhile [ ! -e go ]; do sleep 0.05; done\n"
+         "printf 'id\\n1\\n' > \"$STRATA_OUTPUT_DIR/a.csv\"\n")
+
+
+class Relay:
+    """A way of its own to the database, which can be cut for one scheduler while the server lives for others."""
+
+    def __init__(self, folder, pg):
+        self.folder, self.pg, self.open = pathlib.Path(folder), pg, []
+        self.folder.mkdir()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(self.folder / f".s.PGSQL.{pg.port}"))
+        self.listener.listen(16)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                server = socket.socket(socket.AF_UNIX)
+                server.connect(str(self.pg.folder / f".s.PGSQL.{self.pg.port}"))
+            except OSError:
+                return
+            self.open += [client, server]
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(source, target), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, target):
+        try:
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def cut(self):
+        (self.folder / f".s.PGSQL.{self.pg.port}").unlink()
+        for one in [self.listener, *self.open]:
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def conninfo(self, database):
+        return self.pg.conninfo(database).replace(str(self.pg.folder), str(self.folder))
 
 
 class World:
@@ -165,6 +217,32 @@ class World:
             problems.append(f"status {status}")
         return problems + self.completes(project, "run", "--date", DATES[0])
 
+    def cut_off_scheduler(self):
+        """A scheduler that has lost its database, with a recorded try that no worker has yet, beside a new one that has
+        taken the lake: nothing runs twice at once, not even while the first one's workers are killed."""
+        project = self.project(files={"dags/dw_config.yaml": "layer_dependencies: {ods: []}\n",
+                                      "dags/ods/ods_a.sh": ALONE, "dags/ods/ods_b.sh": ALONE})
+        relay = Relay(self.lab.folder / "relay", self.lab.pg)
+        started, log = project.folder / "started", project.folder / "log"
+
+        def starts():
+            return started.read_text().splitlines() if started.exists() else []
+        first = project.start("run", "--jobs", "1", STRATA_DB=relay.conninfo(project.database))
+        wait_until(lambda: len(starts()) == 1 and len(project.sql_rows("SELECT FROM strata.try")) == 2, "a try and one ahead")
+        relay.cut()
+        with open(log, "wb") as output:
+            second = project.start("run", "--jobs", "2", output=output)
+        wait_until(lambda: len(starts()) >= 3, "the second scheduler's tries")
+        problems = [] if first.poll() is not None else ["the first scheduler lives beside the second one's tries"]
+        (project.folder / "go").touch()
+        if second.wait(timeout=120) != 0:
+            problems.append(f"the second: {log.read_text()}")
+        if first.wait(timeout=120) != -signal.SIGKILL:
+            problems.append(f"the first ended with {first.returncode}")
+        if (project.folder / "twice").exists() or len(starts()) != 3:
+            problems.append(f"started {starts()}, twice at once: {(project.folder / 'twice').exists()}")
+        return problems + self.completes(project, "run")
+
 
 def main():
     parser = argparse.ArgumentParser()
@@ -173,7 +251,7 @@ def main():
     arguments = parser.parse_args()
     tap, world = Tap(), World()
     for name in ("full_disk", "full_disk_at_commit", "read_only", "database_away", "database_refuses", "stopped_worker",
-                 "stopped_scheduler"):
+                 "stopped_scheduler", "cut_off_scheduler"):
         if arguments.only in (None, name):
             try:
                 problems = getattr(world, name)()

@@ -4,10 +4,12 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -125,6 +127,47 @@ static void test_who_only_waits_is_not_killed(void **state)
 	}
 }
 
+static bool say(void *answer)
+{
+	return *(bool *)answer;
+}
+
+/* A scheduler that has lost its database and lives: who leads now kills it, who leads no longer does not. */
+static void test_a_scheduler_that_outlives_its_leadership(void **state)
+{
+	(void)state;
+	int end, status;
+	struct err err = {0};
+	bool leads = false;
+	pid_t pid = hold(0, &end);
+	assert_int_equal(locks_hold(path, 0, say, &leads, &err), ERR_LOCKED);
+	assert_int_equal(waitpid(pid, &status, WNOHANG), 0);
+	leads = true;
+	int fd = locks_hold(path, 0, say, &leads, &err);
+	assert_true(fd >= 0);
+	check_gone(end);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	close(fd);
+}
+
+/* Our own second descriptor stands for a process of another host: it is nobody that may be killed. */
+static void test_a_scheduler_that_cannot_be_seen(void **state)
+{
+	(void)state;
+	struct err err = {0};
+	bool leads = true;
+	int other = file_lock(AT_FDCWD, path, false, &err);
+	assert_true(other >= 0);
+	assert_int_equal(locks_hold(path, 0, say, &leads, &err), ERR_LOCKED);
+	assert_non_null(strstr(err.text, "another host"));
+	close(other);
+	int fd = locks_hold(path, 0, say, &leads, &err);
+	assert_true(fd >= 0);
+	close(fd);
+}
+
 static void test_free_locks_are_removed(void **state)
 {
 	(void)state;
@@ -144,6 +187,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_worker_that_hangs_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_only_waits_is_not_killed, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_scheduler_that_outlives_its_leadership, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_scheduler_that_cannot_be_seen, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_free_locks_are_removed, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
