@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static int32_t days_from_civil(int y, int m, int d)
+int32_t date_from_civil(int y, int m, int d)
 {
 	y -= m <= 2;
 	int era = (y >= 0 ? y : y - 399) / 400;
@@ -15,7 +15,7 @@ static int32_t days_from_civil(int y, int m, int d)
 	return era * 146097 + doe - 719468;
 }
 
-static void civil_from_days(int32_t day, int *ret_y, int *ret_m, int *ret_d)
+void date_to_civil(int32_t day, int *ret_y, int *ret_m, int *ret_d)
 {
 	int z = day + 719468;
 	int era = (z >= 0 ? z : z - 146096) / 146097;
@@ -26,6 +26,11 @@ static void civil_from_days(int32_t day, int *ret_y, int *ret_m, int *ret_d)
 	*ret_d = doy - (153 * mp + 2) / 5 + 1;
 	*ret_m = mp < 10 ? mp + 3 : mp - 9;
 	*ret_y = yoe + era * 400 + (*ret_m <= 2);
+}
+
+int date_weekday(int32_t day)
+{
+	return ((day + 4) % 7 + 7) % 7; /* 1970-01-01 was a Thursday */
 }
 
 static bool digits(const char *s, int n, int *ret_value)
@@ -45,9 +50,9 @@ static bool from_parts(const char *y, const char *m, const char *d, int32_t *ret
 	int yy, mm, dd;
 	if (!digits(y, 4, &yy) || !digits(m, 2, &mm) || !digits(d, 2, &dd) || yy < 1)
 		return false;
-	int32_t day = days_from_civil(yy, mm, dd);
+	int32_t day = date_from_civil(yy, mm, dd);
 	int cy, cm, cd;
-	civil_from_days(day, &cy, &cm, &cd);
+	date_to_civil(day, &cy, &cm, &cd);
 	if (cy != yy || cm != mm || cd != dd)
 		return false;
 	*ret_day = day;
@@ -73,7 +78,7 @@ char *date_format(char out[DATE_SIZE], int32_t day)
 	out[0] = '\0';
 	if (day == DATE_NONE)
 		return out;
-	civil_from_days(day, &y, &m, &d);
+	date_to_civil(day, &y, &m, &d);
 	snprintf(out, DATE_SIZE, "%04d-%02d-%02d", y, m, d);
 	return out;
 }

@@ -14,6 +14,13 @@ bool date_parse(const char *text, int32_t *ret_day);
 /* As date_parse but only "YYYY-MM-DD", of exactly n bytes. */
 bool date_parse_iso(const char *text, unsigned long n, int32_t *ret_day);
 
+/* The day of a year (1 BC is 0), month 1-12 and day of the month, which may be past its end; and back. */
+int32_t date_from_civil(int year, int month, int day);
+void date_to_civil(int32_t day, int *ret_year, int *ret_month, int *ret_day);
+
+/* 0 (Sunday) to 6. */
+int date_weekday(int32_t day);
+
 /* "YYYY-MM-DD", or "" for DATE_NONE; returns out. */
 char *date_format(char out[DATE_SIZE], int32_t day);
 

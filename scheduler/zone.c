@@ -1,6 +1,7 @@
 /* See zone.h. The C library keeps one zone a process; strata needs one at a time. */
 #include "scheduler/zone.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,18 +9,27 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/file.h"
 #include "base/str.h"
 
 static char chosen[128];
+
+/* Where the zone of that name would be; false for a name that leads elsewhere. */
+static bool zone_path(char path[PATH_MAX], const char *name)
+{
+	if (name[0] == '/' || strstr(name, ".."))
+		return false;
+	return snprintf(path, PATH_MAX, "/usr/share/zoneinfo/%s", name) < PATH_MAX;
+}
 
 static bool exists(const char *name)
 {
 	char path[PATH_MAX];
 	if (str_eq(name, "UTC"))
 		return true; /* also without a tz database */
-	if (name[0] == '/' || strstr(name, ".."))
+	if (!zone_path(path, name))
 		return false;
-	snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", name);
 	char magic[4];
 	FILE *f = fopen(path, "re"); /* a folder of zones, or a list of them, is none */
 	bool zone = f && fread(magic, sizeof magic, 1, f) == 1 && memcmp(magic, "TZif", sizeof magic) == 0;
@@ -38,11 +48,33 @@ static void system_zone(char *out, size_t size)
 	snprintf(out, size, "%s", name ? name + strlen("zoneinfo/") : "UTC");
 }
 
+struct zone *zone_load(const char *name, struct err *err)
+{
+	enum { FILE_MAX = 256 << 10 };
+	char path[PATH_MAX];
+	if (str_eq(name, "UTC"))
+		return zone_utc();
+	if (!exists(name) || !zone_path(path, name)) {
+		err_set(err, ERR_USAGE, "unknown time zone '%s'; use a name such as 'UTC' or 'America/New_York'", name);
+		return NULL;
+	}
+	struct buf bytes = BUF_INIT(FILE_MAX);
+	struct zone *z = NULL;
+	if (file_read(AT_FDCWD, path, &bytes, err) == 0) {
+		z = zone_parse(bytes.data, bytes.len, err);
+		if (!z)
+			err_wrap(err, "time zone '%s'", name);
+	}
+	buf_free(&bytes);
+	return z;
+}
+
 int zone_check(const char *name, struct err *err)
 {
-	if (exists(name))
-		return 0;
-	return err_set(err, ERR_USAGE, "unknown time zone '%s'; use a name such as 'UTC' or 'America/New_York'", name);
+	struct err why = {0};
+	struct zone *z = zone_load(name, &why);
+	zone_free(z);
+	return z ? 0 : err_set(err, why.code, "%s", why.text);
 }
 
 int zone_set(const char *name, struct err *err)

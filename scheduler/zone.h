@@ -5,8 +5,13 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/zone.h"
 
-/* 0, or ERR_USAGE when there is no such zone in the tz database. */
+/* The zone of that name, from the tz database; NULL, and ERR_USAGE when there is no such zone, ERR_IO when its file is
+ * wrong. zone_free() it. */
+struct zone *zone_load(const char *name, struct err *err);
+
+/* 0, or as zone_load fails. */
 int zone_check(const char *name, struct err *err);
 
 /* Use `name` ("Europe/Vienna") for this process's civil time; NULL or "": the system's. ERR_USAGE when there
