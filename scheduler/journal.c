@@ -17,7 +17,10 @@
 #include "scheduler/journal_batch.h"
 #include "scheduler/pg.h"
 
-enum { RETRY_MS = 200 };
+enum {
+	RETRY_MS = 200,
+	SOON_MS = 20, /* what nobody waits for may gather so long */
+};
 
 enum journal_state {
 	JOURNAL_READY,    /* nothing in flight */
@@ -32,8 +35,10 @@ struct journal {
 	struct journal_config config;
 	char *conninfo;
 	struct pg *pg;
-	uv_timer_t timer;
+	uv_timer_t timer, soon;
 	enum journal_state state;
+	bool asked;         /* somebody waits for what gathers */
+	bool soon_set;      /* the timer `soon` runs */
 	struct journal_batch gathering, flight;
 	int64_t tick;       /* of `flight`, or of the last one committed */
 	uint64_t committed; /* seq of the last transition that is durable */
@@ -132,8 +137,10 @@ static void transmit(struct journal *j)
 
 static void send_gathered(struct journal *j)
 {
-	if (j->state != JOURNAL_READY || j->gathering.changes == 0)
+	if (j->state != JOURNAL_READY || j->gathering.changes == 0 || !j->asked)
 		return;
+	uv_timer_stop(&j->soon);
+	j->soon_set = j->asked = false;
 	j->flight = j->gathering;
 	j->gathering = (struct journal_batch){0};
 	j->tick++;
@@ -273,7 +280,8 @@ struct journal *journal_new(const struct journal_config *config)
 	j->config.conninfo = j->conninfo;
 	j->tick = config->leader.tick;
 	uv_timer_init(config->loop, &j->timer);
-	j->timer.data = j;
+	uv_timer_init(config->loop, &j->soon);
+	j->timer.data = j->soon.data = j;
 	struct pg_hooks hooks = {on_up, on_down, j};
 	j->pg = pg_new(config->loop, j->conninfo, &hooks);
 	if (pg_adopt(j->pg, config->conn) == 0) {
@@ -316,7 +324,23 @@ void journal_checks(struct journal *j, uint64_t fence, const struct manifest_che
 
 void journal_flush(struct journal *j)
 {
+	j->asked = j->asked || j->gathering.changes;
 	send_gathered(j);
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+	struct journal *j = timer->data;
+	j->soon_set = false;
+	journal_flush(j);
+}
+
+void journal_flush_soon(struct journal *j)
+{
+	if (j->gathering.changes == 0 || j->asked || j->soon_set)
+		return;
+	j->soon_set = true;
+	uv_timer_start(&j->soon, on_soon, SOON_MS, 0);
 }
 
 bool journal_idle(const struct journal *j)
@@ -363,7 +387,8 @@ void journal_close(struct journal *j, void (*closed)(void *ctx), void *ctx)
 	j->state = JOURNAL_CLOSED;
 	j->closed = closed;
 	j->closed_ctx = ctx;
-	j->handles = 2;
+	j->handles = 3;
 	uv_close((uv_handle_t *)&j->timer, timer_closed);
+	uv_close((uv_handle_t *)&j->soon, timer_closed);
 	pg_close(j->pg, pg_closed, j);
 }

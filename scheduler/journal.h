@@ -10,8 +10,8 @@
  *     ... on_commit(ctx, seq) -> EV_COMMITTED ...
  *     journal_close(j, closed, ctx);
  *
- * Rows gather; a flush sends them as one transaction, one in flight, the next gathers meanwhile (and goes
- * by itself as soon as the way is free). All strings are copied. When the connection is lost, what was in
+ * Rows gather; a flush sends them as one transaction, one in flight, the next gathers meanwhile (and, once
+ * flushed, goes by itself as soon as the way is free). All strings are copied. When the connection is lost, what was in
  * flight is sent again after the reconnect, exactly once in effect: the stored tick says whether the
  * interrupted commit happened. What gathers meanwhile waits in memory; journal_down_since tells how long.
  *
@@ -93,6 +93,8 @@ void journal_publish(struct journal *j, const struct journal_publish *p);
 /* Checks of a try that published nothing (a failed one). */
 void journal_checks(struct journal *j, uint64_t fence, const struct manifest_check *checks, size_t n);
 void journal_flush(struct journal *j);
+/* For rows that nobody waits for: with the next flush, at the latest after some milliseconds. */
+void journal_flush_soon(struct journal *j);
 
 bool journal_idle(const struct journal *j);          /* nothing gathers, nothing is in flight */
 int64_t journal_down_since(const struct journal *j); /* clock_mono_us of the loss; 0: not down */

@@ -51,6 +51,7 @@ struct runner {
 	struct event *queue;    /* events that wait for their turn */
 	size_t queued, queue_cap, taken;
 	bool stepping;
+	bool waited;            /* something was recorded since the last flush whose commit is waited for */
 	struct live_try *tries;
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */

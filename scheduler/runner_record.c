@@ -111,12 +111,24 @@ static void publish(struct runner *r, const struct live_try *lt, const struct jo
 	                                                      .result = lt->result});
 }
 
+/* What a commit lets happen: a try is sent, readers of a task are released, a run is said to be over. */
+static bool is_waited_for(const struct transition *t)
+{
+	switch (t->object) {
+	case OBJECT_RUN: return true;
+	case OBJECT_TASK: return t->to == TASK_DONE;
+	case OBJECT_TRY: return t->to != TRY_RUNNING;
+	}
+	return true;
+}
+
 void record_transition(struct runner *r, const struct transition *t)
 {
 	struct buf cause = BUF_INIT(1 << 12), reason = BUF_INIT(1 << 14);
 	char date[DATE_SIZE];
 	struct run_counts counts;
 	struct journal_names names = {.run_id = r->request.run_id, .wall_us = clock_wall_us()};
+	r->waited = r->waited || is_waited_for(t);
 	describe_cause(r, t, &cause);
 	names.cause = buf_cstr(&cause);
 	struct live_try *lt = NULL;
@@ -147,8 +159,13 @@ void record_transition(struct runner *r, const struct transition *t)
 
 void record_flush(struct runner *r)
 {
-	if (!r->err.code)
+	if (r->err.code)
+		return;
+	if (r->waited)
 		journal_flush(r->journal);
+	else
+		journal_flush_soon(r->journal);
+	r->waited = false;
 }
 
 static void on_closed(void *ctx)

@@ -207,6 +207,31 @@ static void a_whole_task_is_stored_and_commits_come_in_order(void **state)
 	world_close(&w);
 }
 
+static void what_nobody_waits_for_goes_with_the_next_flush_or_by_itself(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w);
+	add_run(&w);
+	journal_flush(w.journal);
+	run_until_idle(&w);
+	add_task(&w, 1, TASK_WAITING, TASK_READY, 0);
+	journal_flush_soon(w.journal);
+	add_try(&w, 2, 1, 0, TRY_STARTING, NULL);
+	journal_flush(w.journal);
+	run_until_idle(&w);
+	assert_int_equal(w.commits, 2);
+	assert_int_equal(w.seqs[1], 2);
+	add_try(&w, 3, 1, TRY_STARTING, TRY_RUNNING, NULL);
+	journal_flush_soon(w.journal);
+	journal_flush_soon(w.journal);
+	run_until_idle(&w); /* nobody flushes */
+	assert_int_equal(w.commits, 3);
+	assert_string_equal(one(w.side, "SELECT string_agg(seq || object || to_state, ' ' ORDER BY seq) FROM strata.event"),
+	                    "1taskready 2trystarting 3tryrunning");
+	world_close(&w);
+}
+
 static void an_older_fence_never_replaces_a_newer_one(void **state)
 {
 	(void)state;
@@ -436,6 +461,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_task_is_stored_and_commits_come_in_order),
+		cmocka_unit_test(what_nobody_waits_for_goes_with_the_next_flush_or_by_itself),
 		cmocka_unit_test(an_older_fence_never_replaces_a_newer_one),
 		cmocka_unit_test(texts_that_are_no_utf8_are_stored_all_the_same),
 		cmocka_unit_test(a_backend_killed_before_its_commit_loses_nothing),
