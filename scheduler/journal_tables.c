@@ -94,7 +94,7 @@ static const struct pg_column event_columns[] = {
 
 const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 	[JOURNAL_RUN_NEW] = {"run", DESCRIBE(run_new_row, run_new_columns),
-		/* A run that goes on with another scheduler; its tasks are those that are left. */
+		/* A run that goes on with another scheduler; the project may have changed. */
 		" ON CONFLICT (lake_id, run_id) DO UPDATE SET tasks = excluded.tasks, fresh = excluded.fresh, epoch = excluded.epoch"},
 	/* An UPDATE: see journal_statements. */
 	[JOURNAL_RUN] = {"run", DESCRIBE(run_row, run_columns), NULL},

@@ -112,12 +112,15 @@ static void tell_task_end(struct runner *r, const struct transition *t)
 	r->observer.task_ended(r->observer.ctx, &report);
 }
 
-static void on_transition(struct runner *r, const struct transition *t)
+static void on_transition(struct runner *r, const struct transition *said)
 {
-	if (t->object == OBJECT_TRY && t->from < 0)
-		live_try_new(r, t);
-	record_transition(r, t);
-	tell_task_end(r, t);
+	struct transition t = *said;
+	if (t.object != OBJECT_RUN)
+		t.try_no += resume_tries(r, t.task);
+	if (t.object == OBJECT_TRY && t.from < 0)
+		live_try_new(r, &t);
+	record_transition(r, &t);
+	tell_task_end(r, &t);
 }
 
 static void act(struct runner *r, const struct action *a)
@@ -144,6 +147,7 @@ static void act(struct runner *r, const struct action *a)
 	case ACT_RUN_DONE:
 		r->summary.result = a->run_result;
 		machine_run_counts(r->machine, RUN_HANDLE, &r->summary.counts);
+		resume_add(r, &r->summary.counts);
 		r->done = true;
 		break;
 	}
@@ -287,6 +291,7 @@ int runner_run(struct runner *r, struct plan *plan, const struct runner_request 
 		return r->err.code;
 	}
 	begin(r, plan, request, observer);
+	resume_begin(r);
 	record_run(r);
 	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = RUN_HANDLE, .spec = r->spec});
 	loop_until(r->config.loop, &r->done);

@@ -1,4 +1,5 @@
-/* The runner's parts: runner.c drives, runner_try.c handles one try, runner_record.c writes the journal. */
+/* The runner's parts: runner.c drives, runner_try.c handles one try, runner_record.c writes the journal,
+ * runner_resume.c knows what a run that goes on has done before. */
 #ifndef STRATA_SCHEDULER_RUNNER_INTERNAL_H
 #define STRATA_SCHEDULER_RUNNER_INTERNAL_H
 
@@ -7,6 +8,7 @@
 #include "base/arena.h"
 #include "scheduler/journal.h"
 #include "scheduler/lake.h"
+#include "scheduler/queries.h"
 #include "scheduler/runner.h"
 #include "scheduler/try_build.h"
 
@@ -37,6 +39,15 @@ struct live_try {
 	int error_line, error_col; /* in the file */
 };
 
+/* What a run that goes on has behind it; all zero: nothing. */
+struct resumed {
+	const char *run_id;
+	struct task_row *rows;    /* of its tasks, when it was recovered */
+	size_t nrows;
+	uint32_t *tries;          /* of each task that is left to do, as plan->tasks */
+	struct run_counts counts; /* of tasks that are not left to do; but the tries of all */
+};
+
 struct runner {
 	struct runner_config config;
 	struct journal *journal;
@@ -55,6 +66,7 @@ struct runner {
 	struct live_try *tries;
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
+	struct resumed resumed;
 	struct try_common common;
 	uv_timer_t timer;       /* the machine's */
 	uv_timer_t db_timer;    /* looks whether the database stays away too long */
@@ -84,6 +96,12 @@ struct live_try *live_try_find(struct runner *r, uint64_t fence);
 void live_try_start(struct live_try *lt);
 void live_try_stop(struct live_try *lt, enum stop_reason why);
 void live_try_free(struct live_try *lt);
+
+/* runner_resume.c */
+int resume_load(struct runner *r, struct query query, const char *run_id, struct err *err);
+void resume_begin(struct runner *r); /* when the plan is there, with record_run */
+uint32_t resume_tries(const struct runner *r, struct task_id task);
+void resume_add(const struct runner *r, struct run_counts *counts);
 
 /* runner_record.c: rows for the journal, in the order of the machine's actions. */
 void record_open(struct runner *r);

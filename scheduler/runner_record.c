@@ -64,8 +64,8 @@ void record_run(struct runner *r)
 	                                              .first_day = plan->in.first,
 	                                              .last_day = plan->in.last,
 	                                              .force = rq->force,
-	                                              .tasks = (int64_t)(plan->builds + plan->fails),
-	                                              .fresh = (int64_t)plan->fresh,
+	                                              .tasks = (int64_t)(plan->builds + plan->fails + r->resumed.counts.tasks),
+	                                              .fresh = (int64_t)r->summary.fresh,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = clock_wall_us()});
@@ -133,8 +133,10 @@ void record_transition(struct runner *r, const struct transition *t)
 	names.cause = buf_cstr(&cause);
 	struct live_try *lt = NULL;
 	if (t->object == OBJECT_RUN) {
-		if (t->to == RUN_DONE && machine_run_counts(r->machine, RUN_HANDLE, &counts))
+		if (t->to == RUN_DONE && machine_run_counts(r->machine, RUN_HANDLE, &counts)) {
+			resume_add(r, &counts);
 			names.counts = &counts;
+		}
 	} else {
 		const struct plan *plan = r->plan;
 		const struct plan_task *task = &plan->tasks[(size_t)t->task.table * plan->ndates + t->task.date];

@@ -67,6 +67,36 @@ die() {
 	assert_output_has "there is a run 'night' already"
 }
 
+@test "tries of a run that goes on are numbered on, and its counts are of all that it did" {
+	# Two schedulers die with tries under way; the third one ends the run.
+	die try.result:6 --run-id night
+	die journal.committed:6 --run-id night
+	strata -q --output json run --start 2024-01-01 --end 2024-01-04 --run-id night > summary
+	[ "$(ask "SELECT count(*) FROM (SELECT FROM strata.try WHERE run_id = 'night' GROUP BY table_name, partition
+		HAVING min(try_no) <> 1 OR max(try_no) <> count(*) OR count(DISTINCT try_no) <> count(*)) q")" = 0 ]
+	[ "$(ask "SELECT count(*) FROM strata.try WHERE run_id = 'night'")" -gt 12 ]
+	# Of two tries each has its own log.
+	[ "$(ask "SELECT count(*) - count(DISTINCT log_path) FROM strata.try WHERE run_id = 'night'")" = 0 ]
+	[ "$(ask "SELECT count(*) FROM strata.task t WHERE run_id = 'night' AND tries <> (SELECT count(*) FROM strata.try y
+		WHERE (y.run_id, y.table_name, y.partition) = (t.run_id, t.table_name, t.partition))")" = 0 ]
+	[ "$(ask "SELECT tasks, fresh, counts->>'tasks', counts->>'success', (counts->>'tries')::int
+		= (SELECT count(*) FROM strata.try WHERE run_id = 'night') FROM strata.run")" = "12|0|12|12|t" ]
+	[ "$(json '[.tasks.success, .tasks.fresh, .published, .rows] | join(" ")' < summary)" = "12 0 12 20" ]
+}
+
+@test "a task that failed and has left the project when its run goes on is skipped, and the run ends" {
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT id, error('no') AS e FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	STRATA_FAULT=try.result:10:kill run strata run --start 2024-01-01 --end 2024-01-04 --jobs 1 --run-id night
+	assert_status 137
+	failed=$(ask "SELECT count(*) FROM strata.task WHERE result = 'failed'")
+	[ "$failed" -gt 0 ]
+	rm dags/dwd/dwd_bad.sql
+	strata -q run --start 2024-01-01 --end 2024-01-04 --run-id night
+	[ "$(ask "SELECT result FROM strata.run")" = success ]
+	[ "$(ask "SELECT count(*) FROM strata.task WHERE table_name = 'dwd.dwd_bad' AND result <> 'skipped'")" = 0 ]
+	[ "$(ask "SELECT count(*) FROM strata.task WHERE state <> 'done'")" = 0 ]
+}
+
 @test "an unfinished run goes on only as what it was asked to be" {
 	die try.send:3 --run-id night
 	run strata run --date 2024-01-01 --run-id night

@@ -98,7 +98,8 @@ static void resume(struct db_run *run)
 	run->anew = true;
 	for (size_t i = 0; i < db.ntasks; i++) {
 		struct db_task *t = &db.tasks[i];
-		if (str_eq(t->run, run->id) && world.todo[world_find(t->table)][world_date(t->partition)])
+		bool good = str_eq(t->result, "success") || str_eq(t->result, "empty") || str_eq(t->result, "fresh");
+		if (str_eq(t->run, run->id) && (!good || world.todo[world_find(t->table)][world_date(t->partition)]))
 			t->anew = true;
 	}
 }
@@ -153,6 +154,9 @@ static void apply_tasks(const struct journal_batch *b)
 		struct db_try *t = db_try(r->fence);
 		if (!t) {
 			CHECK((uint64_t)r->fence >= db.next_fence); /* a fence is used once */
+			for (size_t k = 0; k < db.ntries; k++) /* and so is a number, also by a run that goes on */
+				CHECK(db.tries[k].try_no != r->try_no || !str_eq(db.tries[k].run, r->run_id) ||
+				      !str_eq(db.tries[k].table, r->table) || !str_eq(db.tries[k].partition, r->partition));
 			MEM_GROW(db.tries, db.ntries, db.cap_tries);
 			t = &db.tries[db.ntries++];
 			*t = (struct db_try){.fence = r->fence, .id = keep(r->try_id), .run = keep(r->run_id), .table = keep(r->table),

@@ -1,0 +1,110 @@
+/* What a run that goes on has behind it (runner_internal.h): its tries are numbered on, and what it counts in the
+ * end is all that it has done, not only what it had left to do. Read from its rows, whatever number of lives it
+ * had: the rows are the truth, and the machine begins anew with what is left. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "core/date.h"
+#include "scheduler/runner_internal.h"
+
+enum { NOT_PLANNED = -1 };
+
+int resume_load(struct runner *r, struct query query, const char *run_id, struct err *err)
+{
+	struct resumed *x = &r->resumed;
+	query.arena = &r->arena;
+	x->run_id = arena_strdup(&r->arena, run_id);
+	return query_tasks(&query, run_id, NULL, &x->rows, &x->nrows, err);
+}
+
+/* Where the plan has the task of a row: an index of plan->tasks. The project may have changed meanwhile. */
+static int64_t place_of(const struct plan *plan, const struct task_row *row)
+{
+	const struct table *t = project_table(plan->in.project, row->table);
+	int32_t day = DATE_NONE;
+	if (!t || plan->slot[t->index] == UINT32_MAX || (*row->partition && !date_parse(row->partition, &day)) ||
+	    table_partitioned(t) != (day != DATE_NONE))
+		return NOT_PLANNED;
+	int64_t date = day == DATE_NONE ? 0 : (int64_t)day - plan->in.first;
+	return date >= 0 && date < plan->ndates ? (int64_t)plan->slot[t->index] * plan->ndates + date : NOT_PLANNED;
+}
+
+/* How it ended, if that stands: it has what it wanted. Else 0. */
+static enum task_result good_result(const struct task_row *row)
+{
+	static const enum task_result good[] = {TASK_SUCCESS, TASK_EMPTY, TASK_FRESH, TASK_SKIPPED};
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		if (strcmp(row->result, task_result_name(good[i])) == 0)
+			return good[i];
+	}
+	return 0;
+}
+
+/* It had failed, or had not ended, and is not left to do: what it wanted is published by now, or it has left the
+ * project. */
+static enum task_result end_unplanned(struct runner *r, const struct task_row *row, bool fresh)
+{
+	struct transition end = {.object = OBJECT_TASK,
+	                         .try_no = (uint32_t)row->tries,
+	                         .from = TASK_WAITING,
+	                         .to = TASK_DONE,
+	                         .result = fresh ? TASK_FRESH : TASK_SKIPPED};
+	journal_transition(r->journal, &end, &(struct journal_names){.run_id = r->request.run_id,
+	                                                             .wall_us = clock_wall_us(),
+	                                                             .table = row->table,
+	                                                             .partition = row->partition,
+	                                                             .cause = fresh ? "" : "not in the plan when its run went on"});
+	return (enum task_result)end.result;
+}
+
+static void count_ended(struct runner *r, const struct task_row *row, bool planned)
+{
+	struct run_counts *counts = &r->resumed.counts;
+	const struct table *t = project_table(r->plan->in.project, row->table);
+	enum task_result result = good_result(row);
+	if (!result)
+		result = end_unplanned(r, row, planned);
+	counts->tasks++;
+	counts->by_state[TASK_DONE]++;
+	counts->by_result[result]++;
+	r->summary.fresh -= planned && r->summary.fresh > 0; /* by its own doing */
+	if (result != TASK_SUCCESS || (t && t->output_none))
+		return;
+	r->summary.published++;
+	r->summary.rows += row->rows > 0 ? row->rows : 0;
+	r->summary.bytes += row->bytes > 0 ? row->bytes : 0;
+}
+
+void resume_begin(struct runner *r)
+{
+	struct resumed *x = &r->resumed;
+	const struct plan *plan = r->plan;
+	if (!x->run_id || strcmp(x->run_id, r->request.run_id) != 0)
+		return;
+	x->tries = arena_array(&r->arena, (size_t)plan->ntables * plan->ndates, sizeof *x->tries);
+	for (size_t i = 0; i < x->nrows; i++) {
+		const struct task_row *row = &x->rows[i];
+		int64_t at = place_of(plan, row);
+		x->counts.tries += (uint64_t)row->tries;
+		if (at >= 0 && (plan->tasks[at].verdict == PLAN_BUILD || plan->tasks[at].verdict == PLAN_FAIL))
+			x->tries[at] = (uint32_t)row->tries;
+		else
+			count_ended(r, row, at >= 0);
+	}
+}
+
+uint32_t resume_tries(const struct runner *r, struct task_id task)
+{
+	return r->resumed.tries ? r->resumed.tries[(size_t)task.table * r->plan->ndates + task.date] : 0;
+}
+
+void resume_add(const struct runner *r, struct run_counts *counts)
+{
+	const struct run_counts *before = &r->resumed.counts;
+	counts->tasks += before->tasks;
+	counts->tries += before->tries;
+	for (int i = 0; i < TASK_STATES_END; i++)
+		counts->by_state[i] += before->by_state[i];
+	for (int i = 0; i < TASK_RESULTS_END; i++)
+		counts->by_result[i] += before->by_result[i];
+}
