@@ -1,15 +1,12 @@
-/* See cron.h. A field is a bit a value. */
+/* See cron.h. What is written; core/cron_next.c finds out when that is. */
 #include "core/cron.h"
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/str.h"
 
-enum { MINUTE, HOUR, DAY, MONTH, WEEKDAY, FIELDS, FIELD_SIZE = 256 };
+enum { FIELD_SIZE = 256 };
 
 struct field {
 	const char *name;
@@ -20,7 +17,7 @@ struct field {
 static const char *const months[] = {"jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", NULL};
 static const char *const weekdays[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat", NULL};
 
-static const struct field fields[FIELDS] = {
+static const struct field fields[CRON_FIELDS] = {
 	{"minute", 0, 59, NULL}, {"hour", 0, 23, NULL}, {"day", 1, 31, NULL}, {"month", 1, 12, months}, {"weekday", 0, 7, weekdays},
 };
 
@@ -113,55 +110,87 @@ static int read_field(const struct field *f, const char *text, uint64_t *ret_bit
 }
 
 /* Some month has one of the days. */
-static bool comes(uint64_t days, uint64_t in_months)
+static bool comes(const struct cron *c)
 {
 	static const int longest[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 	for (int m = 1; m <= 12; m++) {
 		uint64_t of_month = (UINT64_C(1) << (longest[m - 1] + 1)) - 1;
-		if ((in_months >> m & 1) && (days & of_month))
+		if ((c->bits[CRON_MONTH] >> m & 1) && (c->bits[CRON_DAY] & of_month))
 			return true;
 	}
 	return false;
 }
 
-static int check_name(const char *text, struct err *err)
+/* The names stand for these, in Vixie's cron as well. */
+static const struct {
+	const char *name, *fields;
+} known[] = {
+	{"@yearly", "0 0 1 1 *"}, {"@annually", "0 0 1 1 *"}, {"@monthly", "0 0 1 * *"}, {"@weekly", "0 0 * * 0"},
+	{"@daily", "0 0 * * *"},  {"@midnight", "0 0 * * *"}, {"@hourly", "0 * * * *"},
+};
+enum { NKNOWN = sizeof known / sizeof *known };
+
+static int read_name(const char *text, const char **ret_fields, struct err *err)
 {
-	static const char *const names[] = {"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", NULL};
+	const char *names[NKNOWN + 1] = {NULL};
 	char hint[64];
-	for (size_t i = 0; names[i]; i++) {
-		if (str_eq(text, names[i]))
+	for (size_t i = 0; i < NKNOWN; i++) {
+		names[i] = known[i].name;
+		if (str_eq(text, known[i].name)) {
+			*ret_fields = known[i].fields;
 			return 0;
+		}
 	}
+	if (str_eq(text, "@reboot"))
+		return err_set(err, ERR_PROJECT, "'@reboot' is not supported: a schedule is a time of the calendar, and a start of the machine is none");
 	str_did_you_mean(hint, sizeof hint, text, names);
 	return err_set(err, ERR_PROJECT, "unknown name '%s'%s", text,
 	               *hint ? hint : "; there are @yearly, @monthly, @weekly, @daily and @hourly");
 }
 
-int cron_check(const char *text, struct err *err)
+static int read_fields(const char *text, struct cron *c, struct err *err)
 {
-	uint64_t bits[FIELDS];
-	bool every_weekday = false;
+	bool star[CRON_FIELDS] = {false};
 	int n = 0;
-	if (*text == '@')
-		return check_name(text, err);
 	for (const char *at = text + strspn(text, " \t"); *at; at += strspn(at, " \t")) {
 		char field[FIELD_SIZE];
 		size_t len = strcspn(at, " \t");
-		if (n == FIELDS)
+		if (n == CRON_FIELDS)
 			return err_set(err, ERR_PROJECT, "there are more than five fields");
 		if (len >= sizeof field)
 			return err_set(err, ERR_PROJECT, "%s: longer than %d bytes", fields[n].name, FIELD_SIZE - 1);
 		memcpy(field, at, len);
 		field[len] = '\0';
-		if (read_field(&fields[n], field, &bits[n], err) < 0)
+		if (read_field(&fields[n], field, &c->bits[n], err) < 0)
 			return ERR_PROJECT;
-		every_weekday = *field == '*';
+		star[n] = *field == '*';
 		at += len;
 		n++;
 	}
-	if (n < FIELDS)
+	if (n < CRON_FIELDS)
 		return err_set(err, ERR_PROJECT, "there are %d of five fields", n);
-	if (every_weekday && !comes(bits[DAY], bits[MONTH]))
-		return err_set(err, ERR_PROJECT, "no month that it names has such a day: it would never come");
+	if (c->bits[CRON_WEEKDAY] >> 7 & 1)
+		c->bits[CRON_WEEKDAY] |= 1;
+	c->either_day = !star[CRON_DAY] && !star[CRON_WEEKDAY];
+	c->follows_clock = star[CRON_MINUTE] || star[CRON_HOUR];
 	return 0;
+}
+
+int cron_parse(const char *text, struct cron *ret, struct err *err)
+{
+	struct cron c = {0};
+	if (*text == '@' && read_name(text, &text, err) < 0)
+		return ERR_PROJECT;
+	if (read_fields(text, &c, err) < 0)
+		return ERR_PROJECT;
+	if (!c.either_day && !comes(&c))
+		return err_set(err, ERR_PROJECT, "none of its months has a day %d: it would never come", __builtin_ctzll(c.bits[CRON_DAY]));
+	*ret = c;
+	return 0;
+}
+
+int cron_check(const char *text, struct err *err)
+{
+	struct cron c;
+	return cron_parse(text, &c, err);
 }
