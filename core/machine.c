@@ -19,6 +19,7 @@ struct machine *machine_new(const struct machine_config *config)
 	struct machine *m = mem_alloc(sizeof *m);
 	m->next_fence = config->next_fence;
 	m->capacity = config->capacity;
+	m->kept = config->kept;
 	m->npools = config->npools;
 	m->pool_slots = mem_array(config->npools, sizeof *m->pool_slots);
 	m->pool_used = mem_array(config->npools, sizeof *m->pool_used);
@@ -32,7 +33,7 @@ static void free_gone(struct machine *m)
 	while (m->gone) {
 		struct mrun *r = m->gone;
 		m->gone = r->next_gone;
-		run_free(r, m->npools);
+		run_free(r);
 	}
 }
 
@@ -42,13 +43,14 @@ void machine_free(struct machine *m)
 		return;
 	free_gone(m);
 	for (size_t i = 0; i < m->nruns; i++)
-		run_free(m->runs[i], m->npools);
+		run_free(m->runs[i]);
 	free(m->runs);
 	free(m->pool_slots);
 	free(m->pool_used);
 	free(m->tries);
 	free(m->pending);
 	heap_free(&m->retries);
+	claims_free(&m->claims);
 	free(m);
 }
 
@@ -91,6 +93,15 @@ struct mrun *machine_run(const struct machine *m, uint32_t id)
 	return NULL;
 }
 
+struct mrun *machine_run_by_serial(const struct machine *m, uint32_t serial)
+{
+	for (size_t i = 0; i < m->nruns; i++) {
+		if (m->runs[i]->serial == serial)
+			return m->runs[i];
+	}
+	return NULL;
+}
+
 static void add_run(struct machine *m, const struct event *ev)
 {
 	if (machine_run(m, ev->run))
@@ -110,8 +121,6 @@ static void remove_run(struct machine *m, struct mrun *r)
 		i++;
 	memmove(&m->runs[i], &m->runs[i + 1], (m->nruns - i - 1) * sizeof(struct mrun *));
 	m->nruns--;
-	if (m->turn > i)
-		m->turn--;
 	r->next_gone = m->gone;
 	m->gone = r;
 }
@@ -155,6 +164,17 @@ static void committed(struct machine *m, uint64_t seq)
 		m->pending_head = m->npending = 0;
 }
 
+static void set_pools(struct machine *m, const struct event *ev)
+{
+	if (ev->npools > m->npools) {
+		m->pool_slots = mem_realloc(m->pool_slots, ev->npools, sizeof *m->pool_slots);
+		m->pool_used = mem_realloc(m->pool_used, ev->npools, sizeof *m->pool_used);
+		memset(m->pool_used + m->npools, 0, (ev->npools - m->npools) * sizeof *m->pool_used);
+		m->npools = ev->npools;
+	}
+	memcpy(m->pool_slots, ev->pool_slots, ev->npools * sizeof *m->pool_slots);
+}
+
 static void take(struct machine *m, const struct event *ev)
 {
 	struct mrun *r;
@@ -186,8 +206,23 @@ static void take(struct machine *m, const struct event *ev)
 		if (r)
 			run_cancel(m, r);
 		break;
+	case EV_PAUSE_RUN:
+	case EV_UNPAUSE_RUN:
+		r = machine_run(m, ev->run);
+		if (r)
+			run_pause(m, r, ev->kind == EV_PAUSE_RUN);
+		break;
+	case EV_RETRY_NOW:
+		r = machine_run(m, ev->task.run);
+		if (r)
+			task_retry_now(m, r, (struct place){ev->task.table, ev->task.date});
+		break;
 	case EV_CAPACITY:
 		m->capacity = ev->capacity;
+		m->kept = ev->kept;
+		break;
+	case EV_POOLS:
+		set_pools(m, ev);
 		break;
 	case EV_TIME:
 		m->timer_ms = INT64_MAX; /* the caller's timer is used up */
@@ -216,8 +251,7 @@ void machine_step(struct machine *m, const struct event *ev, struct actions *out
 	take(m, ev);
 	tries_stop_due(m);
 	tasks_retry_due(m);
-	for (size_t i = 0; i < m->nruns; i++)
-		tasks_decide_ahead(m, m->runs[i]);
+	tasks_decide_ahead(m);
 	tasks_start(m);
 	for (size_t i = 0; i < m->nruns; i++)
 		run_finish_if_done(m, m->runs[i]);

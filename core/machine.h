@@ -9,6 +9,10 @@
  * the machine send ACT_START for tries recorded by them, release the dependents of tasks that ended, or
  * say ACT_RUN_DONE.
  *
+ * Many runs live in one machine, and take turns (core/machine_turn.c). The same partition in two of them is
+ * one thing (spec_table.key): at most one of its tasks is being decided, ready or running. The others are
+ * parked: they wait without a word, and are decided anew when it is done or waits for its retry.
+ *
  * A task is (run, table, date). Tables and dates are indexes into the run's spec; a task costs bytes, and
  * edges are per table (core/span.h), never per task. Readiness is a counter per task. */
 #ifndef STRATA_CORE_MACHINE_H
@@ -37,8 +41,10 @@ enum error_class {
 
 struct spec_table {
 	bool partitioned;
+	uint32_t key;           /* the same in two runs: the same table, so one try a day at a time; 0: none. Once in a run */
 	uint32_t pool;          /* index into the machine's pools */
 	int32_t weight;         /* larger starts first */
+	int64_t duration_us;    /* what a try is expected to take, for machine_explain; 0: unknown */
 	uint32_t retries;
 	int64_t retry_delay_ms, max_retry_delay_ms;
 	double retry_backoff;
@@ -64,6 +70,8 @@ struct run_spec {
 	const uint64_t *todo;        /* bit (table * ndates + date): a task of the run; others are fresh or none */
 	bool fail_fast;
 	bool continue_on_error;      /* a failed date withholds no later date of its table (backfill only) */
+	bool paused;                 /* from the start, until EV_UNPAUSE_RUN */
+	uint32_t max_active;         /* tries of the run in flight at once; 0: as many as there is room for */
 };
 
 enum event_kind {
@@ -73,7 +81,11 @@ enum event_kind {
 	EV_TRY_RUNNING, /* fence; the timeout counts from here */
 	EV_TRY_ENDED,   /* fence, outcome, error, empty, jitter */
 	EV_CANCEL_RUN,  /* run */
-	EV_CAPACITY,    /* capacity: how many tries may be in flight (starting or running) */
+	EV_PAUSE_RUN,   /* run: it starts and decides nothing more; what is under way goes on */
+	EV_UNPAUSE_RUN, /* run */
+	EV_RETRY_NOW,   /* task: if it waits for its retry's time, that is now */
+	EV_CAPACITY,    /* capacity: how many tries may be in flight (starting or running); kept */
+	EV_POOLS,       /* pool_slots, npools: of a project that was reloaded. Pools beyond npools keep their slots */
 	EV_TIME,        /* only `now` */
 };
 
@@ -95,7 +107,9 @@ struct event {
 	enum try_outcome outcome;
 	enum error_class error;
 	bool empty;              /* success without rows */
-	uint32_t capacity;
+	uint32_t capacity, kept; /* as in machine_config */
+	const uint32_t *pool_slots; /* copied */
+	uint32_t npools;
 	double jitter;           /* 0..1, for retry delays; the caller's randomness */
 };
 
@@ -155,6 +169,7 @@ void actions_free(struct actions *a);
 struct machine_config {
 	uint64_t next_fence;        /* larger than any fence ever used in this lake */
 	uint32_t capacity;
+	uint32_t kept;              /* of the capacity: only for RUN_SCHEDULED. One is always left for the others */
 	const uint32_t *pool_slots; /* copied */
 	uint32_t npools;
 };

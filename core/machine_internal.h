@@ -3,7 +3,9 @@
  * A run has one struct mtask a task, in `tasks`, by table and then date: a partitioned table has ndates of
  * them from first[table] on, an unpartitioned one has one. Each pool of a run is a lane: tasks whose
  * dependencies are done lie in `eligible`; as many as fit the look-ahead are being decided; those to build
- * lie in `ready`. Entries of tasks that ended meanwhile are dropped when they come to the top. */
+ * lie in `ready`. Entries of tasks that ended or went back meanwhile are dropped when they come to the top.
+ *
+ * A task that is being decided, ready or running has the claim of its (key, day), if its table has a key. */
 #ifndef STRATA_CORE_MACHINE_INTERNAL_H
 #define STRATA_CORE_MACHINE_INTERNAL_H
 
@@ -25,6 +27,7 @@ enum task_flag {
 	TASK_ELIGIBLE = 2, /* lies in its lane's `eligible` */
 	TASK_DECIDING = 4, /* ACT_DECIDE sent, not answered */
 	TASK_RETRYING = 8, /* waits for the time of its next try */
+	TASK_PARKED = 16,  /* waits for the claim that a task of another run has */
 };
 
 struct mtask {
@@ -35,7 +38,8 @@ struct mtask {
 
 struct lane {
 	struct queue eligible, ready;
-	uint32_t ahead; /* tasks being decided or ready */
+	uint32_t ahead;  /* tasks being decided or ready */
+	uint64_t served; /* m->served when it last had a turn */
 };
 
 /* An edge as seen from its upstream table. */
@@ -50,6 +54,9 @@ struct mrun {
 	enum run_state state;
 	enum run_result result;
 	bool canceled, failed_fast; /* no new try may start */
+	bool paused;
+	uint32_t active;           /* tries that have not ended */
+	uint64_t served;           /* m->served when it last started something, or was added */
 	struct run_counts counts;
 	uint32_t ntables;
 	uint32_t *first;           /* [ntables + 1]: index of a table's first task */
@@ -57,6 +64,7 @@ struct mrun {
 	uint32_t *down_first;      /* [ntables + 1] into downs */
 	struct down *downs;
 	uint32_t *failed_from;     /* [ntables]: later dates than this one are withheld; UINT32_MAX: none */
+	uint32_t npools;           /* of the machine when the run was added */
 	struct lane *lanes;        /* [npools] */
 	struct mrun *next_gone;
 };
@@ -85,16 +93,40 @@ struct pending {
 	uint64_t fence;
 };
 
+/* Who has a (key, day), and who is parked behind it. */
+struct claim {
+	uint32_t key;      /* 0: a free place */
+	int32_t day;       /* DATE_NONE: of an unpartitioned table */
+	uint32_t serial;   /* of the holder's run */
+	struct place at;
+	uint32_t parked;   /* its first entry in claims.parked; 0: none */
+};
+
+struct parked {
+	uint32_t serial;
+	struct place at;
+	uint32_t next;     /* 0: the last one; also links the free ones */
+};
+
+/* An open hash: `cap` is a power of two, at least twice `len`. */
+struct claims {
+	struct claim *items;
+	size_t len, cap;
+	struct parked *parked; uint32_t nparked, cap_parked, free_parked; /* [0] is not used */
+};
+
 struct machine {
 	int64_t now_ms;
 	uint64_t seq, committed;
 	uint64_t next_fence;
-	uint32_t capacity;
+	uint32_t capacity, kept;
 	uint32_t npools;
 	uint32_t *pool_slots, *pool_used;
 	struct mrun **runs; size_t nruns, cap_runs; /* in the order they were added */
 	struct mrun *gone;                          /* done in the last step; freed by the next, so that counts can still be read */
-	size_t turn;                                /* the run that may start next */
+	uint64_t served;                            /* grows with each turn */
+	uint32_t unscheduled;                       /* of the tries: those of other runs than scheduled ones */
+	struct claims claims;
 	struct mtry *tries; size_t ntries, cap_tries; /* by fence: it only grows */
 	struct pending *pending; size_t pending_head, npending, cap_pending; /* by seq */
 	struct heap retries;   /* retry_at_ms -> serial of the run << 32 | task index */
@@ -108,14 +140,16 @@ struct action *machine_emit(struct machine *m, enum action_kind kind);
 struct transition *machine_transition(struct machine *m, enum object_kind object, uint32_t run);
 void machine_pend(struct machine *m, enum pending_kind kind, uint32_t run, struct place at, uint64_t fence);
 struct mrun *machine_run(const struct machine *m, uint32_t id); /* NULL when there is none */
+struct mrun *machine_run_by_serial(const struct machine *m, uint32_t serial);
 
 /* machine_run.c: a run as a whole, and what the end of one task means for others. */
 struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec);
-void run_free(struct mrun *r, uint32_t npools);
+void run_free(struct mrun *r);
 void run_set(struct machine *m, struct mrun *r, enum run_state to);
 void run_release(struct mrun *r, struct place done);
 void run_fail(struct machine *m, struct mrun *r, struct place failed); /* its task has just failed */
 void run_cancel(struct machine *m, struct mrun *r);
+void run_pause(struct machine *m, struct mrun *r, bool paused);
 void run_finish_if_done(struct machine *m, struct mrun *r);
 
 /* machine_task.c: one task and its tries. */
@@ -130,9 +164,10 @@ struct task_change {
 void task_set(struct machine *m, struct mrun *r, struct place p, struct task_change c);
 void task_eligible(struct mrun *r, struct place p);
 void task_decided(struct machine *m, struct mrun *r, struct place p, enum decision d);
+void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_wait wait); /* ready -> waiting, to be decided anew */
+void task_retry_now(struct machine *m, struct mrun *r, struct place p);
+void task_start(struct machine *m, struct mrun *r, struct place p);
 void tasks_retry_due(struct machine *m);
-void tasks_decide_ahead(struct machine *m, struct mrun *r);
-void tasks_start(struct machine *m);
 int64_t tasks_next_retry(struct machine *m); /* INT64_MAX: none */
 
 struct mtry *try_find(const struct machine *m, uint64_t fence); /* NULL when it ended or never was */
@@ -141,6 +176,19 @@ void try_ended(struct machine *m, struct mtry *t, const struct event *ev);
 void try_cancel(struct machine *m, struct mrun *r, struct mtry *t); /* may remove it from m->tries */
 void tries_stop_due(struct machine *m);
 int64_t tries_next_deadline(const struct machine *m); /* INT64_MAX: none */
+
+/* machine_turn.c: who is decided, and who starts, next. */
+void tasks_decide_ahead(struct machine *m);
+void tasks_start(struct machine *m);
+bool run_may_start(const struct machine *m, const struct mrun *r);
+struct lane *run_best_lane(const struct machine *m, struct mrun *r); /* of those with room; NULL: nothing is ready there */
+
+/* machine_claim.c: one task at a time for a partition, over all runs. */
+void claim_take(struct machine *m, struct mrun *r, struct place p); /* nobody has it */
+void claim_drop(struct machine *m, struct mrun *r, struct place p); /* what is parked behind it becomes eligible */
+struct mrun *claim_holder(const struct machine *m, const struct mrun *r, struct place p, struct place *ret_place); /* NULL: nobody */
+void claim_park(struct machine *m, struct mrun *r, struct place p); /* somebody else has it */
+void claims_free(struct claims *c);
 
 /* machine_queue.c */
 void queue_push(struct queue *q, const struct run_spec *spec, struct place p);
@@ -155,6 +203,17 @@ static inline uint32_t table_dates(const struct mrun *r, uint32_t table)
 static inline struct mtask *task_at(const struct mrun *r, struct place p)
 {
 	return &r->tasks[r->first[p.table] + p.date];
+}
+
+static inline struct lane *lane_of(const struct mrun *r, uint32_t table)
+{
+	return &r->lanes[r->spec->tables[table].pool];
+}
+
+/* Whether it has the claim of its (key, day), if there is one. */
+static inline bool task_claims(const struct mtask *t)
+{
+	return t->state == TASK_READY || t->state == TASK_RUNNING || (t->flags & TASK_DECIDING);
 }
 
 static inline struct task_id task_id(const struct mrun *r, struct place p)

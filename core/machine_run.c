@@ -124,7 +124,12 @@ struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec
 	r->serial = m->serial++;
 	r->spec = spec;
 	r->ntables = spec->ntables;
+	r->paused = spec->paused;
+	r->served = ++m->served;
+	r->npools = m->npools;
 	r->lanes = mem_array(m->npools, sizeof *r->lanes);
+	for (uint32_t i = 0; i < m->npools; i++)
+		r->lanes[i].served = r->served;
 	r->first = mem_array(spec->ntables + 1, sizeof *r->first);
 	r->failed_from = mem_array(spec->ntables, sizeof *r->failed_from);
 	for (uint32_t t = 0; t < spec->ntables; t++) {
@@ -138,9 +143,9 @@ struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec
 	return r;
 }
 
-void run_free(struct mrun *r, uint32_t npools)
+void run_free(struct mrun *r)
 {
-	for (uint32_t i = 0; i < npools; i++) {
+	for (uint32_t i = 0; i < r->npools; i++) {
 		free(r->lanes[i].eligible.items);
 		free(r->lanes[i].ready.items);
 	}
@@ -274,6 +279,21 @@ void run_cancel(struct machine *m, struct mrun *r)
 	for (size_t i = m->ntries; i-- > 0;) { /* from the end: try_cancel may remove it */
 		if (m->tries[i].run == r->id)
 			try_cancel(m, r, &m->tries[i]);
+	}
+}
+
+/* What was ready must not hold up other runs' tasks of the same partitions for as long as the pause lasts. */
+void run_pause(struct machine *m, struct mrun *r, bool paused)
+{
+	if (r->paused == paused || r->state == RUN_DONE)
+		return;
+	r->paused = paused;
+	for (uint32_t i = 0; paused && i < r->npools; i++) {
+		struct place p;
+		while (queue_pop(&r->lanes[i].ready, r->spec, &p)) {
+			if (task_at(r, p)->state == TASK_READY)
+				task_put_back(m, r, p, WAIT_PAUSED);
+		}
 	}
 }
 

@@ -8,15 +8,6 @@
 #include "core/machine_internal.h"
 #include "core/retry.h"
 
-/* Tasks of a lane that are being decided or are ready, before its others are asked for: enough to keep
- * every slot busy, few enough that a run of a million tasks does not say them all at once. */
-enum { LOOK_AHEAD = 256 };
-
-static struct lane *lane_of(const struct mrun *r, uint32_t table)
-{
-	return &r->lanes[r->spec->tables[table].pool];
-}
-
 void task_set(struct machine *m, struct mrun *r, struct place p, struct task_change c)
 {
 	struct mtask *t = task_at(r, p);
@@ -36,12 +27,17 @@ void task_set(struct machine *m, struct mrun *r, struct place p, struct task_cha
 	tr->retry_at_ms = c.retry_at_ms;
 
 	struct lane *lane = lane_of(r, p.table);
+	bool claimed = task_claims(t);
 	lane->ahead -= t->state == TASK_READY || (t->flags & TASK_DECIDING);
 	lane->ahead += c.to == TASK_READY;
 	t->flags &= TASK_IN_RUN;
 	r->counts.by_state[t->state]--;
 	r->counts.by_state[c.to]++;
 	t->state = (uint8_t)c.to;
+	if (task_claims(t) && !claimed)
+		claim_take(m, r, p);
+	else if (claimed && !task_claims(t))
+		claim_drop(m, r, p);
 	if (c.to != TASK_DONE)
 		return;
 	t->result = (uint8_t)c.result;
@@ -67,59 +63,34 @@ static void task_ready(struct machine *m, struct mrun *r, struct place p)
 
 void task_eligible(struct mrun *r, struct place p)
 {
-	task_at(r, p)->flags |= TASK_ELIGIBLE;
+	task_at(r, p)->flags = TASK_IN_RUN | TASK_ELIGIBLE;
 	queue_push(&lane_of(r, p.table)->eligible, r->spec, p);
+}
+
+void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_wait wait)
+{
+	task_set(m, r, p, (struct task_change){.to = TASK_WAITING, .wait = wait});
+	task_eligible(r, p);
+}
+
+/* Whether this is a task of the run at all: the world may name any. */
+static bool is_task(const struct mrun *r, struct place p)
+{
+	return p.table < r->ntables && p.date < table_dates(r, p.table) && (task_at(r, p)->flags & TASK_IN_RUN);
 }
 
 void task_decided(struct machine *m, struct mrun *r, struct place p, enum decision d)
 {
-	if (p.table >= r->ntables || p.date >= table_dates(r, p.table) || !(task_at(r, p)->flags & TASK_DECIDING))
+	if (!is_task(r, p) || !(task_at(r, p)->flags & TASK_DECIDING))
 		return;
-	if (d == DECIDE_BUILD)
+	if (d == DECIDE_BUILD && r->paused) { /* to be ready now would hold up other runs */
+		lane_of(r, p.table)->ahead--;
+		task_eligible(r, p);
+		claim_drop(m, r, p);
+	} else if (d == DECIDE_BUILD)
 		task_ready(m, r, p);
 	else
 		task_done(m, r, p, d == DECIDE_FRESH ? TASK_FRESH : TASK_FAILED);
-}
-
-/* Across all lanes by weight: who is decided first also starts first while there is room. */
-void tasks_decide_ahead(struct machine *m, struct mrun *r)
-{
-	uint64_t most = LOOK_AHEAD + 2 * (uint64_t)m->capacity;
-	for (;;) {
-		struct lane *best = NULL;
-		struct place p;
-		for (uint32_t i = 0; i < m->npools; i++) {
-			struct lane *lane = &r->lanes[i];
-			while (lane->eligible.len && !(task_at(r, lane->eligible.items[0])->flags & TASK_ELIGIBLE))
-				queue_pop(&lane->eligible, r->spec, &p);
-			if (lane->eligible.len && lane->ahead < most &&
-			    (!best || place_before(r->spec, lane->eligible.items[0], best->eligible.items[0])))
-				best = lane;
-		}
-		if (!best)
-			return;
-		queue_pop(&best->eligible, r->spec, &p);
-		task_at(r, p)->flags = TASK_IN_RUN | TASK_DECIDING;
-		best->ahead++;
-		machine_emit(m, ACT_DECIDE)->task = task_id(r, p);
-	}
-}
-
-/* The lane whose first ready task should start next in this run; NULL when none may. */
-static struct lane *best_lane(const struct machine *m, const struct mrun *r)
-{
-	struct lane *best = NULL;
-	for (uint32_t i = 0; i < m->npools; i++) {
-		struct lane *lane = &r->lanes[i];
-		struct place p;
-		while (lane->ready.len && task_at(r, lane->ready.items[0])->state != TASK_READY)
-			queue_pop(&lane->ready, r->spec, &p);
-		if (!lane->ready.len || m->pool_used[i] >= m->pool_slots[i])
-			continue;
-		if (!best || place_before(r->spec, lane->ready.items[0], best->ready.items[0]))
-			best = lane;
-	}
-	return best;
 }
 
 static void try_set(struct machine *m, struct mtry *t, int from, enum try_state to, enum try_outcome outcome)
@@ -135,11 +106,11 @@ static void try_set(struct machine *m, struct mtry *t, int from, enum try_state 
 	t->state = to;
 }
 
-static void start(struct machine *m, struct mrun *r, struct lane *lane)
+void task_start(struct machine *m, struct mrun *r, struct place p)
 {
-	struct place p;
-	queue_pop(&lane->ready, r->spec, &p);
 	r->counts.tries++;
+	r->active++;
+	m->unscheduled += r->spec->kind != RUN_SCHEDULED;
 	task_at(r, p)->tries++;
 	task_set(m, r, p, (struct task_change){.to = TASK_RUNNING});
 	MEM_GROW(m->tries, m->ntries, m->cap_tries);
@@ -149,27 +120,6 @@ static void start(struct machine *m, struct mrun *r, struct lane *lane)
 	m->pool_used[r->spec->tables[p.table].pool]++;
 	try_set(m, t, -1, TRY_STARTING, OUTCOME_NONE);
 	machine_pend(m, PENDING_START, r->id, p, t->fence);
-}
-
-/* Whether a run may have one of the free workers. Every run may: a slot that is kept for scheduled runs
- * would be refused to the others here. */
-static bool may_take_worker(const struct machine *m, const struct mrun *r)
-{
-	(void)r;
-	return m->ntries < m->capacity;
-}
-
-void tasks_start(struct machine *m)
-{
-	for (size_t idle = 0; idle < m->nruns;) {
-		if (m->turn >= m->nruns)
-			m->turn = 0;
-		struct mrun *r = m->runs[m->turn++];
-		struct lane *lane = may_take_worker(m, r) ? best_lane(m, r) : NULL;
-		if (lane)
-			start(m, r, lane);
-		idle = lane ? 0 : idle + 1;
-	}
 }
 
 struct mtry *try_find(const struct machine *m, uint64_t fence)
@@ -191,6 +141,8 @@ static struct mtry try_end(struct machine *m, struct mrun *r, struct mtry *t, en
 	try_set(m, t, (int)t->state, TRY_ENDED, outcome);
 	struct mtry was = *t;
 	m->pool_used[r->spec->tables[was.at.table].pool]--;
+	m->unscheduled -= r->spec->kind != RUN_SCHEDULED;
+	r->active--;
 	size_t i = (size_t)(t - m->tries);
 	memmove(t, t + 1, (m->ntries - i - 1) * sizeof *t);
 	m->ntries--;
@@ -222,6 +174,13 @@ static bool curable(const struct spec_table *table, enum try_outcome outcome, en
 	return outcome != OUTCOME_ERROR || error == ERROR_TRANSIENT || table->retry_any;
 }
 
+#define RETRY_OF_NOBODY UINT64_MAX
+
+static uint64_t retry_value(const struct mrun *r, struct place p)
+{
+	return (uint64_t)r->serial << 32 | (r->first[p.table] + p.date);
+}
+
 static void plan_retry(struct machine *m, struct mrun *r, const struct mtry *t, double jitter)
 {
 	const struct spec_table *table = &r->spec->tables[t->at.table];
@@ -229,7 +188,7 @@ static void plan_retry(struct machine *m, struct mrun *r, const struct mtry *t, 
 	int64_t at = m->now_ms + retry_delay_ms(&policy, t->try_no, jitter);
 	task_set(m, r, t->at, (struct task_change){.to = TASK_WAITING, .wait = WAIT_RETRY, .retry_at_ms = at});
 	task_at(r, t->at)->flags |= TASK_RETRYING;
-	heap_push(&m->retries, at, (uint64_t)r->serial << 32 | (r->first[t->at.table] + t->at.date));
+	heap_push(&m->retries, at, retry_value(r, t->at));
 }
 
 void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
@@ -297,9 +256,7 @@ int64_t tries_next_deadline(const struct machine *m)
 static bool retry_of(const struct machine *m, uint64_t value, struct mrun **ret_run, struct place *ret_place)
 {
 	uint32_t serial = (uint32_t)(value >> 32), index = (uint32_t)value;
-	struct mrun *r = NULL;
-	for (size_t i = 0; i < m->nruns && !r; i++)
-		r = m->runs[i]->serial == serial ? m->runs[i] : NULL;
+	struct mrun *r = machine_run_by_serial(m, serial);
 	if (!r || !(r->tasks[index].flags & TASK_RETRYING))
 		return false;
 	uint32_t lo = 0, hi = r->ntables; /* the table with first[table] <= index < first[table + 1] */
@@ -328,6 +285,28 @@ int64_t tasks_next_retry(struct machine *m)
 	return INT64_MAX;
 }
 
+/* Its time has come. It keeps its decision, unless another run's task may build the partition meanwhile. */
+static void retry(struct machine *m, struct mrun *r, struct place p)
+{
+	struct place other;
+	if (r->paused || claim_holder(m, r, p, &other))
+		task_eligible(r, p);
+	else
+		task_ready(m, r, p);
+}
+
+void task_retry_now(struct machine *m, struct mrun *r, struct place p)
+{
+	if (!is_task(r, p) || !(task_at(r, p)->flags & TASK_RETRYING))
+		return;
+	uint64_t value = retry_value(r, p);
+	for (size_t i = 0; i < m->retries.len; i++) { /* no place in the heap depends on it */
+		if (m->retries.items[i].value == value)
+			m->retries.items[i].value = RETRY_OF_NOBODY;
+	}
+	retry(m, r, p);
+}
+
 void tasks_retry_due(struct machine *m)
 {
 	struct heap_item item;
@@ -336,6 +315,6 @@ void tasks_retry_due(struct machine *m)
 	while (tasks_next_retry(m) <= m->now_ms) {
 		heap_pop(&m->retries, &item);
 		if (retry_of(m, item.value, &r, &p))
-			task_ready(m, r, p);
+			retry(m, r, p);
 	}
 }

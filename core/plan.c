@@ -163,38 +163,102 @@ static uint32_t add_edges(const struct plan *p, uint32_t slot, struct spec_edge 
 	return n;
 }
 
-/* The longest path below each table, in tables; a weight of the project's own goes before it. */
-static void set_weights(const struct plan *p, struct spec_table *tables, const struct spec_edge *edges)
+enum { UNKNOWN_US = 1000000 };
+
+static int by_length(const void *a, const void *b)
 {
-	for (uint32_t slot = p->ntables; slot-- > 0;) { /* slots are in topological order */
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* What is known of the layer's tables, in the middle. */
+static int64_t layer_median_us(const struct project *pr, const struct layer *layer, const int64_t *known_us)
+{
+	int64_t *all = mem_array(pr->ntables, sizeof *all), median = UNKNOWN_US;
+	size_t n = 0;
+	for (size_t i = 0; i < pr->ntables; i++) {
+		if (pr->tables[i].layer == layer && known_us[i] > 0)
+			all[n++] = known_us[i];
+	}
+	qsort(all, n, sizeof *all, by_length);
+	if (n)
+		median = all[n / 2];
+	free(all);
+	return median;
+}
+
+static void set_durations(const struct plan *p, struct spec_table *tables, const int64_t *known_us)
+{
+	const struct project *pr = p->in.project;
+	int64_t *medians = mem_array(pr->nlayers, sizeof *medians);
+	for (uint32_t slot = 0; slot < p->ntables; slot++) {
+		const struct table *t = &pr->tables[p->tables[slot]];
+		int64_t us = known_us[p->tables[slot]], *median = &medians[t->layer - pr->layers];
+		if (us <= 0 && !*median)
+			*median = layer_median_us(pr, t->layer, known_us);
+		tables[slot].duration_us = us > 0 ? us : *median;
+	}
+	free(medians);
+}
+
+static int32_t saturated(int64_t weight)
+{
+	return weight < INT32_MAX ? (int32_t)weight : INT32_MAX;
+}
+
+/* With durations in ms, else in tables. A weight of the project's own means as many tables, or as many of
+ * the length that a table has of which nothing is known. */
+static void set_weights(const struct plan *p, struct spec_table *tables, const struct spec_edge *edges, bool lengths)
+{
+	for (uint32_t slot = p->ntables; slot-- > 0;) { /* slots are in topological order: all below it is set */
+		int64_t ms = tables[slot].duration_us / 1000;
+		if (lengths)
+			tables[slot].weight = saturated(tables[slot].weight + (ms < 1 ? 1 : ms < INT32_MAX ? ms : INT32_MAX));
+		int32_t least = lengths ? tables[slot].weight : saturated((int64_t)tables[slot].weight + 1);
 		for (uint32_t e = tables[slot].edge_first; e < tables[slot].edge_end; e++) {
 			struct spec_table *up = &tables[edges[e].up];
-			if (edges[e].up != slot && up->weight <= tables[slot].weight)
-				up->weight = tables[slot].weight + 1;
+			if (edges[e].up != slot && up->weight < least)
+				up->weight = least;
 		}
 	}
 	for (uint32_t slot = 0; slot < p->ntables; slot++) {
-		int32_t own = p->in.project->tables[p->tables[slot]].policy.priority_weight;
+		int64_t own = p->in.project->tables[p->tables[slot]].policy.priority_weight;
 		if (own)
-			tables[slot].weight = own;
+			tables[slot].weight = saturated(lengths ? own * (UNKNOWN_US / 1000) : own);
 	}
 }
 
-struct run_spec *plan_to_spec(const struct plan *p, enum run_kind kind, bool fail_fast, bool continue_on_error,
-                              struct arena *arena)
+static size_t most_edges(const struct plan *p)
 {
 	const struct project *pr = p->in.project;
-	size_t nedges = 0;
+	size_t n = 0;
 	for (uint32_t slot = 0; slot < p->ntables; slot++)
-		nedges += pr->up_first[p->tables[slot] + 1] - pr->up_first[p->tables[slot]] + 1;
+		n += pr->up_first[p->tables[slot] + 1] - pr->up_first[p->tables[slot]] + 1;
+	return n;
+}
+
+static void add_todo(const struct plan *p, uint32_t slot, uint64_t *todo)
+{
+	for (uint32_t d = 0; d < dates_of(p, slot); d++) {
+		uint64_t bit = (uint64_t)slot * p->ndates + d;
+		uint8_t verdict = p->tasks[bit].verdict;
+		if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+			todo[bit / 64] |= UINT64_C(1) << (bit % 64);
+	}
+}
+
+struct run_spec *plan_to_spec(const struct plan *p, const struct spec_options *options, struct arena *arena)
+{
+	const struct project *pr = p->in.project;
 	struct spec_table *tables = arena_array(arena, p->ntables, sizeof *tables);
-	struct spec_edge *edges = arena_array(arena, nedges, sizeof *edges);
+	struct spec_edge *edges = arena_array(arena, most_edges(p), sizeof *edges);
 	uint64_t *todo = arena_array(arena, (size_t)((uint64_t)p->ntables * p->ndates / 64 + 1), sizeof *todo);
 	uint32_t n = 0;
 	for (uint32_t slot = 0; slot < p->ntables; slot++) {
 		const struct table *t = &pr->tables[p->tables[slot]];
 		const struct table_policy *policy = &t->policy;
 		tables[slot] = (struct spec_table){.partitioned = table_partitioned(t),
+		                                   .key = options->keys ? options->keys[p->tables[slot]] : 0,
 		                                   .pool = policy->pool,
 		                                   .retries = policy->retries,
 		                                   .retry_delay_ms = policy->retry_delay_ms,
@@ -205,17 +269,15 @@ struct run_spec *plan_to_spec(const struct plan *p, enum run_kind kind, bool fai
 		                                   .edge_first = n};
 		n += add_edges(p, slot, &edges[n]);
 		tables[slot].edge_end = n;
-		for (uint32_t d = 0; d < dates_of(p, slot); d++) {
-			uint64_t bit = (uint64_t)slot * p->ndates + d;
-			uint8_t verdict = p->tasks[bit].verdict;
-			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
-				todo[bit / 64] |= UINT64_C(1) << (bit % 64);
-		}
+		add_todo(p, slot, todo);
 	}
-	set_weights(p, tables, edges);
+	if (options->duration_us)
+		set_durations(p, tables, options->duration_us);
+	set_weights(p, tables, edges, options->duration_us != NULL);
 	struct run_spec *spec = arena_alloc(arena, sizeof *spec);
-	*spec = (struct run_spec){.kind = kind, .first_day = p->in.first, .ndates = p->ndates, .tables = tables,
-	                          .ntables = p->ntables, .edges = edges, .todo = todo, .fail_fast = fail_fast,
-	                          .continue_on_error = continue_on_error};
+	*spec = (struct run_spec){.kind = options->kind, .first_day = p->in.first, .ndates = p->ndates, .tables = tables,
+	                          .ntables = p->ntables, .edges = edges, .todo = todo, .fail_fast = options->fail_fast,
+	                          .continue_on_error = options->continue_on_error, .paused = options->paused,
+	                          .max_active = options->max_active};
 	return spec;
 }

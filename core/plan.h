@@ -99,9 +99,19 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 typedef void (*plan_reads_fn)(void *ctx, uint32_t up, const int32_t *days, size_t ndays);
 void plan_reads(struct plan *p, uint32_t table, int32_t day, plan_reads_fn fn, void *ctx);
 
+struct spec_options {
+	enum run_kind kind;
+	bool fail_fast, continue_on_error, paused;
+	uint32_t max_active;         /* 0: none */
+	const int64_t *duration_us;  /* [project->ntables] what a try usually takes; 0: not known. NULL: of none */
+	const uint32_t *keys;        /* [project->ntables] spec_table.key; NULL: all 0 */
+};
+
 /* The machine's view: tasks to build (and those that are to be decided later) as todo, edges among selected
- * tables, weights = longest path below. Lives in `arena`. Slots are the spec's table indexes. */
-struct run_spec *plan_to_spec(const struct plan *p, enum run_kind kind, bool fail_fast, bool continue_on_error,
-                              struct arena *arena);
+ * tables. A table's weight is the longest path from it down: in ms with itself by `duration_us` (one that is
+ * not known counts as its layer's median, else a second), without it the number of tables below. A
+ * priority_weight of the project's own replaces it, as so many tables or seconds.
+ * Lives in `arena`. Slots are the spec's table indexes. */
+struct run_spec *plan_to_spec(const struct plan *p, const struct spec_options *options, struct arena *arena);
 
 #endif

@@ -277,7 +277,9 @@ static void begin(struct runner *r, struct plan *plan, const struct runner_reque
 	r->done = false;
 	r->common = (struct try_common){.run_id = rq->run_id, .git_commit = rq->git_commit, .keep_staging = rq->keep_staging};
 	r->common.log_dir = arena_printf(&r->arena, "%s/.strata/logs/%s", r->config.lake, rq->run_id);
-	r->spec = plan_to_spec(plan, rq->kind, rq->fail_fast, rq->continue_on_error, &r->arena);
+	r->spec = plan_to_spec(plan,
+	                       &(struct spec_options){.kind = rq->kind, .fail_fast = rq->fail_fast, .continue_on_error = rq->continue_on_error},
+	                       &r->arena);
 	r->machine = make_machine(r);
 	watch_signals(r);
 }

@@ -11,7 +11,7 @@
 
 #include "core/machine.h"
 
-enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 3, MAX_POOLS = 3 };
+enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 4, MAX_POOLS = 3, MAX_POOL_CHANGES = 64 };
 
 static uint64_t seed_of_world;
 
@@ -36,7 +36,7 @@ struct task {
 };
 
 struct run {
-	bool added, gone, canceled, failed;
+	bool added, gone, canceled, failed, paused;
 	uint64_t done_seq;
 	enum run_state state;
 	enum run_result result;
@@ -46,6 +46,7 @@ struct run {
 	struct span spans[MAX_EDGES][2];
 	uint64_t todo[1];
 	struct task tasks[MAX_TABLES][MAX_DATES];
+	uint32_t passed, passed_in[MAX_POOLS]; /* how often others started something when it could have */
 };
 
 struct live_try {
@@ -60,12 +61,14 @@ struct live_try {
 
 struct world {
 	struct run runs[MAX_RUNS];
-	uint32_t nruns, npools, capacity;
+	uint32_t nruns, npools, capacity, kept;
 	uint32_t pools[MAX_POOLS];
+	uint32_t pool_changes[MAX_POOL_CHANGES][MAX_POOLS], npool_changes;
 	struct live_try tries[64];
 	size_t ntries;
 	uint64_t fence, seq, committed;
 	int64_t now, timer;
+	uint32_t meddling, shared; /* percent: of commands, of tables that other runs have too */
 	struct task_id decisions[MAX_RUNS * MAX_TABLES * MAX_DATES];
 	size_t ndecisions;
 	struct event *events; /* all, for the replay */
@@ -169,6 +172,113 @@ static bool withheld_rightly(struct task_id id)
 	return earlier_date_failed(id);
 }
 
+/* ---- several runs ---- */
+
+static bool under_way(const struct task *t)
+{
+	return t->deciding || t->state == TASK_READY || t->state == TASK_RUNNING;
+}
+
+static int32_t day_of(struct task_id id)
+{
+	const struct run *r = &w.runs[id.run];
+	return r->tables[id.table].partitioned ? r->spec.first_day + (int32_t)id.date : INT32_MIN;
+}
+
+/* Another run's task of the same partition that is decided, ready or running. */
+static bool twin_under_way(struct task_id id)
+{
+	uint32_t key = w.runs[id.run].tables[id.table].key;
+	for (uint32_t i = 0; key && i < w.nruns; i++) {
+		const struct run *r = &w.runs[i];
+		for (uint32_t t = 0; i != id.run && t < r->spec.ntables; t++) {
+			for (uint32_t d = 0; r->tables[t].key == key && d < r->spec.ndates; d++) {
+				if (r->tasks[t][d].exists && under_way(&r->tasks[t][d]) && day_of((struct task_id){i, t, d}) == day_of(id))
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+/* A scheduled run has a task of the same partition that may be decided. */
+static bool scheduled_twin_waits(struct task_id id)
+{
+	uint32_t key = w.runs[id.run].tables[id.table].key;
+	for (uint32_t k = 0; key && k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
+		struct task_id other = {k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
+		const struct run *r = &w.runs[other.run];
+		const struct task *t = &r->tasks[other.table][other.date];
+		if (r->added && !r->paused && r->spec.kind == RUN_SCHEDULED && r->tables[other.table].key == key && t->exists &&
+		    t->state == TASK_WAITING && day_of(other) == day_of(id) && all_upstream_durable(other))
+			return true;
+	}
+	return false;
+}
+
+static uint32_t in_flight(uint32_t run)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < w.ntries; i++)
+		n += w.tries[i].id.run == run;
+	return n;
+}
+
+static uint32_t pool_used(uint32_t pool)
+{
+	uint32_t n = 0;
+	for (size_t i = 0; i < w.ntries; i++)
+		n += w.runs[w.tries[i].id.run].tables[w.tries[i].id.table].pool == pool;
+	return n;
+}
+
+/* Whether the run may have one more worker. */
+static bool worker_for(uint32_t run)
+{
+	const struct run *r = &w.runs[run];
+	uint32_t unscheduled = 0, kept = w.kept < w.capacity ? w.kept : w.capacity - 1;
+	for (size_t i = 0; i < w.ntries; i++)
+		unscheduled += w.runs[w.tries[i].id.run].spec.kind != RUN_SCHEDULED;
+	return !r->paused && w.ntries < w.capacity && (!r->spec.max_active || in_flight(run) < r->spec.max_active) &&
+	       (r->spec.kind == RUN_SCHEDULED || unscheduled + kept < w.capacity);
+}
+
+/* The task that the run would start now; false when there is none. */
+static bool would_start(uint32_t run, struct task_id *ret)
+{
+	const struct run *r = &w.runs[run];
+	bool found = false;
+	for (uint32_t d = 0; r->added && worker_for(run) && d < r->spec.ndates; d++) {
+		for (uint32_t t = 0; t < r->spec.ntables; t++) {
+			if (!r->tasks[t][d].exists || r->tasks[t][d].state != TASK_READY || pool_used(r->tables[t].pool) >= w.pools[r->tables[t].pool])
+				continue;
+			if (!found || r->tables[t].weight > r->tables[ret->table].weight)
+				*ret = (struct task_id){run, t, d};
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* No run is passed over without end: neither as a whole, nor in the pool that it would use. */
+static void check_turn(struct task_id started)
+{
+	uint32_t pool = w.runs[started.run].tables[started.table].pool, wanted = 1;
+	struct task_id own;
+	for (uint32_t i = 0; i < w.nruns; i++)
+		wanted += i != started.run && would_start(i, &own) && w.runs[i].tables[own.table].pool == pool;
+	bool scarce = w.pools[pool] - pool_used(pool) < wanted;
+	for (uint32_t i = 0; i < w.nruns; i++) {
+		struct run *r = &w.runs[i];
+		if (i == started.run) {
+			r->passed = r->passed_in[pool] = 0;
+		} else if (would_start(i, &own)) {
+			CHECK(++r->passed <= (MAX_RUNS - 1) * (MAX_POOLS + 1));
+			CHECK(!scarce || r->tables[own.table].pool != pool || ++r->passed_in[pool] <= MAX_RUNS - 1);
+		}
+	}
+}
+
 /* ---- checking actions against the model ---- */
 
 static void saw_task(const struct transition *t)
@@ -186,14 +296,21 @@ static void saw_task(const struct transition *t)
 		CHECK(r->state == RUN_RUNNING && all_upstream_durable(t->task));
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		CHECK(!task->retrying || w.now >= task->retry_at);
+		CHECK(!r->paused && !twin_under_way(t->task));
 		task->retrying = false;
 		break;
 	case TASK_RUNNING:
+		CHECK(!r->paused && !twin_under_way(t->task));
 		CHECK(all_upstream_durable(t->task) && !task->live);
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		task->tries++;
 		break;
 	case TASK_WAITING:
+		if (t->from == TASK_READY) {
+			CHECK(t->wait == WAIT_PAUSED ? r->paused
+			                             : t->wait == WAIT_POOL && r->spec.kind != RUN_SCHEDULED && scheduled_twin_waits(t->task));
+			break;
+		}
 		CHECK(t->wait == WAIT_RETRY && !task->live && task->tries <= r->tables[t->task.table].retries);
 		CHECK(t->retry_at_ms >= w.now);
 		task->retrying = true;
@@ -223,10 +340,9 @@ static void saw_try(const struct transition *t)
 		CHECK(t->to == TRY_STARTING && t->fence > w.fence && task->state == TASK_RUNNING && !task->live);
 		CHECK(t->try_no == task->tries);
 		w.fence = task->live = t->fence;
-		uint32_t pool = w.runs[t->task.run].tables[t->task.table].pool, used = 0;
-		for (size_t i = 0; i < w.ntries; i++)
-			used += w.runs[w.tries[i].id.run].tables[w.tries[i].id.table].pool == pool;
-		CHECK(used < w.pools[pool] && w.ntries < w.capacity);
+		uint32_t pool = w.runs[t->task.run].tables[t->task.table].pool;
+		CHECK(pool_used(pool) < w.pools[pool] && worker_for(t->task.run));
+		check_turn(t->task);
 		w.tries[w.ntries++] = (struct live_try){.fence = t->fence, .seq = t->seq, .id = t->task,
 		                                           .try_no = t->try_no, .deadline = INT64_MAX};
 		return;
@@ -295,8 +411,10 @@ static void saw(const struct machine *m, const struct action *a)
 		break;
 	case ACT_DECIDE:
 		CHECK(all_upstream_durable(a->task) && task_of(a->task)->state == TASK_WAITING);
-		CHECK(!task_of(a->task)->deciding && !task_of(a->task)->tries);
+		CHECK(!task_of(a->task)->deciding && !twin_under_way(a->task) && !w.runs[a->task.run].paused);
+		CHECK(!task_of(a->task)->retrying || w.now >= task_of(a->task)->retry_at);
 		task_of(a->task)->deciding = true;
+		task_of(a->task)->retrying = false;
 		w.decisions[w.ndecisions++] = a->task;
 		break;
 	case ACT_START:
@@ -339,17 +457,19 @@ static void check_rest(const struct machine *m)
 		bool all_done = r->added;
 		for (uint32_t k = 0; k < MAX_TABLES * MAX_DATES; k++) {
 			struct task_id id = {i, k / MAX_DATES, k % MAX_DATES};
-			const struct task *t = &r->tasks[id.table][id.date];
+			struct task *t = &r->tasks[id.table][id.date];
 			if (!r->added || r->gone || !t->exists)
 				continue;
 			all_done &= t->state == TASK_DONE;
 			uint32_t pool = r->tables[id.table].pool;
-			CHECK(t->state != TASK_READY || w.ntries >= w.capacity || used[pool] >= w.pools[pool]);
+			CHECK(t->state != TASK_READY || !worker_for(i) || used[pool] >= w.pools[pool]);
 			CHECK((t->state == TASK_RUNNING) == (t->live != 0));
 			CHECK(t->state == TASK_DONE || !r->canceled || t->live);
 			CHECK(machine_task_state(m, id) == t->state);
-			if (t->state == TASK_WAITING && !t->retrying)
-				CHECK(t->deciding == all_upstream_durable(id));
+			if (t->retrying && t->state == TASK_WAITING && w.now >= t->retry_at)
+				t->retrying = false; /* due, and held back: to be decided anew */
+			if (t->state == TASK_WAITING && !t->retrying && (t->deciding || !r->paused))
+				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id)));
 			if (t->state == TASK_WAITING || t->state == TASK_READY)
 				CHECK(!withheld_rightly(id));
 			if (t->result == TASK_UPSTREAM_FAILED)
@@ -380,7 +500,7 @@ static void check_try_end(const struct event *ev, const struct live_try *was, bo
 	if (canceled && (killed || again))
 		CHECK(t->result == TASK_CANCELED);
 	else if (again && !hasty)
-		CHECK(t->state != TASK_DONE && t->retrying == (t->state == TASK_WAITING));
+		CHECK(t->state != TASK_DONE && (t->state == TASK_WAITING || !t->retrying));
 	else
 		CHECK(t->result == (timeout ? TASK_TIMEOUT : TASK_FAILED));
 }

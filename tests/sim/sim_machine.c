@@ -1,10 +1,12 @@
 /* The machine in seeded random worlds: random graphs, pools, capacities, retries, timeouts, cancels and
- * fail-fast; workers that die, commits and results that come late, twice or in another order.
+ * fail-fast; runs that share tables, are paused, limited, or scheduled; pools that change; workers that die, commits and results that come late, twice or in another order.
  *
  * The model beside it (machine_model.h) checks each action as it is said:
  *   - a task is decided, started or ended only when every task that it reads is done well and durable;
  *   - a try starts only when its row is durable; fences grow; a task has at most one live try;
  *   - tries in flight fit the capacity and the pools, and no room is left while a task is ready;
+ *   - over all runs, one task of a partition at a time is decided, ready or running; the others wait for it;
+ *   - nothing of a paused run is decided or started; no run is passed over without end, for a worker or a pool;
  *   - every transition is legal, every task gets exactly one result, every run ends;
  *   - the same events give the same actions.
  *
@@ -68,6 +70,13 @@ static uint64_t digest(const struct actions *out)
 	return h;
 }
 
+static void retried_now(struct task_id id)
+{
+	struct task *t = &w.runs[id.run].tasks[id.table][id.date];
+	if (w.runs[id.run].added && t->exists && t->state == TASK_WAITING && t->retrying)
+		t->retry_at = w.now;
+}
+
 static void step(struct machine *m, struct event ev, struct actions *out)
 {
 	ev.now_ms = w.now;
@@ -75,8 +84,18 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 		w.timer = INT64_MAX;
 	if (ev.kind == EV_COMMITTED && ev.seq > w.committed)
 		w.committed = ev.seq;
-	if (ev.kind == EV_CAPACITY)
+	if (ev.kind == EV_CAPACITY) {
 		w.capacity = ev.capacity;
+		w.kept = ev.kept;
+	}
+	if (ev.kind == EV_POOLS) {
+		memcpy(w.pools, ev.pool_slots, ev.npools * sizeof *w.pools);
+		w.npools = ev.npools > w.npools ? ev.npools : w.npools;
+	}
+	if ((ev.kind == EV_PAUSE_RUN || ev.kind == EV_UNPAUSE_RUN) && w.runs[ev.run].added && w.runs[ev.run].state != RUN_DONE)
+		w.runs[ev.run].paused = ev.kind == EV_PAUSE_RUN;
+	if (ev.kind == EV_RETRY_NOW)
+		retried_now(ev.task);
 	if (ev.kind == EV_CANCEL_RUN && w.runs[ev.run].added && w.runs[ev.run].state != RUN_DONE)
 		w.runs[ev.run].canceled = true;
 	if (ev.kind == EV_RUN_ADD)
@@ -109,6 +128,17 @@ static struct event random_end(uint64_t fence)
 	                      .error = (enum error_class)(1 + below(4)), .jitter = (double)below(101) / 100};
 }
 
+/* Slots of all pools, of a few of them, or of more than before. */
+static struct event random_pools(uint32_t n)
+{
+	if (w.npool_changes + 1 + MAX_RUNS >= MAX_POOL_CHANGES && !n) /* the last ones are for runs that need more pools */
+		return (struct event){.kind = EV_TIME};
+	uint32_t *slots = w.pool_changes[w.npool_changes++];
+	for (uint32_t i = 0; i < MAX_POOLS; i++)
+		slots[i] = (n ? 1 : 0) + below(4);
+	return (struct event){.kind = EV_POOLS, .pool_slots = slots, .npools = n ? n : 1 + below(MAX_POOLS)};
+}
+
 static struct event answer_decision(void)
 {
 	size_t i = below((uint32_t)w.ndecisions);
@@ -119,6 +149,43 @@ static struct event answer_decision(void)
 	t->deciding = false;
 	w.decisions[i] = w.decisions[--w.ndecisions];
 	return ev;
+}
+
+/* Somebody gives a command, or the project was reloaded. */
+static struct event random_command(void)
+{
+	uint32_t run = below(w.nruns);
+	switch (below(5)) {
+	case 0:
+		return (struct event){.kind = EV_CAPACITY, .capacity = below(6), .kept = below(3)};
+	case 1:
+		return (struct event){.kind = chance(50) ? EV_CANCEL_RUN : EV_TIME, .run = run};
+	case 2:
+		return random_pools(0);
+	case 3:
+		return (struct event){.kind = EV_PAUSE_RUN, .run = run};
+	default:
+		return (struct event){.kind = EV_UNPAUSE_RUN, .run = run};
+	}
+}
+
+/* Of a task that waits for its retry, if there is one; else of any. */
+static struct event hurry_a_retry(void)
+{
+	struct task_id task = {below(w.nruns), below(MAX_TABLES), below(MAX_DATES)};
+	for (uint32_t k = 0; k < MAX_TABLES * MAX_DATES && !w.runs[task.run].tasks[task.table][task.date].retrying; k++)
+		task = (struct task_id){task.run, k / MAX_DATES, k % MAX_DATES};
+	return (struct event){.kind = EV_RETRY_NOW, .task = task};
+}
+
+/* The run, once there are the pools that it uses. */
+static struct event add_run(uint32_t run)
+{
+	for (uint32_t t = 0; t < w.runs[run].spec.ntables; t++) {
+		if (w.runs[run].tables[t].pool >= w.npools)
+			return random_pools(MAX_POOLS);
+	}
+	return (struct event){.kind = EV_RUN_ADD, .run = run, .spec = &w.runs[run].spec};
 }
 
 /* An event that the world could send now; also late, doubled and senseless ones. */
@@ -147,19 +214,19 @@ static struct event random_event(void)
 		ev = random_end(w.ntries && chance(90) ? w.tries[below((uint32_t)w.ntries)].fence : 1 + draw() % (w.fence + 2));
 		break;
 	case 9:
-		if (w.timer != INT64_MAX && chance(50))
+		if (chance(w.meddling))
+			ev = hurry_a_retry();
+		else if (w.timer != INT64_MAX && chance(50))
 			w.now = w.timer > w.now ? w.timer : w.now;
 		break;
 	case 10:
-		if (chance(20))
-			ev = (struct event){.kind = EV_CAPACITY, .capacity = below(6)};
-		else if (chance(10))
-			ev = (struct event){.kind = EV_CANCEL_RUN, .run = below(w.nruns)};
+		if (chance(w.meddling))
+			ev = random_command();
 		break;
 	default: {
 		uint32_t run = below(w.nruns);
 		if (!w.runs[run].added)
-			ev = (struct event){.kind = EV_RUN_ADD, .run = run, .spec = &w.runs[run].spec};
+			ev = add_run(run);
 		else if (chance(10)) /* nobody asked */
 			ev = (struct event){.kind = EV_DECIDED, .task = {run, below(MAX_TABLES + 1), below(MAX_DATES + 1)},
 			                    .decision = DECIDE_FRESH};
@@ -175,10 +242,12 @@ static struct event random_event(void)
 /* From here the world only finishes what is open: every run must end. */
 static void drain(struct machine *m, struct actions *out)
 {
-	step(m, (struct event){.kind = EV_CAPACITY, .capacity = 2}, out);
+	step(m, (struct event){.kind = EV_CAPACITY, .capacity = 2, .kept = below(3)}, out);
+	step(m, random_pools(MAX_POOLS), out);
 	for (uint32_t i = 0; i < w.nruns; i++) {
 		if (!w.runs[i].added)
-			step(m, (struct event){.kind = EV_RUN_ADD, .run = i, .spec = &w.runs[i].spec}, out);
+			step(m, add_run(i), out);
+		step(m, (struct event){.kind = EV_UNPAUSE_RUN, .run = i}, out);
 	}
 	for (uint32_t left = 5000;; left--) {
 		bool open = false;
@@ -220,9 +289,10 @@ static void random_run(struct run *r)
 	uint32_t density = chance(50) ? 100 : below(100);
 	for (uint32_t t = 0; t < ntables; t++) {
 		struct spec_table *table = &r->tables[t];
-		*table = (struct spec_table){.partitioned = chance(75), .pool = below(w.npools), .weight = (int32_t)below(5) - 1,
+		*table = (struct spec_table){.partitioned = chance(75), .pool = below(MAX_POOLS), .weight = (int32_t)below(5) - 1,
 		                             .retries = below(3), .retry_delay_ms = below(80), .max_retry_delay_ms = 100,
 		                             .retry_backoff = 2, .retry_any = chance(10),
+		                             .key = chance(w.shared) ? 1 + t : 0,
 		                             .timeout_ms = chance(30) ? 1 + below(60) : 0, .edge_first = nedges};
 		for (uint32_t up = 0; up <= t && nedges < MAX_EDGES; up++) {
 			if (!chance(up == t ? 20 : 30))
@@ -239,9 +309,11 @@ static void random_run(struct run *r)
 			r->todo[0] |= (uint64_t)in << (t * ndates + d);
 		}
 	}
-	r->spec = (struct run_spec){.kind = (enum run_kind)below(RUN_KINDS_END), .first_day = 100, .ndates = ndates,
+	r->spec = (struct run_spec){.kind = (enum run_kind)below(RUN_KINDS_END), .first_day = 99 + (int32_t)below(3), .ndates = ndates,
 	                            .tables = r->tables, .ntables = ntables, .edges = r->edges, .todo = r->todo,
-	                            .fail_fast = chance(25), .continue_on_error = chance(50)};
+	                            .fail_fast = chance(25), .continue_on_error = chance(50), .paused = chance(10),
+	                            .max_active = chance(25) ? 1 + below(2) : 0};
+	r->paused = r->spec.paused;
 }
 
 _Static_assert(MAX_TABLES * MAX_DATES <= 64, "todo is one word");
@@ -257,13 +329,17 @@ static size_t one_world(uint64_t seed)
 	w.nruns = 1 + below(MAX_RUNS);
 	w.npools = 1 + below(MAX_POOLS);
 	w.capacity = 1 + below(6);
+	w.kept = chance(50) ? below(3) : 0;
+	w.meddling = chance(50) ? 40 : 8;
+	w.shared = chance(50) ? 90 : 0;
 	w.fence = 10;
+	uint32_t first_pools[MAX_POOLS] = {0};
 	for (uint32_t i = 0; i < w.npools; i++)
-		w.pools[i] = 1 + below(4);
+		w.pools[i] = first_pools[i] = 1 + below(4);
 	for (uint32_t i = 0; i < w.nruns; i++)
 		random_run(&w.runs[i]);
 
-	const struct machine_config config = {.next_fence = 11, .capacity = w.capacity, .pool_slots = w.pools, .npools = w.npools};
+	const struct machine_config config = {.next_fence = 11, .capacity = w.capacity, .kept = w.kept, .pool_slots = first_pools, .npools = w.npools};
 	struct machine *m = machine_new(&config);
 	struct actions out = {0};
 	for (uint32_t n = 50 + below(400); n--;)

@@ -457,7 +457,7 @@ static void the_spec_is_the_plan_for_the_machine(void **state)
 	publish(&w, ODS, DAY + 1, buf_cstr(&fingerprint));
 	make_plan(&w, DAY, DAY + 1, false);
 	struct arena arena = {0};
-	const struct run_spec *spec = plan_to_spec(w.plan, RUN_BACKFILL, true, true, &arena);
+	const struct run_spec *spec = plan_to_spec(w.plan, &(struct spec_options){.kind = RUN_BACKFILL, .fail_fast = true, .continue_on_error = true}, &arena);
 	assert_int_equal(spec->ntables, 4);
 	assert_true(spec->kind == RUN_BACKFILL && spec->fail_fast && spec->continue_on_error);
 	assert_int_equal(spec->first_day, DAY);
@@ -474,6 +474,44 @@ static void the_spec_is_the_plan_for_the_machine(void **state)
 	assert_true(past->up == 2 && past->spans[0].lo.kind == BOUND_NONE && past->spans[0].hi.day == -1);
 	arena_free(&arena);
 	buf_free(&fingerprint);
+	teardown_world(&w);
+}
+
+static void weights_are_the_longest_path_by_learned_durations(void **state)
+{
+	(void)state;
+	struct world w;
+	sample(&w);
+	w.p.layers = &w.layer;
+	w.p.nlayers = 1;
+	int64_t us[8] = {0};
+	uint32_t keys[8] = {0};
+	us[ODS] = 5000000;
+	us[DWD] = 200;           /* less than a ms counts as one */
+	us[ROLL] = INT64_MAX / 2; /* saturates */
+	keys[DWD] = 41;
+	make_plan(&w, DAY, DAY, true);
+	struct arena arena = {0};
+	const struct spec_options options = {.duration_us = us, .keys = keys, .paused = true, .max_active = 3};
+	const struct run_spec *spec = plan_to_spec(w.plan, &options, &arena);
+	assert_true(spec->paused && spec->max_active == 3);
+	const uint32_t *slot = w.plan->slot;
+	assert_int_equal(spec->tables[slot[DWD]].key, 41);
+	assert_int_equal(spec->tables[slot[ODS]].key, 0);
+	assert_int_equal(spec->tables[slot[ROLL]].weight, INT32_MAX);
+	assert_int_equal(spec->tables[slot[ODS]].weight, INT32_MAX);
+	us[ROLL] = 0; /* not known: the median of its layer's others */
+	w.tables[LEAGUE].policy.priority_weight = 3;
+	spec = plan_to_spec(w.plan, &options, &arena);
+	assert_int_equal(spec->tables[slot[LEAGUE]].weight, 3000);
+	assert_int_equal(spec->tables[slot[ROLL]].duration_us, 5000000);
+	assert_int_equal(spec->tables[slot[ROLL]].weight, 5000);
+	assert_int_equal(spec->tables[slot[DWD]].weight, 5001);
+	assert_int_equal(spec->tables[slot[ODS]].weight, 10001);
+	us[ODS] = us[DWD] = 0; /* of none: a second each */
+	spec = plan_to_spec(w.plan, &options, &arena);
+	assert_int_equal(spec->tables[slot[ODS]].weight, 3000);
+	arena_free(&arena);
 	teardown_world(&w);
 }
 
@@ -509,6 +547,7 @@ int main(void)
 		cmocka_unit_test(an_unpartitioned_table_takes_the_last_date_of_its_source),
 		cmocka_unit_test(plan_and_run_agree_over_random_edits),
 		cmocka_unit_test(the_spec_is_the_plan_for_the_machine),
+		cmocka_unit_test(weights_are_the_longest_path_by_learned_durations),
 		cmocka_unit_test(ranges_that_are_none_or_too_large_are_errors),
 	};
 	return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

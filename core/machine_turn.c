@@ -1,0 +1,147 @@
+/* Who is decided next, and who starts next.
+ *
+ * Within a run by weight. Between runs by turns: whoever has waited longest since its last one. For a pool
+ * that has fewer slots than runs want, that is counted for the pool by itself (in the runs' lanes): no run that
+ * could start something is passed over without end, neither for a worker nor for a slot. */
+#include "base/mem.h"
+#include "core/machine_internal.h"
+
+/* Tasks of a lane that are being decided or are ready, before its others are asked for: enough to keep
+ * every slot busy, few enough that a run of a million tasks does not say them all at once. */
+enum { LOOK_AHEAD = 256 };
+
+/* What was ready in a run that nobody scheduled makes room for a scheduled run's task of the same partition. */
+static bool takes_over(const struct mrun *r, const struct mrun *holder, struct place at)
+{
+	return r->spec->kind == RUN_SCHEDULED && holder->spec->kind != RUN_SCHEDULED &&
+	       task_at(holder, at)->state == TASK_READY;
+}
+
+/* Returns whether it gave another run room to decide more. */
+static bool decide(struct machine *m, struct mrun *r, struct lane *lane, struct place p)
+{
+	struct place at;
+	struct mrun *holder = claim_holder(m, r, p, &at);
+	bool over = holder && takes_over(r, holder, at);
+	if (over)
+		task_put_back(m, holder, at, WAIT_POOL);
+	if (holder && !over) {
+		claim_park(m, r, p);
+		return false;
+	}
+	task_at(r, p)->flags = TASK_IN_RUN | TASK_DECIDING;
+	claim_take(m, r, p);
+	lane->ahead++;
+	machine_emit(m, ACT_DECIDE)->task = task_id(r, p);
+	return over;
+}
+
+/* Across all lanes by weight: who is decided first also starts first while there is room. */
+static bool decide_ahead(struct machine *m, struct mrun *r)
+{
+	uint64_t most = LOOK_AHEAD + 2 * (uint64_t)m->capacity;
+	for (bool over = false;;) {
+		struct lane *best = NULL;
+		struct place p;
+		for (uint32_t i = 0; i < r->npools; i++) {
+			struct lane *lane = &r->lanes[i];
+			while (lane->eligible.len && !(task_at(r, lane->eligible.items[0])->flags & TASK_ELIGIBLE))
+				queue_pop(&lane->eligible, r->spec, &p);
+			if (lane->eligible.len && lane->ahead < most &&
+			    (!best || place_before(r->spec, lane->eligible.items[0], best->eligible.items[0])))
+				best = lane;
+		}
+		if (!best)
+			return over;
+		queue_pop(&best->eligible, r->spec, &p);
+		over |= decide(m, r, best, p);
+	}
+}
+
+void tasks_decide_ahead(struct machine *m)
+{
+	for (bool again = true; again;) {
+		again = false;
+		for (size_t i = 0; i < m->nruns; i++)
+			again |= !m->runs[i]->paused && decide_ahead(m, m->runs[i]);
+	}
+}
+
+/* How many workers runs of other kinds leave to scheduled ones: never all. */
+static uint32_t kept(const struct machine *m)
+{
+	return m->kept < m->capacity ? m->kept : m->capacity ? m->capacity - 1 : 0;
+}
+
+bool run_may_start(const struct machine *m, const struct mrun *r)
+{
+	if (m->ntries >= m->capacity) /* of a paused run nothing is ready */
+		return false;
+	if (r->spec->max_active && r->active >= r->spec->max_active)
+		return false;
+	return r->spec->kind == RUN_SCHEDULED || m->unscheduled < m->capacity - kept(m);
+}
+
+struct lane *run_best_lane(const struct machine *m, struct mrun *r)
+{
+	struct lane *best = NULL;
+	for (uint32_t i = 0; i < r->npools; i++) {
+		struct lane *lane = &r->lanes[i];
+		struct place p;
+		while (lane->ready.len && task_at(r, lane->ready.items[0])->state != TASK_READY)
+			queue_pop(&lane->ready, r->spec, &p);
+		if (!lane->ready.len || m->pool_used[i] >= m->pool_slots[i])
+			continue;
+		if (!best || place_before(r->spec, lane->ready.items[0], best->ready.items[0]))
+			best = lane;
+	}
+	return best;
+}
+
+/* The run whose turn it is, by its last turn, and its lane; NULL when none may start anything. */
+static struct mrun *next_run(const struct machine *m, struct lane **ret_lane)
+{
+	struct mrun *first = NULL;
+	for (size_t i = 0; i < m->nruns; i++) {
+		struct mrun *r = m->runs[i];
+		struct lane *lane = run_may_start(m, r) ? run_best_lane(m, r) : NULL;
+		if (lane && (!first || r->served < first->served)) {
+			first = r;
+			*ret_lane = lane;
+		}
+	}
+	return first;
+}
+
+/* Of all runs that would use the same pool now: the one that has waited longest for it, if there is not room
+ * for all of them. */
+static struct mrun *next_in_pool(const struct machine *m, struct mrun *r, struct lane **lane)
+{
+	size_t pool = (size_t)(*lane - r->lanes), wanted = 0;
+	struct mrun *first = r;
+	for (size_t i = 0; i < m->nruns; i++) {
+		struct mrun *other = m->runs[i];
+		struct lane *its = run_may_start(m, other) ? run_best_lane(m, other) : NULL;
+		if (!its || its != &other->lanes[pool])
+			continue;
+		wanted++;
+		if (its->served < first->lanes[pool].served)
+			first = other;
+	}
+	if (m->pool_slots[pool] - m->pool_used[pool] >= wanted)
+		return r;
+	*lane = &first->lanes[pool];
+	return first;
+}
+
+void tasks_start(struct machine *m)
+{
+	struct lane *lane;
+	for (struct mrun *r; (r = next_run(m, &lane));) {
+		struct place p;
+		r = next_in_pool(m, r, &lane);
+		queue_pop(&lane->ready, r->spec, &p);
+		r->served = lane->served = ++m->served;
+		task_start(m, r, p);
+	}
+}
