@@ -20,6 +20,7 @@ struct rebuild {
 	struct workspace *ws;
 	PGconn *conn;
 	char lake[12];
+	json_int_t fence; /* the largest of all manifests, of those that are damaged, too: commits compare with it */
 	rebuild_damaged_fn damaged;
 	void *ctx;
 	struct rebuild_report report;
@@ -106,6 +107,8 @@ static int take(struct rebuild *r, const char *qname, const json_t *dates, const
 		const json_t *found = json_array_get(json_object_get(reply, "partitions"), i);
 		json_t *manifest = json_object_get(found, "manifest");
 		const char *why = refusal(qname, found, manifest);
+		json_int_t fence = json_integer_value(json_object_get(found, "fence"));
+		r->fence = fence > r->fence ? fence : r->fence;
 		if (why) {
 			char *folder = lake_partition_path(qname, partition);
 			r->report.damaged++;
@@ -223,12 +226,13 @@ static int sum_up(struct rebuild *r, struct err *err)
 	return 0;
 }
 
-/* Fences that only locks keep: of results without rows, whose record may be gone. */
+/* The largest fence, also of those that only locks keep: of results without rows, whose record may be gone. */
 static int ask_fence(struct rebuild *r, char *out, size_t size, struct err *err)
 {
 	json_t *reply = NULL;
 	int rc = workspace_ask(r->ws, json_pack("{s:s, s:b}", "op", "probe", "fences", 1), &reply, err);
-	snprintf(out, size, "%" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(reply, "largest_fence")));
+	json_int_t kept = json_integer_value(json_object_get(reply, "largest_fence"));
+	snprintf(out, size, "%" JSON_INTEGER_FORMAT, kept > r->fence ? kept : r->fence);
 	json_decref(reply);
 	return rc;
 }

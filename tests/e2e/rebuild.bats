@@ -126,3 +126,14 @@ lose_database() {
 	run strata run --start 2024-01-01 --end 2024-01-05
 	assert_status 0
 }
+
+@test "the fence of a damaged partition is known after db rebuild" {
+	newest=$(find ads -name manifest.json | xargs jq -r '"\(.fence) \(input_filename)"' | sort -n | tail -1 | cut -d' ' -f2)
+	jq '.fence += 1000' "$newest" > "$BATS_TEST_TMPDIR/newer" # by a scheduler with another database
+	cp "$BATS_TEST_TMPDIR/newer" "$newest"
+	rm "$(dirname "$newest")"/*.parquet
+	run strata db rebuild
+	assert_output_has "a file that it lists is missing"
+	run strata run --start 2024-01-01 --end 2024-01-05
+	assert_status 0
+}
