@@ -181,6 +181,12 @@ static void on_plague(void *ctx)
 	world.plague_until_us = world.now_us + 1000 * (int64_t)below(300);
 }
 
+static void on_meddling(void *ctx)
+{
+	(void)ctx;
+	lake_meddle();
+}
+
 static void draw_life(void)
 {
 	uint32_t from = chance(30) ? below(world.ndates) : 0, n = world.calm || chance(70) ? world.ndates : 1 + below(world.ndates);
@@ -198,6 +204,8 @@ static void draw_life(void)
 		world_later((int64_t)below(1u << (10 + below(12))), OF_SCHEDULER, on_ctrl_c, &life, "ctrl-c");
 	if (trouble(TROUBLE_DEATH, 80))
 		world_later((int64_t)below(200000), OF_SCHEDULER, on_plague, &life, "plague");
+	if (trouble(TROUBLE_LAKE, 80))
+		world_later((int64_t)below(300000), OF_SCHEDULER, on_meddling, &life, "somebody meddles");
 	if (trouble(TROUBLE_PAUSE, 80))
 		world_later((int64_t)below(1000000), OF_SCHEDULER, on_freeze, &life, "the scheduler stands still");
 }
@@ -316,6 +324,7 @@ static void live(void)
 	size_t closed = 0;
 	uint32_t jobs = 1 + below(4);
 	db_lead(&life.leader);
+	workers_hold();
 	world.pool = workers_new(&(struct workers_config){.most = jobs});
 	life.runner = runner_new(&(struct runner_config){.workers = world.pool,
 	                                                 .jobs = jobs,
@@ -339,6 +348,7 @@ static void live(void)
 	if (rc == 0 && world.calm) {
 		CHECK(life.summary.result == RUN_SUCCESS);
 		CHECK(lake_staged() == 0); /* what the dead had staged is swept */
+		CHECK(!lake_meddled()); /* whatever others did is made good */
 		plan_free(life.plan);
 		snapshot_free(life.snapshot);
 		CHECK(make_plan(false, &err) == 0);
@@ -368,7 +378,14 @@ static void one_life(void)
 		world.running = false;
 		world_forget_scheduler();
 		db_crash();
-		workers_crash();
+		if (world.pool && trouble(TROUBLE_DB, 150)) /* it lives, but its connection broke */
+			workers_cut_off();
+		else
+			workers_crash();
+		if (trouble(TROUBLE_LAKE, 150)) { /* it was the machine that died */
+			workers_power_loss();
+			lake_power_loss();
+		}
 		life.result = -1;
 	}
 	world.alive = false;
@@ -391,7 +408,13 @@ static void one_world(const struct world_options *o)
 		one_life();
 		if (chance(60))
 			world_change();
+		while (trouble(TROUBLE_LAKE, 150))
+			lake_meddle();
+		if (trouble(TROUBLE_LAKE, 50))
+			db_rebuild();
 	}
+	if (lake_largest_fence() >= db.next_fence) /* tries are refused, and say that this is what to do */
+		db_rebuild();
 	world.calm = true;
 	world.plague_until_us = 0;
 	one_life();

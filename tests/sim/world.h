@@ -32,7 +32,8 @@ enum world_trouble {
 	TROUBLE_DB = 8,       /* connections break, commits are refused, somebody else takes the lake */
 	TROUBLE_PAUSE = 16,   /* workers and the scheduler stand still; the wall clock jumps */
 	TROUBLE_SIGNAL = 32,  /* somebody presses Ctrl-C */
-	TROUBLE_ALL = 63,
+	TROUBLE_LAKE = 64,    /* others change what is published; the machine loses its power */
+	TROUBLE_ALL = 127,
 };
 
 struct world_options {
@@ -42,8 +43,17 @@ struct world_options {
 	bool verbose;
 };
 
+/* What others did to a partition. The state cannot know it, so they need not agree until a try has published again. */
+enum lake_hand {
+	HAND_NONE,
+	HAND_REMOVED, /* its folder is gone */
+	HAND_DAMAGED, /* a file that its manifest lists is gone */
+	HAND_FOREIGN, /* a scheduler with another database has published there, with an older fence than ours or a newer one */
+};
+
 /* One partition as the lake has it. */
 struct lake_part {
+	enum lake_hand hand;
 	bool published;
 	char *try_id;         /* of the manifest, or of the record of an empty result */
 	uint64_t version, fence;
@@ -117,6 +127,7 @@ void world_forget(const void *ctx);          /* its events, all of them */
 void world_forget_scheduler(void);
 bool world_dispatch(enum owner least, int64_t until_us); /* one event, of this owner or OF_WORLD; false: none */
 void world_cross(const char *what);          /* the scheduler may die here */
+void world_die(const char *why);             /* it does, unless the world is calm */
 void world_signal(void);                     /* SIGINT, if somebody listens */
 void world_loop_reset(void);
 void world_until(const bool *done);
@@ -166,6 +177,7 @@ struct db {
 extern struct db db;
 void db_reset(void);
 void db_lead(struct leader *ret);
+void db_rebuild(void);                       /* `db rebuild`: the index of what is published, made anew from the lake */
 void db_crash(void);                         /* the scheduler is gone: what was under way ends, one way or the other */
 struct db_task *db_task(const char *run, const char *table, const char *partition);
 struct db_try *db_try(int64_t fence);
@@ -174,11 +186,19 @@ struct db_run *db_run(const char *id);
 
 /* world_worker.c, world_lake.c */
 void workers_crash(void);                    /* the pool's processes are orphans */
+void workers_power_loss(void);               /* none lives */
+void workers_cut_off(void);                  /* their scheduler has lost the lake, and goes on with what it may */
+void workers_hold(void);                     /* the wait for that one, which is then gone */
 void workers_reset(void);
 uint32_t workers_orphans(void);
 bool worker_works_on(const char *try_id);    /* a live process holds it */
 json_t *lake_answer_probe(const json_t *request);
 void lake_reset(void);
+void lake_meddle(void);                      /* somebody changes one published partition */
+void lake_synced(const struct lake_part *part); /* no loss of power undoes what is published there */
+void lake_power_loss(void);                  /* exchanges that nobody has synced may come undone */
+bool lake_meddled(void);                     /* is there a partition that no try has published since? */
+uint64_t lake_largest_fence(void);
 size_t lake_staged(void);                    /* how many tries have something in staging */
 
 /* world_check.c */

@@ -89,6 +89,8 @@ void check_lake_and_state(void)
 		for (uint32_t d = 0; d < world_dates(t); d++) {
 			const struct lake_part *lake = &world.tables[t].parts[d];
 			const struct db_part *part = db_part(world.tables[t].qname, world_partition(t, d));
+			if (lake->hand)
+				continue;
 			if (lake->published) {
 				CHECK(part && part->fence == (int64_t)lake->fence && str_eq(part->try_id, lake->try_id));
 				CHECK(part->version == (int64_t)lake->version && part->rows == lake->rows && !part->empty);
@@ -101,8 +103,9 @@ void check_lake_and_state(void)
 	}
 	for (size_t i = 0; i < db.ntries; i++) {
 		const struct db_try *try = &db.tries[i];
-		if (str_eq(try->outcome, "success") && !world.tables[world_find(try->table)].action)
-			CHECK((int64_t)lake_part(try->table, try->partition)->fence >= try->fence);
+		const struct lake_part *lake = lake_part(try->table, try->partition);
+		if (str_eq(try->outcome, "success") && !world.tables[world_find(try->table)].action && !lake->hand)
+			CHECK((int64_t)lake->fence >= try->fence);
 	}
 }
 

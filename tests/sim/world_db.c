@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "scheduler/journal_batch.h"
+#include "scheduler/locks.h"
 #include "scheduler/pg.h"
 #include "tests/sim/world.h"
 
@@ -307,15 +308,22 @@ static void on_reconnected(void *ctx)
 	pg->hooks.up(pg->hooks.ctx);
 }
 
-/* Somebody else's command finds the lock free, and has done its work already. */
-static void on_taken(void *ctx)
+static void on_killed(void *ctx)
 {
 	(void)ctx;
-	if (world.now_us >= db.lock_until_us) {
-		db.epoch++;
-		db.tick += 1 + (int64_t)below(3); /* its own transactions */
-		trace("  another scheduler: epoch %" PRId64, db.epoch);
-	}
+	world_die("its successor has waited for it");
+}
+
+/* Somebody else's command finds the lock free. It leads from now on; but it touches nothing before this process is gone
+ * (workspace_hold), which it kills when that takes too long. */
+static void on_taken(void *ctx)
+{
+	if (world.now_us < db.lock_until_us)
+		return;
+	db.epoch++;
+	db.lock_until_us = INT64_MAX;
+	trace("  another scheduler: epoch %" PRId64, db.epoch);
+	world_later(1000 * (int64_t)LOCKS_GRACE_MS, OF_SCHEDULER, on_killed, ctx, "hold");
 }
 
 static void lose(struct pg *pg)
@@ -475,6 +483,28 @@ void pg_close(struct pg *pg, void (*closed)(void *ctx), void *ctx)
 	pg->on_closed = closed;
 	pg->closed_ctx = ctx;
 	world_later(0, OF_SCHEDULER, on_pg_closed, pg, "pg closed");
+}
+
+void db_rebuild(void)
+{
+	db.nparts = 0;
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++) {
+			const struct lake_part *part = &world.tables[t].parts[d];
+			if ((!part->published && !part->empty_record) || part->hand == HAND_DAMAGED)
+				continue;
+			lake_synced(part); /* who writes down that it is published makes it stay */
+			MEM_GROW(db.parts, db.nparts, db.cap_parts);
+			db.parts[db.nparts++] = (struct db_part){
+				world.tables[t].qname, world_partition(t, d), keep(part->try_id),
+				keep(json_string_value(json_object_get(part->manifest, "run_id"))),
+				keep(json_string_value(json_object_get(part->manifest, "fingerprint"))), (int64_t)part->version,
+				(int64_t)part->fence, part->rows, part->published ? 100 : 0, part->published, part->empty_record};
+		}
+	}
+	if (db.next_fence <= lake_largest_fence())
+		db.next_fence = lake_largest_fence() + 1;
+	trace("db rebuild: next fence %" PRIu64, db.next_fence);
 }
 
 void db_crash(void)

@@ -13,9 +13,49 @@ static struct {
 } staging[4096];
 static size_t nstaging;
 
+/* Exchanges that a loss of power may undo: nobody has synced the folder above yet. */
+static struct {
+	struct lake_part *part, was;
+} unsynced[WORLD_PROCS];
+static size_t nunsynced;
+
+void lake_synced(const struct lake_part *part)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < nunsynced; i++) {
+		if (unsynced[i].part != part)
+			unsynced[kept++] = unsynced[i];
+	}
+	nunsynced = kept;
+}
+
+static void remember(struct lake_part *part)
+{
+	lake_synced(part); /* the next one's lock and staging have synced it; two of one partition never race */
+	CHECK(nunsynced < WORLD_PROCS);
+	unsynced[nunsynced].part = part;
+	unsynced[nunsynced].was = *part;
+	json_incref(unsynced[nunsynced++].was.manifest);
+}
+
+void lake_power_loss(void)
+{
+	for (size_t i = 0; i < nunsynced; i++) {
+		struct lake_part *part = unsynced[i].part;
+		uint64_t last_fence = part->last_fence;
+		if (chance(50) || part->hand)
+			continue;
+		trace("  fence %" PRIu64 " comes undone", part->fence);
+		*part = unsynced[i].was;
+		part->last_fence = last_fence; /* that number was used all the same */
+	}
+	nunsynced = 0;
+}
+
 void lake_reset(void)
 {
 	nstaging = 0;
+	nunsynced = 0;
 	for (uint32_t t = 0; t < WORLD_TABLES; t++) {
 		for (uint32_t d = 0; d < WORLD_DATES; d++)
 			json_decref(world.tables[t].parts[d].manifest);
@@ -136,8 +176,10 @@ bool lake_publish(struct proc *p)
 	CHECK(p->rq.fence > part->last_fence); /* no fence twice, and never an older one over a newer */
 	p->result.cleared_rows = p->rows_none && part->published ? part->rows : -1;
 	fill(p, part);
+	remember(part);
 	trace("  publish %s %s fence %" PRIu64 " version %" PRIu64 "%s", p->rq.qname, p->rq.partition, p->rq.fence,
 	      p->result.manifest.version, p->rows_none ? " empty" : "");
+	part->hand = HAND_NONE;
 	json_decref(part->manifest);
 	part->manifest = manifest_to_json(&p->result.manifest);
 	part->try_id = arena_strdup(&world.arena, p->rq.try_id);
@@ -149,6 +191,66 @@ bool lake_publish(struct proc *p)
 	return true;
 }
 
+/* ---- what others do ---- */
+
+static void publish_foreign(struct lake_part *part, const char *qname, const char *partition)
+{
+	char *try_id = arena_alloc(&world.arena, 40);
+	snprintf(try_id, 40, "%016" PRIx64 "-foreign", draw());
+	uint64_t fence = chance(50) ? db.next_fence + below(20) : 1 + below((uint32_t)db.next_fence);
+	struct manifest m = {.dest = qname, .partition_date = partition, .partitioned = *partition != '\0', .run_id = "elsewhere",
+	                     .try_id = try_id, .fence = fence, .version = part->version + below(3), .row_count = 1, .status = "published",
+	                     .source_prefix = "x", .target_prefix = "x", .generated_at = "2026-01-01T00:00:00.000Z", .fingerprint = "",
+	                     .git_commit = ""};
+	json_decref(part->manifest);
+	*part = (struct lake_part){.hand = HAND_FOREIGN, .published = true, .try_id = try_id, .version = m.version, .fence = fence,
+	                           .rows = 1, .manifest = manifest_to_json(&m), .last_fence = part->last_fence};
+}
+
+void lake_meddle(void)
+{
+	uint32_t t = below(world.ntables), d = below(world_dates(t));
+	struct lake_part *part = &world.tables[t].parts[d];
+	const char *partition = world_partition(t, d);
+	enum lake_hand hand = HAND_REMOVED + below(3);
+	const struct db_part *known = db_part(world.tables[t].qname, partition);
+	if (world.tables[t].action || (hand != HAND_FOREIGN && !part->published))
+		return;
+	if (hand == HAND_REMOVED && known && known->empty) /* nothing is what the state believes to be there */
+		return;
+	lake_synced(part);
+	trace("  %s %s is %s", world.tables[t].qname, partition,
+	      hand == HAND_REMOVED ? "removed" : hand == HAND_DAMAGED ? "damaged" : "published by others");
+	part->hand = hand;
+	if (hand == HAND_FOREIGN)
+		publish_foreign(part, world.tables[t].qname, partition);
+	if (hand != HAND_REMOVED)
+		return;
+	part->published = false; /* with its manifest goes its fence */
+	part->fence = part->version = 0;
+}
+
+bool lake_meddled(void)
+{
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++) {
+			if (world.tables[t].parts[d].hand)
+				return true;
+		}
+	}
+	return false;
+}
+
+uint64_t lake_largest_fence(void)
+{
+	uint64_t largest = 0;
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++)
+			largest = world.tables[t].parts[d].fence > largest ? world.tables[t].parts[d].fence : largest;
+	}
+	return largest;
+}
+
 static json_t *probe_partition(const json_t *request)
 {
 	const char *path = json_string_value(json_object_get(request, "path"));
@@ -157,13 +259,17 @@ static json_t *probe_partition(const json_t *request)
 	snprintf(qname, sizeof qname, "%.*s", dt ? (int)(dt - path) : (int)strlen(path), path);
 	*strchr(qname, '/') = '.';
 	const struct lake_part *part = lake_part(qname, dt ? dt + 4 : "");
+	bool whole = json_is_true(json_object_get(request, "manifest"));
+	const char *state = part->hand == HAND_DAMAGED ? "damaged" : part->published ? "ok" : "empty";
 	if (!part->published && !part->empty_record)
 		return json_pack("{s:s}", "state", "missing");
-	json_t *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", part->published ? "ok" : "empty", "try_id", part->try_id,
+	json_t *out = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "state", state, "try_id", part->try_id,
 	                        "version", (json_int_t)part->version, "fence", (json_int_t)part->fence, "rows", (json_int_t)part->rows,
 	                        "bytes", (json_int_t)(part->published ? 100 : 0));
-	if (json_is_true(json_object_get(request, "manifest")))
+	if (whole) { /* who asks for it writes down that it is published */
+		lake_synced(part);
 		json_object_set(out, "manifest", part->manifest);
+	}
 	return out;
 }
 

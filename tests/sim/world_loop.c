@@ -105,9 +105,15 @@ void world_cross(const char *what)
 	world.steps++;
 	world.crossings++;
 	trace("  %s", what);
-	if (!world.alive || world.calm || !world.crash_in || --world.crash_in)
+	if (world.crash_in && --world.crash_in == 0)
+		world_die("it crosses into the world");
+}
+
+void world_die(const char *why)
+{
+	if (!world.alive || world.calm)
 		return;
-	trace("--- the scheduler dies");
+	trace("--- the scheduler dies: %s", why);
 	longjmp(world.crash, 1);
 }
 

@@ -54,7 +54,7 @@ struct proc *proc_spawn(struct workers *pool)
 	CHECK(i < WORLD_PROCS);
 	struct proc *p = &procs[i];
 	*p = (struct proc){.exists = true, .pool = pool, .dies_at = STAGES, .fails_at = STAGES};
-	snprintf(p->name, sizeof p->name, "w%u-%u", pool->spawned, world.life);
+	snprintf(p->name, sizeof p->name, "w%u-%u", pool ? pool->spawned : 0, world.life);
 	world_later(2000 + (int64_t)below(20000), OF_WORLD, on_hello, p, p->name);
 	return p;
 }
@@ -177,8 +177,8 @@ static void draw_fate(struct proc *p)
 		p->paused_until_us = world.now_us + 1000 * (int64_t)below(20000);
 }
 
-/* What it reads is what it was told to read: nobody else publishes here. */
-static void pin_inputs(struct proc *p)
+/* What it reads is what it was told to read, unless others were there: then what is there, or an error. */
+static bool pin_inputs(struct proc *p)
 {
 	struct manifest_input *inputs = arena_array(&p->arena, WORLD_TABLES * WORLD_DATES, sizeof *inputs);
 	size_t n = 0;
@@ -186,13 +186,18 @@ static void pin_inputs(struct proc *p)
 		const struct try_input *in = &p->rq.inputs[i];
 		for (size_t k = 0; k < in->npartitions; k++) {
 			const struct lake_part *part = lake_part(in->qname, in->partitions[k]);
-			CHECK(part->published && str_eq(part->try_id, in->try_ids[k]));
+			CHECK(part->hand || (part->published && str_eq(part->try_id, in->try_ids[k])));
+			if (!part->published || part->hand == HAND_DAMAGED) {
+				fail(p, part->published ? "permanent" : "transient", "what it reads is not there");
+				return false;
+			}
 			inputs[n++] = (struct manifest_input){in->qname, in->partitions[k], part->version,
 			                                      arena_strdup(&p->arena, part->try_id)};
 		}
 	}
 	p->result.manifest.inputs = inputs;
 	p->result.manifest.ninputs = n;
+	return true;
 }
 
 static void check_alone(const struct proc *p)
@@ -212,7 +217,8 @@ static void enter(struct proc *p)
 		say(p, "running");
 		check_alone(p);
 		lake_stage(p->rq.try_id, true);
-		pin_inputs(p);
+		if (!pin_inputs(p))
+			return;
 		break;
 	case STAGE_VALIDATE:
 		put_check(p, p->rows_none ? "failed" : "passed");
@@ -252,6 +258,8 @@ static void work(struct proc *p)
 			return;
 		}
 	} else if (p->stage == STAGE_CLEANUP) {
+		if (p->result.outcome == OUTCOME_SUCCESS && !p->rq.output_none)
+			lake_synced(lake_part(p->rq.qname, p->rq.partition));
 		lake_stage(p->rq.try_id, false);
 		p->stage++;
 	} else {

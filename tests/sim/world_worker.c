@@ -13,7 +13,39 @@ struct message {
 	json_t *reply; /* NULL: it has died */
 };
 
+/* A scheduler that has lost the lake and lives: a machine's rules are not asked any more, as nothing of it becomes durable,
+ * but what waits in its queue still goes to its workers. */
+static struct {
+	struct workers *pool; /* NULL: there is none */
+	int64_t until_us;
+} former;
+
 static void dispatch(struct workers *w);
+
+static void former_take(struct proc *p)
+{
+	struct ask **at = &former.pool->queue;
+	while (*at && !(*at)->is_run)
+		at = &(*at)->next;
+	if (!*at)
+		return;
+	struct ask *a = *at;
+	*at = a->next;
+	proc_take(p, a);
+}
+
+static void former_dispatch(void)
+{
+	uint32_t alive = 0;
+	for (size_t i = 0; former.pool && i < WORLD_PROCS; i++) {
+		struct proc *p = &procs[i];
+		alive += p->exists && p->former;
+		if (p->exists && p->former && p->greeted && !p->busy && !p->killed)
+			former_take(p);
+	}
+	if (former.pool && alive == 0 && former.pool->queue)
+		proc_spawn(NULL)->former = true;
+}
 
 static void answer_error(struct ask *a, int code, const char *text, bool died)
 {
@@ -71,6 +103,8 @@ void pool_hear(struct proc *p, json_t *reply)
 {
 	if (!p->pool) {
 		json_decref(reply);
+		p->greeted = true;
+		former_dispatch();
 		return;
 	}
 	struct message *m = mem_alloc(sizeof *m);
@@ -101,11 +135,13 @@ static void on_gone(void *ctx)
 /* Its replies arrive before the news of its death does. */
 void pool_gone(struct proc *p)
 {
-	if (p->pool)
+	if (p->pool) {
 		world_later((p->heard_us > world.now_us ? p->heard_us - world.now_us : 0) + 1 + (int64_t)below(3000), OF_SCHEDULER, on_gone,
 		            p, "gone");
-	else
-		p->exists = false;
+		return;
+	}
+	p->exists = false;
+	former_dispatch();
 }
 
 static struct proc *idle_proc(const struct workers *w)
@@ -258,10 +294,40 @@ void workers_free(struct workers *w)
 
 void workers_reset(void)
 {
+	former.pool = NULL;
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		if (procs[i].exists)
 			arena_free(&procs[i].arena);
 		procs[i] = (struct proc){.exists = false};
+	}
+}
+
+void workers_cut_off(void)
+{
+	former.pool = world.pool;
+	former.until_us = world.now_us + (int64_t)below(1000 * LOCKS_GRACE_MS);
+	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		struct proc *p = &procs[i];
+		if (!p->exists || !p->pool)
+			continue;
+		p->former = true;
+		p->exists = !p->killed;
+		p->pool = NULL;
+		p->held = NULL;
+	}
+	former_dispatch();
+}
+
+void workers_hold(void)
+{
+	while (former.pool && world_dispatch(OF_WORLD, former.until_us))
+		;
+	former.pool = NULL;
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && procs[i].former && !procs[i].killed)
+			proc_eof(&procs[i]);
+		procs[i].former = false;
 	}
 }
 
@@ -278,6 +344,16 @@ void workers_crash(void)
 			p->exists = false;
 		else
 			proc_eof(p);
+	}
+}
+
+void workers_power_loss(void)
+{
+	former.pool = NULL;
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && !procs[i].killed)
+			proc_die(&procs[i]);
+		procs[i].exists = false;
 	}
 }
 

@@ -23,7 +23,8 @@ enum stage { STAGE_PREPARE, STAGE_LOAD, STAGE_VALIDATE, STAGE_COMMIT, STAGE_CLEA
 struct proc {
 	bool exists, greeted, leaving;
 	char name[32];
-	struct workers *pool;  /* NULL: its scheduler is dead */
+	struct workers *pool;  /* NULL: its scheduler is dead, or leads no more */
+	bool former;           /* its scheduler lives all the same, and hears it */
 	struct ask *held;      /* what the scheduler waits for */
 	bool stop, eof, killed;
 	int64_t paused_until_us, heard_us; /* heard_us: when its last message arrives */
