@@ -77,7 +77,7 @@ static const struct key keys_options[] = {
 
 static const struct key keys_schedule[] = {
 	{"cron", KEY_NAME, AT(schedule_in, cron), .shape = "five fields, or `@daily` and its like", .required = true,
-	 .doc = "When."},
+	 .doc = "When, as in cron; [SCHEDULES.md](SCHEDULES.md) says more."},
 	{"timezone", KEY_NAME, AT(schedule_in, timezone), .shape = "IANA zone",
 	 .doc = "The zone of `cron` and of the dates. Else that of `defaults`."},
 	{"select", KEY_ANY, AT(schedule_in, select), .shape = "text, or list of text",
@@ -92,7 +92,8 @@ static const struct key keys_schedule[] = {
 	 .doc = "How far back missed intervals count; 0 is no limit."},
 	{"max_active_runs", KEY_COUNT, AT(schedule_in, max_active_runs), "1", .lo = 1, .hi = 1000,
 	 .doc = "Runs of this schedule at once."},
-	{"start_date", KEY_DATE, AT(schedule_in, start_date), .doc = "No interval before it."},
+	{"start_date", KEY_DATE, AT(schedule_in, start_date),
+	 .doc = "The first date: none before it is planned, and `latest` and `all` begin with it. Else the schedule begins when it is first seen."},
 };
 
 static const struct key keys_catalog[] = {
