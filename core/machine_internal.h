@@ -1,4 +1,4 @@
-/* What the machine is made of; only core/machine*.c include it.
+/* What the machine is made of; only core/machine*.c and core/explain.c include it.
  *
  * A run has one struct mtask a task, in `tasks`, by table and then date: a partitioned table has ndates of
  * them from first[table] on, an unpartitioned one has one. Each pool of a run is a lane: tasks whose
@@ -79,6 +79,7 @@ struct mtry {
 	bool sent;            /* ACT_START went out: its row is durable */
 	bool stopped;         /* ACT_STOP went out, for `stop` */
 	enum stop_reason stop;
+	int64_t since_ms;     /* of its state */
 	int64_t deadline_ms;  /* INT64_MAX: none */
 };
 
@@ -145,6 +146,10 @@ struct mrun *machine_run_by_serial(const struct machine *m, uint32_t serial);
 /* machine_run.c: a run as a whole, and what the end of one task means for others. */
 struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec);
 void run_free(struct mrun *r);
+/* What a reader waits for: an edge's upstream dates [*ret_lo, *ret_hi], for each of its spans; false: none. */
+size_t edge_nspans(const struct run_spec *spec, const struct spec_edge *e);
+bool edge_dates(const struct run_spec *spec, struct place reader, const struct spec_edge *e, size_t span, uint32_t *ret_lo,
+                uint32_t *ret_hi);
 void run_set(struct machine *m, struct mrun *r, enum run_state to);
 void run_release(struct mrun *r, struct place done);
 void run_fail(struct machine *m, struct mrun *r, struct place failed); /* its task has just failed */
@@ -168,6 +173,7 @@ void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_
 void task_retry_now(struct machine *m, struct mrun *r, struct place p);
 void task_start(struct machine *m, struct mrun *r, struct place p);
 void tasks_retry_due(struct machine *m);
+int64_t task_retry_at(const struct machine *m, const struct mrun *r, struct place p); /* it is TASK_RETRYING */
 int64_t tasks_next_retry(struct machine *m); /* INT64_MAX: none */
 
 struct mtry *try_find(const struct machine *m, uint64_t fence); /* NULL when it ended or never was */
@@ -180,6 +186,8 @@ int64_t tries_next_deadline(const struct machine *m); /* INT64_MAX: none */
 /* machine_turn.c: who is decided, and who starts, next. */
 void tasks_decide_ahead(struct machine *m);
 void tasks_start(struct machine *m);
+uint32_t machine_kept(const struct machine *m); /* how many workers runs of other kinds leave to scheduled ones */
+uint64_t lane_look_ahead(const struct machine *m);
 bool run_may_start(const struct machine *m, const struct mrun *r);
 struct lane *run_best_lane(const struct machine *m, struct mrun *r); /* of those with room; NULL: nothing is ready there */
 

@@ -55,23 +55,34 @@ static bool clip(const struct run_spec *spec, int32_t lo_day, int32_t hi_day, ui
 	return true;
 }
 
-static uint32_t count_waits(const struct run_spec *spec, uint32_t reader, const struct spec_edge *e, uint32_t date)
+size_t edge_nspans(const struct run_spec *spec, const struct spec_edge *e)
 {
-	bool self = e->up == reader;
-	if (!spec->tables[e->up].partitioned)
-		return !self && todo_has(spec, e->up, 0);
-	int32_t day = spec->tables[reader].partitioned ? spec->first_day + (int32_t)date : DATE_NONE;
-	uint32_t n = 0, from, to;
+	return e->nspans && spec->tables[e->up].partitioned ? e->nspans : 1;
+}
+
+bool edge_dates(const struct run_spec *spec, struct place reader, const struct spec_edge *e, size_t span, uint32_t *ret_lo,
+                uint32_t *ret_hi)
+{
+	bool self = e->up == reader.table;
+	if (!spec->tables[e->up].partitioned) {
+		*ret_lo = *ret_hi = 0;
+		return !self;
+	}
+	int32_t day = spec->tables[reader.table].partitioned ? spec->first_day + (int32_t)reader.date : DATE_NONE, lo, hi;
 	size_t nspans;
-	const struct span *spans = edge_spans(e, &nspans);
-	for (size_t i = 0; i < nspans; i++) {
-		int32_t lo, hi;
-		if (!span_reads(&spans[i], day, &lo, &hi))
-			continue;
-		if (self && hi >= day)
-			hi = day - 1;
-		if (clip(spec, lo, hi, &from, &to))
-			n += todo_count(spec, e->up, from, to);
+	if (!span_reads(&edge_spans(e, &nspans)[span], day, &lo, &hi))
+		return false;
+	if (self && hi >= day)
+		hi = day - 1;
+	return clip(spec, lo, hi, ret_lo, ret_hi);
+}
+
+static uint32_t count_waits(const struct run_spec *spec, struct place reader, const struct spec_edge *e)
+{
+	uint32_t n = 0, lo, hi;
+	for (size_t i = 0; i < edge_nspans(spec, e); i++) {
+		if (edge_dates(spec, reader, e, i, &lo, &hi))
+			n += todo_count(spec, e->up, lo, hi);
 	}
 	return n;
 }
@@ -88,7 +99,7 @@ static void add_tasks(struct mrun *r)
 			task->flags = TASK_IN_RUN;
 			r->counts.tasks++;
 			for (uint32_t e = table->edge_first; e < table->edge_end; e++)
-				task->waits += count_waits(spec, t, &spec->edges[e], d);
+				task->waits += count_waits(spec, (struct place){t, d}, &spec->edges[e]);
 			if (!task->waits)
 				task_eligible(r, (struct place){t, d});
 		}

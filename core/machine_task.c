@@ -116,7 +116,7 @@ void task_start(struct machine *m, struct mrun *r, struct place p)
 	MEM_GROW(m->tries, m->ntries, m->cap_tries);
 	struct mtry *t = &m->tries[m->ntries++];
 	*t = (struct mtry){.fence = m->next_fence++, .run = r->id, .at = p, .try_no = task_at(r, p)->tries,
-	                   .deadline_ms = INT64_MAX};
+	                   .since_ms = m->now_ms, .deadline_ms = INT64_MAX};
 	m->pool_used[r->spec->tables[p.table].pool]++;
 	try_set(m, t, -1, TRY_STARTING, OUTCOME_NONE);
 	machine_pend(m, PENDING_START, r->id, p, t->fence);
@@ -157,6 +157,7 @@ void try_running(struct machine *m, struct mtry *t)
 	int64_t timeout = r->spec->tables[t->at.table].timeout_ms;
 	if (timeout > 0)
 		t->deadline_ms = timeout < INT64_MAX - m->now_ms ? m->now_ms + timeout : INT64_MAX;
+	t->since_ms = m->now_ms;
 	try_set(m, t, TRY_STARTING, TRY_RUNNING, OUTCOME_NONE);
 }
 
@@ -283,6 +284,16 @@ int64_t tasks_next_retry(struct machine *m)
 		heap_pop(&m->retries, &item);
 	}
 	return INT64_MAX;
+}
+
+int64_t task_retry_at(const struct machine *m, const struct mrun *r, struct place p)
+{
+	int64_t at = m->now_ms;
+	for (size_t i = 0; i < m->retries.len; i++) {
+		if (m->retries.items[i].value == retry_value(r, p))
+			at = m->retries.items[i].key;
+	}
+	return at;
 }
 
 /* Its time has come. It keeps its decision, unless another run's task may build the partition meanwhile. */

@@ -10,6 +10,11 @@
  * every slot busy, few enough that a run of a million tasks does not say them all at once. */
 enum { LOOK_AHEAD = 256 };
 
+uint64_t lane_look_ahead(const struct machine *m)
+{
+	return LOOK_AHEAD + 2 * (uint64_t)m->capacity;
+}
+
 /* What was ready in a run that nobody scheduled makes room for a scheduled run's task of the same partition. */
 static bool takes_over(const struct mrun *r, const struct mrun *holder, struct place at)
 {
@@ -39,7 +44,7 @@ static bool decide(struct machine *m, struct mrun *r, struct lane *lane, struct 
 /* Across all lanes by weight: who is decided first also starts first while there is room. */
 static bool decide_ahead(struct machine *m, struct mrun *r)
 {
-	uint64_t most = LOOK_AHEAD + 2 * (uint64_t)m->capacity;
+	uint64_t most = lane_look_ahead(m);
 	for (bool over = false;;) {
 		struct lane *best = NULL;
 		struct place p;
@@ -67,8 +72,8 @@ void tasks_decide_ahead(struct machine *m)
 	}
 }
 
-/* How many workers runs of other kinds leave to scheduled ones: never all. */
-static uint32_t kept(const struct machine *m)
+/* Never all. */
+uint32_t machine_kept(const struct machine *m)
 {
 	return m->kept < m->capacity ? m->kept : m->capacity ? m->capacity - 1 : 0;
 }
@@ -79,7 +84,7 @@ bool run_may_start(const struct machine *m, const struct mrun *r)
 		return false;
 	if (r->spec->max_active && r->active >= r->spec->max_active)
 		return false;
-	return r->spec->kind == RUN_SCHEDULED || m->unscheduled < m->capacity - kept(m);
+	return r->spec->kind == RUN_SCHEDULED || m->unscheduled < m->capacity - machine_kept(m);
 }
 
 struct lane *run_best_lane(const struct machine *m, struct mrun *r)

@@ -11,7 +11,7 @@
 
 #include "core/machine.h"
 
-enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 4, MAX_POOLS = 3, MAX_POOL_CHANGES = 64 };
+enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 4, MAX_POOLS = 3, MAX_POOL_CHANGES = 256 };
 
 static uint64_t seed_of_world;
 

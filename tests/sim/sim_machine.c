@@ -7,6 +7,7 @@
  *   - tries in flight fit the capacity and the pools, and no room is left while a task is ready;
  *   - over all runs, one task of a partition at a time is decided, ready or running; the others wait for it;
  *   - nothing of a paused run is decided or started; no run is passed over without end, for a worker or a pool;
+ *   - what machine_explain names as holding a task up is what holds it up: without it, the task runs;
  *   - every transition is legal, every task gets exactly one result, every run ends;
  *   - the same events give the same actions.
  *
@@ -18,6 +19,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/explain.h"
 #include "core/machine.h"
 #include "tests/sim/machine_model.h"
 
@@ -188,6 +190,116 @@ static struct event add_run(uint32_t run)
 	return (struct event){.kind = EV_RUN_ADD, .run = run, .spec = &w.runs[run].spec};
 }
 
+/* ---- removing what machine_explain names ---- */
+
+static struct event end_well(const struct blocker *b)
+{
+	const struct live_try *t = live(b->fence);
+	CHECK(t);
+	if (!t->sent)
+		return (struct event){.kind = EV_COMMITTED, .seq = w.seq};
+	return (struct event){.kind = EV_TRY_ENDED, .fence = b->fence, .outcome = OUTCOME_SUCCESS};
+}
+
+static struct event decide_to_build(struct task_id id)
+{
+	size_t i = 0;
+	CHECK(task_of(id)->deciding);
+	while (w.decisions[i].run != id.run || w.decisions[i].table != id.table || w.decisions[i].date != id.date)
+		i++;
+	w.decisions[i] = w.decisions[--w.ndecisions];
+	task_of(id)->deciding = false;
+	return (struct event){.kind = EV_DECIDED, .task = id, .decision = DECIDE_BUILD};
+}
+
+static struct event more_slots(uint32_t pool)
+{
+	CHECK(w.pools[pool] == 0 && w.npool_changes < MAX_POOL_CHANGES);
+	uint32_t *slots = w.pool_changes[w.npool_changes++];
+	memcpy(slots, w.pools, sizeof w.pools);
+	slots[pool]++;
+	return (struct event){.kind = EV_POOLS, .pool_slots = slots, .npools = w.npools};
+}
+
+/* False: nothing can be done about it, but only about what stands before it. */
+static bool removal(const struct blocker *b, struct event *ret)
+{
+	switch (b->kind) {
+	case BLOCK_COMMIT:
+		*ret = (struct event){.kind = EV_COMMITTED, .seq = w.seq};
+		return w.committed < w.seq;
+	case BLOCK_UPSTREAM:
+	case BLOCK_TWIN:
+		CHECK(b->state == task_of(b->task)->state && b->state != TASK_DONE);
+		if (b->kind == BLOCK_TWIN && task_of(b->task)->deciding)
+			*ret = decide_to_build(b->task);
+		else if (b->fence)
+			*ret = end_well(b);
+		else
+			return false;
+		return true;
+	case BLOCK_DECIDING:
+		*ret = decide_to_build(b->of);
+		return true;
+	case BLOCK_RETRY:
+		CHECK(b->at_ms == task_of(b->of)->retry_at && b->at_ms > w.now);
+		w.now = b->at_ms;
+		*ret = (struct event){.kind = EV_TIME};
+		return true;
+	case BLOCK_PAUSED:
+		CHECK(w.runs[b->run].paused);
+		*ret = (struct event){.kind = EV_UNPAUSE_RUN, .run = b->run};
+		return true;
+	case BLOCK_POOL:
+		CHECK(pool_used(b->pool) >= w.pools[b->pool]);
+		*ret = b->fence ? end_well(b) : more_slots(b->pool);
+		return true;
+	case BLOCK_WORKERS:
+		CHECK(w.ntries >= w.capacity);
+		*ret = b->fence ? end_well(b) : (struct event){.kind = EV_CAPACITY, .capacity = w.capacity + 1, .kept = w.kept};
+		return true;
+	default:
+		CHECK((b->kind == BLOCK_KEPT || b->kind == BLOCK_MAX_ACTIVE) && !worker_for(b->run));
+		*ret = end_well(b);
+		return true;
+	}
+}
+
+static bool pick_idle(struct task_id *ret)
+{
+	for (uint32_t tries = 0; tries < 20; tries++) {
+		*ret = (struct task_id){below(w.nruns), below(MAX_TABLES), below(MAX_DATES)};
+		const struct run *r = &w.runs[ret->run];
+		const struct task *t = &r->tasks[ret->table][ret->date];
+		if (r->added && !r->gone && t->exists && (t->state == TASK_WAITING || t->state == TASK_READY))
+			return true;
+	}
+	return false;
+}
+
+/* Of a task that does not run, the first blocker that can be removed is, again and again, and nothing else
+ * happens: it comes to run. */
+static void unblock(struct machine *m, struct actions *out)
+{
+	struct task_id id;
+	struct arena arena = {0};
+	struct explanation why;
+	for (uint32_t left = pick_idle(&id) ? 2000 : 0; left && !w.runs[id.run].gone; left--) {
+		CHECK(machine_explain(m, id, &arena, &why) && why.state == task_of(id)->state);
+		if (why.state == TASK_DONE || (why.state == TASK_RUNNING && live(why.fence)->sent))
+			break;
+		struct event ev = {0};
+		size_t i = 0;
+		while (i < why.nblockers && !removal(&why.blockers[i], &ev))
+			i++;
+		CHECK(i < why.nblockers); /* else nothing holds it up, and it does not run */
+		step(m, ev, out);
+		CHECK(left > 1);
+		arena_free(&arena);
+	}
+	arena_free(&arena);
+}
+
 /* An event that the world could send now; also late, doubled and senseless ones. */
 static struct event random_event(void)
 {
@@ -344,6 +456,8 @@ static size_t one_world(uint64_t seed)
 	struct actions out = {0};
 	for (uint32_t n = 50 + below(400); n--;)
 		step(m, random_event(), &out);
+	if (chance(50))
+		unblock(m, &out);
 	drain(m, &out);
 	CHECK(machine_next_fence(m) == w.fence + 1 || w.fence == 10);
 	machine_free(m);
