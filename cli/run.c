@@ -244,6 +244,12 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	struct buf selection = BUF_INIT(TEXT_MAX);
 	struct progress progress;
 	struct run_summary summary;
+	struct arena arena = {0};
+	struct task_row *before = NULL;
+	size_t nbefore = 0;
+	if (x->resumes && query_tasks(&(struct query){.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena}, x->run_id, NULL,
+	                              &before, &nbefore, err) < 0)
+		return err->code;
 	selection_text(x->inv, &selection);
 	say_header(x);
 	uint64_t total = x->planning.plan->builds + x->planning.plan->fails;
@@ -257,7 +263,9 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .continue_on_error = continue_on_error,
 	                                 .keep_staging = options_flag(o, "keep-staging"),
 	                                 .git_commit = x->git_commit,
-	                                 .requested_by = state_user()};
+	                                 .requested_by = state_user(),
+	                                 .before = before,
+	                                 .nbefore = nbefore};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
 	progress_end(&progress);
 	/* Also when nothing was published: whoever published last may have died before this. */
@@ -273,6 +281,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	}
 	progress_free(&progress);
 	buf_free(&selection);
+	arena_free(&arena);
 	return rc;
 }
 

@@ -2,7 +2,6 @@
 #include "scheduler/runner.h"
 
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +15,6 @@
 #include "core/date.h"
 #include "scheduler/load.h"
 #include "scheduler/runner_internal.h"
-
-/* Tries that may be recorded as starting while every worker is busy: they hide the commit's latency. */
-enum { AHEAD_PER_JOB = 1 };
-
-static void drain(struct runner *r);
 
 int64_t runner_now_ms(void)
 {
@@ -43,40 +37,23 @@ char *runner_make_id(char out[RUN_ID_SIZE])
 	return out;
 }
 
-const struct table *runner_table(const struct runner *r, struct task_id task)
-{
-	const struct plan *plan = r->plan;
-	return &plan->in.project->tables[plan->tables[task.table]];
-}
-
-int32_t runner_day(const struct runner *r, struct task_id task)
-{
-	return plan_day(r->plan, task.table, task.date);
-}
-
-void runner_task_name(const struct runner *r, struct task_id task, struct buf *out)
-{
-	char date[DATE_SIZE];
-	date_format(date, runner_day(r, task));
-	buf_addf(out, "%s%s%s", runner_table(r, task)->qname, *date ? " " : "", date);
-}
-
 /* What is published is looked at once more, with what the tasks before it have published since the plan. */
 static void decide(struct runner *r, struct task_id task)
 {
 	struct buf fingerprint = BUF_INIT(1 << 16);
-	struct plan *plan = r->plan;
+	struct live_run *run = live_run_find(r, task.run);
+	struct plan *plan = run->plan;
 	struct plan_task t = plan_decide(plan, task.table, task.date, &fingerprint);
 	plan->tasks[(size_t)task.table * plan->ndates + task.date] = t;
 	enum decision d = t.verdict == PLAN_FRESH ? DECIDE_FRESH : t.verdict == PLAN_FAIL ? DECIDE_FAIL : DECIDE_BUILD;
-	if (d == DECIDE_FAIL && r->observer.try_ended) {
+	if (d == DECIDE_FAIL && run->observer.try_ended) {
 		struct buf why = BUF_INIT(1 << 16);
 		plan_reason_text(plan, task.table, &t, &why);
-		r->observer.try_ended(r->observer.ctx, &(struct try_report){.table = runner_table(r, task),
-		                                                                          .day = runner_day(r, task),
-		                                                                          .outcome = OUTCOME_ERROR,
-		                                                                          .cleared_rows = -1,
-		                                                                          .error = buf_cstr(&why)});
+		run->observer.try_ended(run->observer.ctx, &(struct try_report){.table = run_table(run, task),
+		                                                                .day = run_day(run, task),
+		                                                                .outcome = OUTCOME_ERROR,
+		                                                                .cleared_rows = -1,
+		                                                                .error = buf_cstr(&why)});
 		buf_free(&why);
 	}
 	buf_free(&fingerprint);
@@ -102,21 +79,22 @@ static void set_timer(struct runner *r, int64_t at_ms)
 
 static void tell_task_end(struct runner *r, const struct transition *t)
 {
-	if (t->object != OBJECT_TASK || t->to != TASK_DONE || !r->observer.task_ended)
+	const struct live_run *run = live_run_find(r, t->task.run);
+	if (t->object != OBJECT_TASK || t->to != TASK_DONE || !run->observer.task_ended)
 		return;
-	struct task_report report = {.table = runner_table(r, t->task), .day = runner_day(r, t->task), .result = (enum task_result)t->result};
+	struct task_report report = {.table = run_table(run, t->task), .day = run_day(run, t->task), .result = (enum task_result)t->result};
 	if (t->cause == CAUSE_UPSTREAM) {
-		report.cause = runner_table(r, t->cause_task);
-		report.cause_day = runner_day(r, t->cause_task);
+		report.cause = run_table(run, t->cause_task);
+		report.cause_day = run_day(run, t->cause_task);
 	}
-	r->observer.task_ended(r->observer.ctx, &report);
+	run->observer.task_ended(run->observer.ctx, &report);
 }
 
 static void on_transition(struct runner *r, const struct transition *said)
 {
 	struct transition t = *said;
 	if (t.object != OBJECT_RUN)
-		t.try_no += resume_tries(r, t.task);
+		t.try_no += resume_tries(live_run_find(r, t.task.run), t.task);
 	if (t.object == OBJECT_TRY && t.from < 0)
 		live_try_new(r, &t);
 	record_transition(r, &t);
@@ -145,10 +123,7 @@ static void act(struct runner *r, const struct action *a)
 		set_timer(r, a->at_ms);
 		break;
 	case ACT_RUN_DONE:
-		r->summary.result = a->run_result;
-		machine_run_counts(r->machine, RUN_HANDLE, &r->summary.counts);
-		resume_add(r, &r->summary.counts);
-		r->done = true;
+		live_run_done(live_run_find(r, a->run), a->run_result);
 		break;
 	}
 }
@@ -163,13 +138,6 @@ static void step(struct runner *r, const struct event *ev)
 	r->ending = NULL;
 }
 
-static void tell_progress(struct runner *r)
-{
-	struct run_counts counts;
-	if (r->observer.progress && machine_run_counts(r->machine, RUN_HANDLE, &counts))
-		r->observer.progress(r->observer.ctx, &counts);
-}
-
 static void drain(struct runner *r)
 {
 	r->stepping = true;
@@ -181,7 +149,7 @@ static void drain(struct runner *r)
 	r->taken = r->queued = 0;
 	r->stepping = false;
 	record_flush(r);
-	tell_progress(r);
+	live_runs_tell(r);
 }
 
 void runner_event(struct runner *r, const struct event *ev)
@@ -192,63 +160,30 @@ void runner_event(struct runner *r, const struct event *ev)
 		drain(r);
 }
 
+void runner_cancel(struct runner *r, uint32_t run)
+{
+	runner_event(r, &(struct event){.kind = EV_CANCEL_RUN, .run = run});
+}
+
+bool runner_failed(const struct runner *r, struct err *err)
+{
+	if (r->err.code && err)
+		*err = r->err;
+	return r->err.code != 0;
+}
+
 void runner_give_up(struct runner *r, const struct err *why)
 {
 	if (r->err.code)
 		return;
 	r->err = *why;
-	r->done = true;
 	struct live_try *lt, *next;
 	HASH_ITER(hh, r->tries, lt, next)
 		live_try_stop(lt, STOP_CANCEL); /* one that no worker has yet ends in here */
 }
 
-/* The first one cancels; from the third on nothing is waited for. */
-static void on_signal(uv_signal_t *handle, int signum)
-{
-	struct runner *r = handle->data;
-	(void)signum;
-	if (++r->signals == 1)
-		runner_event(r, &(struct event){.kind = EV_CANCEL_RUN, .run = RUN_HANDLE});
-	else if (r->signals > 2)
-		runner_give_up(r, &(struct err){.code = ERR_CANCELED, .text = "interrupted before the run could be ended cleanly"});
-}
-
-static void watch_signals(struct runner *r)
-{
-	uv_signal_init(r->config.loop, &r->sigint);
-	uv_signal_init(r->config.loop, &r->sigterm);
-	r->sigint.data = r->sigterm.data = r;
-	uv_signal_start(&r->sigint, on_signal, SIGINT);
-	uv_signal_start(&r->sigterm, on_signal, SIGTERM);
-	uv_timer_init(r->config.loop, &r->timer);
-	r->timer.data = r;
-}
-
-static void unwatch(struct runner *r)
-{
-	uv_close((uv_handle_t *)&r->sigint, NULL);
-	uv_close((uv_handle_t *)&r->sigterm, NULL);
-	uv_close((uv_handle_t *)&r->timer, NULL);
-	uv_run(r->config.loop, UV_RUN_NOWAIT);
-}
-
-static struct machine *make_machine(const struct runner *r)
-{
-	const struct project *p = r->plan->in.project;
-	uint32_t *slots = mem_array(p->npools, sizeof *slots);
-	for (size_t i = 0; i < p->npools; i++)
-		slots[i] = p->pools[i].slots;
-	struct machine *m = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
-	                                                         .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
-	                                                         .pool_slots = slots,
-	                                                         .npools = (uint32_t)p->npools});
-	free(slots);
-	return m;
-}
-
 /* Tries that were given up still have a worker each: they end before this process may. */
-static void stop_tries(struct runner *r)
+void runner_stop(struct runner *r)
 {
 	while (r->tries || r->sweeping) {
 		struct live_try *lt = r->tries;
@@ -263,58 +198,24 @@ struct runner *runner_new(const struct runner_config *config)
 {
 	struct runner *r = mem_alloc(sizeof *r);
 	r->config = *config;
+	uv_timer_init(config->loop, &r->timer);
+	r->timer.data = r;
 	record_open(r);
 	return r;
-}
-
-static void begin(struct runner *r, struct plan *plan, const struct runner_request *rq, const struct runner_observer *observer)
-{
-	r->plan = plan;
-	r->request = *rq;
-	r->observer = *observer;
-	r->started_us = clock_mono_us();
-	r->summary = (struct run_summary){.fresh = plan->fresh};
-	r->done = false;
-	r->common = (struct try_common){.run_id = rq->run_id, .git_commit = rq->git_commit, .keep_staging = rq->keep_staging};
-	r->common.log_dir = arena_printf(&r->arena, "%s/.strata/logs/%s", r->config.lake, rq->run_id);
-	r->spec = plan_to_spec(plan,
-	                       &(struct spec_options){.kind = rq->kind, .fail_fast = rq->fail_fast, .continue_on_error = rq->continue_on_error},
-	                       &r->arena);
-	r->machine = make_machine(r);
-	watch_signals(r);
-}
-
-int runner_run(struct runner *r, struct plan *plan, const struct runner_request *request,
-               const struct runner_observer *observer, struct run_summary *ret, struct err *err)
-{
-	if (r->err.code) { /* the journal was lost while the run was planned: nothing would ever be durable */
-		if (err)
-			*err = r->err;
-		return r->err.code;
-	}
-	begin(r, plan, request, observer);
-	resume_begin(r);
-	record_run(r);
-	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = RUN_HANDLE, .spec = r->spec});
-	loop_until(r->config.loop, &r->done);
-	stop_tries(r);
-	unwatch(r);
-	machine_free(r->machine);
-	r->machine = NULL;
-	r->summary.duration_us = clock_mono_us() - r->started_us;
-	*ret = r->summary;
-	if (r->err.code && err)
-		*err = r->err;
-	return r->err.code;
 }
 
 void runner_free(struct runner *r)
 {
 	if (!r)
 		return;
+	runner_stop(r);
+	struct live_run *run, *next;
+	HASH_ITER(hh, r->runs, run, next)
+		live_run_free(run);
+	machine_free(r->machine);
+	uv_close((uv_handle_t *)&r->timer, NULL);
 	record_close(r);
 	actions_free(&r->actions);
 	free(r->queue);
-	arena_free(&r->arena);
 	free(r);
 }

@@ -1,4 +1,4 @@
-/* A run carried out: the machine's actions become rows of the journal and requests to the workers, and
+/* Runs carried out: the machine's actions become rows of the journal and requests to the workers, and
  * what comes of them becomes the machine's events.
  *
  * The order is the machine's (core/machine.h): a try is sent after its row is durable, dependents are
@@ -54,6 +54,8 @@ struct runner_observer {
 	void *ctx;
 };
 
+struct task_row; /* queries.h */
+
 struct runner_request {
 	enum run_kind kind;
 	const char *run_id;        /* new, or of an unfinished run */
@@ -61,6 +63,8 @@ struct runner_request {
 	bool force, fail_fast, continue_on_error, keep_staging;
 	const char *git_commit;    /* "" when unknown */
 	const char *requested_by;
+	const struct task_row *before; /* of an unfinished run that goes on: its rows (query_tasks), read after */
+	size_t nbefore;                /* runner_recover; only looked at while it begins */
 };
 
 struct runner_config {
@@ -95,7 +99,20 @@ struct runner *runner_new(const struct runner_config *config);
  * unfinished run that is not closed: its lost tasks wait again. *ret_runs: runs closed. */
 int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *resume, size_t *ret_runs, struct err *err);
 
-/* Carry a run out until it is done, failed or canceled. 0 with *ret, whatever the run's result; negative
+/* A run that is done, with all it did durable; it is gone already, and its plan may be freed. */
+typedef void runner_done_fn(void *ctx, const struct run_summary *summary);
+
+/* Begin a run beside those that are carried out: it goes on as the loop turns. Not from within `done` or an
+ * observer. The plan stays valid until `done`; what the request says is copied. Returns its handle. */
+uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_request *request,
+                      const struct runner_observer *observer, runner_done_fn *done, void *ctx);
+void runner_cancel(struct runner *r, uint32_t run);
+/* It cannot go on (see runner_run for the reasons); the workers have been told to stop, no `done` follows. */
+bool runner_failed(const struct runner *r, struct err *err);
+/* Runs the loop until no worker has a try: after all runs are done, or when it has failed. */
+void runner_stop(struct runner *r);
+
+/* In the foreground: carry one run out until it is done, failed or canceled. 0 with *ret, whatever the run's result; negative
  * when it could not go on: ERR_STATE (the database was away for a minute), ERR_LOCKED (another scheduler
  * took the lake), ERR_CANCELED (interrupted thrice); then what was running has been stopped. */
 int runner_run(struct runner *r, struct plan *plan, const struct runner_request *request,

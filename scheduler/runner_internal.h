@@ -1,5 +1,5 @@
-/* The runner's parts: runner.c drives, runner_try.c handles one try, runner_record.c writes the journal,
- * runner_resume.c knows what a run that goes on has done before. */
+/* The runner's parts: runner.c drives the machine, runner_run.c begins and ends runs, runner_try.c handles one
+ * try, runner_record.c writes the journal, runner_resume.c knows what a run that goes on has done before. */
 #ifndef STRATA_SCHEDULER_RUNNER_INTERNAL_H
 #define STRATA_SCHEDULER_RUNNER_INTERNAL_H
 
@@ -12,12 +12,36 @@
 #include "scheduler/runner.h"
 #include "scheduler/try_build.h"
 
-enum { RUN_HANDLE = 1 }; /* the machine's name of the only run */
+/* What a run that goes on has behind it; all zero: nothing. */
+struct resumed {
+	uint32_t *tries;          /* of each task that is left to do, as plan->tasks */
+	struct run_counts counts; /* of tasks that are not left to do; but the tries of all */
+};
+
+/* A run from its start to ACT_RUN_DONE. */
+struct live_run {
+	UT_hash_handle hh;      /* by handle */
+	uint32_t handle;        /* the machine's name of it; never used twice */
+	struct runner *runner;
+	struct plan *plan;
+	struct runner_request request;
+	struct runner_observer observer;
+	struct run_spec *spec;
+	struct arena arena;
+	struct try_common common;
+	struct resumed resumed;
+	struct run_summary summary;
+	int64_t started_us;
+	bool done;
+	runner_done_fn *on_done;
+	void *on_done_ctx;
+};
 
 /* A try from its `starting` row to its end. */
 struct live_try {
 	UT_hash_handle hh;      /* by fence */
 	struct runner *runner;
+	struct live_run *run;
 	uint64_t fence;
 	struct task_id task;
 	uint32_t try_no;
@@ -39,25 +63,12 @@ struct live_try {
 	int error_line, error_col; /* in the file */
 };
 
-/* What a run that goes on has behind it; all zero: nothing. */
-struct resumed {
-	const char *run_id;
-	struct task_row *rows;    /* of its tasks, when it was recovered */
-	size_t nrows;
-	uint32_t *tries;          /* of each task that is left to do, as plan->tasks */
-	struct run_counts counts; /* of tasks that are not left to do; but the tries of all */
-};
-
 struct runner {
 	struct runner_config config;
 	struct journal *journal;
-	/* of the run that is carried out: */
-	struct plan *plan;
-	struct runner_request request;
-	struct runner_observer observer;
-	struct machine *machine; /* NULL between runs */
-	struct run_spec *spec;
-	struct arena arena;
+	struct machine *machine; /* NULL before the first run */
+	struct live_run *runs;
+	uint32_t handles;       /* given out so far */
 	struct actions actions;
 	struct event *queue;    /* events that wait for their turn */
 	size_t queued, queue_cap, taken;
@@ -66,29 +77,28 @@ struct runner {
 	struct live_try *tries;
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
-	struct resumed resumed;
-	struct try_common common;
 	uv_timer_t timer;       /* the machine's */
 	uv_timer_t db_timer;    /* looks whether the database stays away too long */
-	uv_signal_t sigint, sigterm;
-	int signals;            /* how many asked it to stop */
-	bool done;
 	struct err err;         /* why it cannot go on; code 0: it can */
-	struct run_summary summary;
-	int64_t started_us;
 };
 
 int64_t runner_now_ms(void);
+/* runner_run.c: the runs of it */
+void live_run_done(struct live_run *run, enum run_result result);
+void live_run_free(struct live_run *run);
+/* Counts to those who watch; runs that are done are told and freed. */
+void live_runs_tell(struct runner *r);
 
 /* Give the machine an event, now or, from within a step, right after it. */
 void runner_event(struct runner *r, const struct event *ev);
-/* It cannot go on: stop the workers' tries, then end runner_run with this error. */
+/* It cannot go on: stop the workers' tries; nothing more is recorded. */
 void runner_give_up(struct runner *r, const struct err *why);
 
-const struct table *runner_table(const struct runner *r, struct task_id task);
-int32_t runner_day(const struct runner *r, struct task_id task);
+struct live_run *live_run_find(const struct runner *r, uint32_t handle); /* NULL when it is done */
+const struct table *run_table(const struct live_run *run, struct task_id task);
+int32_t run_day(const struct live_run *run, struct task_id task);
 /* "dwd.dwd_flights 2013-01-03" appended. */
-void runner_task_name(const struct runner *r, struct task_id task, struct buf *out);
+void run_task_name(const struct live_run *run, struct task_id task, struct buf *out);
 
 /* runner_try.c */
 struct live_try *live_try_new(struct runner *r, const struct transition *t);
@@ -98,14 +108,13 @@ void live_try_stop(struct live_try *lt, enum stop_reason why);
 void live_try_free(struct live_try *lt);
 
 /* runner_resume.c */
-int resume_load(struct runner *r, struct query query, const char *run_id, struct err *err);
-void resume_begin(struct runner *r); /* when the plan is there, with record_run */
-uint32_t resume_tries(const struct runner *r, struct task_id task);
-void resume_add(const struct runner *r, struct run_counts *counts);
+void resume_begin(struct live_run *run, const struct task_row *rows, size_t n); /* with record_run */
+uint32_t resume_tries(const struct live_run *run, struct task_id task);
+void resume_add(const struct live_run *run, struct run_counts *counts);
 
 /* runner_record.c: rows for the journal, in the order of the machine's actions. */
 void record_open(struct runner *r);
-void record_run(struct runner *r);
+void record_run(struct live_run *run);
 void record_transition(struct runner *r, const struct transition *t);
 void record_flush(struct runner *r);
 void record_settle(struct runner *r); /* run the loop until everything is durable, or it cannot be */

@@ -54,27 +54,27 @@ void record_open(struct runner *r)
 	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
 }
 
-void record_run(struct runner *r)
+void record_run(struct live_run *run)
 {
-	const struct runner_request *rq = &r->request;
-	const struct plan *plan = r->plan;
-	journal_run(r->journal, &(struct journal_run){.run_id = rq->run_id,
+	const struct runner_request *rq = &run->request;
+	const struct plan *plan = run->plan;
+	journal_run(run->runner->journal, &(struct journal_run){.run_id = rq->run_id,
 	                                              .kind = rq->kind,
 	                                              .selection = rq->selection,
 	                                              .first_day = plan->in.first,
 	                                              .last_day = plan->in.last,
 	                                              .force = rq->force,
-	                                              .tasks = (int64_t)(plan->builds + plan->fails + r->resumed.counts.tasks),
-	                                              .fresh = (int64_t)r->summary.fresh,
+	                                              .tasks = (int64_t)(plan->builds + plan->fails + run->resumed.counts.tasks),
+	                                              .fresh = (int64_t)run->summary.fresh,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = clock_wall_us()});
 }
 
-static void describe_cause(const struct runner *r, const struct transition *t, struct buf *out)
+static void describe_cause(const struct live_run *run, const struct transition *t, struct buf *out)
 {
 	if (t->cause == CAUSE_UPSTREAM)
-		runner_task_name(r, t->cause_task, out);
+		run_task_name(run, t->cause_task, out);
 	else if (t->cause == CAUSE_FAIL_FAST)
 		buf_adds(out, "--fail-fast");
 	else if (t->cause == CAUSE_CANCEL)
@@ -94,7 +94,7 @@ static void name_try(const struct live_try *lt, struct journal_names *names)
 /* The partition, lineage and checks of a success go with it; a failed try's checks, too. */
 static void publish(struct runner *r, const struct live_try *lt, const struct journal_names *names)
 {
-	const struct table *t = runner_table(r, lt->task);
+	const struct table *t = run_table(lt->run, lt->task);
 	if (!lt->result)
 		return;
 	if (lt->outcome != OUTCOME_SUCCESS) {
@@ -127,21 +127,22 @@ void record_transition(struct runner *r, const struct transition *t)
 	struct buf cause = BUF_INIT(1 << 12), reason = BUF_INIT(1 << 14);
 	char date[DATE_SIZE];
 	struct run_counts counts;
-	struct journal_names names = {.run_id = r->request.run_id, .wall_us = clock_wall_us()};
+	const struct live_run *run = live_run_find(r, t->task.run);
+	struct journal_names names = {.run_id = run->request.run_id, .wall_us = clock_wall_us()};
 	r->waited = r->waited || is_waited_for(t);
-	describe_cause(r, t, &cause);
+	describe_cause(run, t, &cause);
 	names.cause = buf_cstr(&cause);
 	struct live_try *lt = NULL;
 	if (t->object == OBJECT_RUN) {
-		if (t->to == RUN_DONE && machine_run_counts(r->machine, RUN_HANDLE, &counts)) {
-			resume_add(r, &counts);
+		if (t->to == RUN_DONE && machine_run_counts(r->machine, run->handle, &counts)) {
+			resume_add(run, &counts);
 			names.counts = &counts;
 		}
 	} else {
-		const struct plan *plan = r->plan;
+		const struct plan *plan = run->plan;
 		const struct plan_task *task = &plan->tasks[(size_t)t->task.table * plan->ndates + t->task.date];
-		names.table = runner_table(r, t->task)->qname;
-		names.partition = date_format(date, runner_day(r, t->task));
+		names.table = run_table(run, t->task)->qname;
+		names.partition = date_format(date, run_day(run, t->task));
 		plan_reason_text(plan, t->task.table, task, &reason);
 		names.reason = buf_cstr(&reason);
 		lt = t->object == OBJECT_TRY ? live_try_find(r, t->fence) : r->ending;

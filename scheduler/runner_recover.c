@@ -311,8 +311,6 @@ int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *r
 		rc = end_runs(&rec, ret_runs, err);
 	if (rc == 0 && (rec.ntries || *ret_runs))
 		rc = commit(r, err);
-	if (rc == 0 && resume)
-		rc = resume_load(r, rec.query, resume, err);
 	free(locks);
 	arena_free(&arena);
 	return rc;

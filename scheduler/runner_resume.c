@@ -9,14 +9,6 @@
 
 enum { NOT_PLANNED = -1 };
 
-int resume_load(struct runner *r, struct query query, const char *run_id, struct err *err)
-{
-	struct resumed *x = &r->resumed;
-	query.arena = &r->arena;
-	x->run_id = arena_strdup(&r->arena, run_id);
-	return query_tasks(&query, run_id, NULL, &x->rows, &x->nrows, err);
-}
-
 /* Where the plan has the task of a row: an index of plan->tasks. The project may have changed meanwhile. */
 static int64_t place_of(const struct plan *plan, const struct task_row *row)
 {
@@ -42,14 +34,14 @@ static enum task_result good_result(const struct task_row *row)
 
 /* It had failed, or had not ended, and is not left to do: what it wanted is published by now, or it has left the
  * project. */
-static enum task_result end_unplanned(struct runner *r, const struct task_row *row, bool fresh)
+static enum task_result end_unplanned(const struct live_run *run, const struct task_row *row, bool fresh)
 {
 	struct transition end = {.object = OBJECT_TASK,
 	                         .try_no = (uint32_t)row->tries,
 	                         .from = TASK_WAITING,
 	                         .to = TASK_DONE,
 	                         .result = fresh ? TASK_FRESH : TASK_SKIPPED};
-	journal_transition(r->journal, &end, &(struct journal_names){.run_id = r->request.run_id,
+	journal_transition(run->runner->journal, &end, &(struct journal_names){.run_id = run->request.run_id,
 	                                                             .wall_us = clock_wall_us(),
 	                                                             .table = row->table,
 	                                                             .partition = row->partition,
@@ -57,50 +49,50 @@ static enum task_result end_unplanned(struct runner *r, const struct task_row *r
 	return (enum task_result)end.result;
 }
 
-static void count_ended(struct runner *r, const struct task_row *row, bool planned)
+static void count_ended(struct live_run *run, const struct task_row *row, bool planned)
 {
-	struct run_counts *counts = &r->resumed.counts;
-	const struct table *t = project_table(r->plan->in.project, row->table);
+	struct run_counts *counts = &run->resumed.counts;
+	const struct table *t = project_table(run->plan->in.project, row->table);
 	enum task_result result = good_result(row);
 	if (!result)
-		result = end_unplanned(r, row, planned);
+		result = end_unplanned(run, row, planned);
 	counts->tasks++;
 	counts->by_state[TASK_DONE]++;
 	counts->by_result[result]++;
-	r->summary.fresh -= planned && r->summary.fresh > 0; /* by its own doing */
+	run->summary.fresh -= planned && run->summary.fresh > 0; /* by its own doing */
 	if (result != TASK_SUCCESS || (t && t->output_none))
 		return;
-	r->summary.published++;
-	r->summary.rows += row->rows > 0 ? row->rows : 0;
-	r->summary.bytes += row->bytes > 0 ? row->bytes : 0;
+	run->summary.published++;
+	run->summary.rows += row->rows > 0 ? row->rows : 0;
+	run->summary.bytes += row->bytes > 0 ? row->bytes : 0;
 }
 
-void resume_begin(struct runner *r)
+void resume_begin(struct live_run *run, const struct task_row *rows, size_t n)
 {
-	struct resumed *x = &r->resumed;
-	const struct plan *plan = r->plan;
-	if (!x->run_id || strcmp(x->run_id, r->request.run_id) != 0)
+	struct resumed *x = &run->resumed;
+	const struct plan *plan = run->plan;
+	if (!n)
 		return;
-	x->tries = arena_array(&r->arena, (size_t)plan->ntables * plan->ndates, sizeof *x->tries);
-	for (size_t i = 0; i < x->nrows; i++) {
-		const struct task_row *row = &x->rows[i];
+	x->tries = arena_array(&run->arena, (size_t)plan->ntables * plan->ndates, sizeof *x->tries);
+	for (size_t i = 0; i < n; i++) {
+		const struct task_row *row = &rows[i];
 		int64_t at = place_of(plan, row);
 		x->counts.tries += (uint64_t)row->tries;
 		if (at >= 0 && (plan->tasks[at].verdict == PLAN_BUILD || plan->tasks[at].verdict == PLAN_FAIL))
 			x->tries[at] = (uint32_t)row->tries;
 		else
-			count_ended(r, row, at >= 0);
+			count_ended(run, row, at >= 0);
 	}
 }
 
-uint32_t resume_tries(const struct runner *r, struct task_id task)
+uint32_t resume_tries(const struct live_run *run, struct task_id task)
 {
-	return r->resumed.tries ? r->resumed.tries[(size_t)task.table * r->plan->ndates + task.date] : 0;
+	return run->resumed.tries ? run->resumed.tries[(size_t)task.table * run->plan->ndates + task.date] : 0;
 }
 
-void resume_add(const struct runner *r, struct run_counts *counts)
+void resume_add(const struct live_run *run, struct run_counts *counts)
 {
-	const struct run_counts *before = &r->resumed.counts;
+	const struct run_counts *before = &run->resumed.counts;
 	counts->tasks += before->tasks;
 	counts->tries += before->tries;
 	for (int i = 0; i < TASK_STATES_END; i++)

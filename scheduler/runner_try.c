@@ -18,11 +18,12 @@ struct live_try *live_try_new(struct runner *r, const struct transition *t)
 {
 	struct live_try *lt = mem_alloc(sizeof *lt);
 	lt->runner = r;
+	lt->run = live_run_find(r, t->task.run);
 	lt->fence = t->fence;
 	lt->task = t->task;
 	lt->try_no = t->try_no;
 	uuid_make(lt->try_id);
-	lt->log_path = try_log_path(&lt->arena, r->common.log_dir, runner_table(r, t->task), runner_day(r, t->task), t->try_no);
+	lt->log_path = try_log_path(&lt->arena, lt->run->common.log_dir, run_table(lt->run, t->task), run_day(lt->run, t->task), t->try_no);
 	HASH_ADD(hh, r->tries, fence, sizeof lt->fence, lt);
 	return lt;
 }
@@ -76,17 +77,17 @@ static const char *kept_staging(struct live_try *lt)
 
 static void report(struct live_try *lt)
 {
-	struct runner *r = lt->runner;
-	const struct plan *plan = r->plan;
+	const struct live_run *run = lt->run;
+	const struct plan *plan = run->plan;
 	const struct try_result *result = lt->result;
-	if (!r->observer.try_ended)
+	if (!run->observer.try_ended)
 		return;
 	struct buf reason = BUF_INIT(1 << 16);
 	plan_reason_text(plan, lt->task.table, &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date], &reason);
 	bool good = lt->outcome == OUTCOME_SUCCESS && result;
-	r->observer.try_ended(r->observer.ctx,
-	                             &(struct try_report){.table = runner_table(r, lt->task),
-	                                                  .day = runner_day(r, lt->task),
+	run->observer.try_ended(run->observer.ctx,
+	                             &(struct try_report){.table = run_table(lt->run, lt->task),
+	                                                  .day = run_day(lt->run, lt->task),
 	                                                  .try_no = lt->try_no,
 	                                                  .reason = buf_cstr(&reason),
 	                                                  .outcome = lt->outcome,
@@ -96,7 +97,7 @@ static void report(struct live_try *lt)
 	                                                  .cleared_rows = good ? result->cleared_rows : -1,
 	                                                  .duration_us = lt->running_us ? clock_mono_us() - lt->running_us : 0,
 	                                                  .error = good ? NULL : lt->error,
-	                                                  .file = runner_table(r, lt->task)->file,
+	                                                  .file = run_table(lt->run, lt->task)->file,
 	                                                  .line = lt->error_line,
 	                                                  .col = lt->error_col,
 	                                                  .log_path = lt->log_path,
@@ -152,16 +153,12 @@ static const struct column *keep_schema(struct snapshot *s, uint32_t table, cons
 	return schema;
 }
 
-/* What the tasks after it, and the next decision about itself, see. */
-static void publish_to_snapshot(struct live_try *lt)
+/* What one run's tasks after it, and its next decision about the same task, see. */
+static void put_part(const struct live_run *run, const struct table *t, int32_t day, const struct live_try *lt)
 {
-	struct runner *r = lt->runner;
 	const struct try_result *result = lt->result;
 	const struct manifest *m = &result->manifest;
-	struct snapshot *s = r->plan->in.snapshot;
-	const struct table *t = runner_table(r, lt->task);
-	if (t->output_none)
-		return;
+	struct snapshot *s = run->plan->in.snapshot;
 	struct part part = {.try_id = arena_strdup(&s->arena, lt->try_id),
 	                    .version = m->version,
 	                    .fence = lt->fence,
@@ -172,20 +169,35 @@ static void publish_to_snapshot(struct live_try *lt)
 	                    .fingerprint = arena_strdup(&s->arena, m->fingerprint ? m->fingerprint : ""),
 	                    .schema = keep_schema(s, t->index, m),
 	                    .nschema = m->nschema};
-	snapshot_put_part(s, t->index, runner_day(r, lt->task), &part);
-	r->summary.rows += m->row_count;
-	r->summary.bytes += result->bytes;
-	r->summary.published += !result->empty;
+	snapshot_put_part(s, t->index, day, &part);
+}
+
+/* Every run sees it: one that reads the partition pins what is there, not what was when it was planned. */
+static void published(struct live_try *lt)
+{
+	const struct try_result *result = lt->result;
+	const struct table *own = run_table(lt->run, lt->task);
+	struct run_summary *sum = &lt->run->summary;
+	if (own->output_none)
+		return;
+	for (struct live_run *run = lt->runner->runs; run; run = run->hh.next) {
+		const struct table *t = run == lt->run ? own : project_table(run->plan->in.project, own->qname);
+		if (t && !t->output_none && table_partitioned(t) == table_partitioned(own))
+			put_part(run, t, run_day(lt->run, lt->task), lt);
+	}
+	sum->rows += result->manifest.row_count;
+	sum->bytes += result->bytes;
+	sum->published += !result->empty;
 	if (result->empty && result->cleared_rows >= 0) {
-		r->summary.cleared++;
-		r->summary.cleared_rows += result->cleared_rows;
+		sum->cleared++;
+		sum->cleared_rows += result->cleared_rows;
 	}
 }
 
 static char *timeout_text(struct live_try *lt, const char *more)
 {
 	char limit[32];
-	clock_human(limit, sizeof limit, lt->runner->spec->tables[lt->task.table].timeout_ms * 1000);
+	clock_human(limit, sizeof limit, lt->run->spec->tables[lt->task.table].timeout_ms * 1000);
 	return arena_printf(&lt->arena, "timed out after %s%s", limit, more);
 }
 
@@ -194,7 +206,7 @@ static void end_with_result(struct live_try *lt, const struct try_result *result
 	lt->result = result;
 	switch (result->outcome) {
 	case OUTCOME_SUCCESS:
-		publish_to_snapshot(lt);
+		published(lt);
 		end(lt, OUTCOME_SUCCESS, ERROR_NONE);
 		return;
 	case OUTCOME_FENCED:
@@ -265,8 +277,8 @@ static void on_event(void *ctx, const json_t *event)
 	lt->running_us = clock_mono_us();
 	const char *worker = workers_holder(r->config.workers, lt->request);
 	snprintf(lt->worker, sizeof lt->worker, "%s", worker ? worker : "");
-	if (r->observer.try_started)
-		r->observer.try_started(r->observer.ctx, runner_table(r, lt->task), runner_day(r, lt->task), lt->try_no, lt->worker);
+	if (lt->run->observer.try_started)
+		lt->run->observer.try_started(lt->run->observer.ctx, run_table(lt->run, lt->task), run_day(lt->run, lt->task), lt->try_no, lt->worker);
 	if (!r->err.code)
 		runner_event(r, &(struct event){.kind = EV_TRY_RUNNING, .fence = lt->fence});
 }
@@ -286,7 +298,7 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 	} else if (a->died) {
 		lt->error = arena_strdup(&lt->arena, a->err->text);
 		char date[DATE_SIZE];
-		lake_probe_try(r->config.workers, runner_table(r, lt->task)->qname, date_format(date, runner_day(r, lt->task)),
+		lake_probe_try(r->config.workers, run_table(lt->run, lt->task)->qname, date_format(date, run_day(lt->run, lt->task)),
 		               lt->try_id, on_looked_up, lt);
 	} else if (a->err->code == ERR_CANCELED) {
 		lt->error = arena_strdup(&lt->arena, "canceled before it began");
@@ -301,14 +313,14 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 void live_try_start(struct live_try *lt)
 {
 	struct runner *r = lt->runner;
-	struct plan *plan = r->plan;
+	struct plan *plan = lt->run->plan;
 	struct err err = {0};
 	struct buf fingerprint = BUF_INIT(1 << 16);
 	plan_decide(plan, lt->task.table, lt->task.date, &fingerprint);
 	lt->fingerprint = arena_strdup(&lt->arena, buf_cstr(&fingerprint));
 	buf_free(&fingerprint);
 	struct try_request rq;
-	if (try_build(&lt->arena, plan, lt->task.table, lt->task.date, &r->common, lt->try_id, lt->fence, lt->try_no,
+	if (try_build(&lt->arena, plan, lt->task.table, lt->task.date, &lt->run->common, lt->try_id, lt->fence, lt->try_no,
 	              lt->fingerprint, &rq, &lt->rendered, &err) < 0) {
 		end_with_error(lt, ERROR_PERMANENT, "permanent", err.text);
 		return;

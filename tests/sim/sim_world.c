@@ -266,8 +266,15 @@ static int carry_out(struct err *err)
 	                                   .progress = on_progress};
 	request.run_id = world.run_id;
 	remember_todo();
-	if (life.resumed)
+	if (life.resumed) {
+		struct query q = {.arena = &life.snapshot->arena};
+		struct task_row *before;
+		int read = query_tasks(&q, world.run_id, NULL, &before, &request.nbefore, err);
+		if (read < 0)
+			return read;
+		request.before = before;
 		db_run(world.run_id)->resumed = true;
+	}
 	snprintf(begun.id, sizeof begun.id, "%s", world.run_id);
 	memcpy(begun.selected, life.selected, sizeof begun.selected);
 	begun.force = life.force;

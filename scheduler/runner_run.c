@@ -1,0 +1,172 @@
+/* The runs of a runner: how one begins and ends, and the foreground's single one (runner_internal.h). */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "core/date.h"
+#include "scheduler/load.h"
+#include "scheduler/runner_internal.h"
+
+/* Tries that may be recorded as starting while every worker is busy: they hide the commit's latency. */
+enum { AHEAD_PER_JOB = 1 };
+
+struct live_run *live_run_find(const struct runner *r, uint32_t handle)
+{
+	struct live_run *run;
+	HASH_FIND(hh, r->runs, &handle, sizeof handle, run);
+	return run;
+}
+
+const struct table *run_table(const struct live_run *run, struct task_id task)
+{
+	return &run->plan->in.project->tables[run->plan->tables[task.table]];
+}
+
+int32_t run_day(const struct live_run *run, struct task_id task)
+{
+	return plan_day(run->plan, task.table, task.date);
+}
+
+void run_task_name(const struct live_run *run, struct task_id task, struct buf *out)
+{
+	char date[DATE_SIZE];
+	date_format(date, run_day(run, task));
+	buf_addf(out, "%s%s%s", run_table(run, task)->qname, *date ? " " : "", date);
+}
+
+void live_run_free(struct live_run *run)
+{
+	HASH_DEL(run->runner->runs, run);
+	arena_free(&run->arena);
+	free(run);
+}
+
+void live_run_done(struct live_run *run, enum run_result result)
+{
+	run->done = true;
+	run->summary.result = result;
+	run->summary.duration_us = clock_mono_us() - run->started_us;
+	machine_run_counts(run->runner->machine, run->handle, &run->summary.counts);
+	resume_add(run, &run->summary.counts);
+}
+
+void live_runs_tell(struct runner *r)
+{
+	struct live_run *run, *next;
+	struct run_counts counts;
+	HASH_ITER(hh, r->runs, run, next) {
+		bool known = run->done || machine_run_counts(r->machine, run->handle, &counts);
+		if (run->observer.progress && known)
+			run->observer.progress(run->observer.ctx, run->done ? &run->summary.counts : &counts);
+		if (!run->done)
+			continue;
+		struct run_summary summary = run->summary;
+		runner_done_fn *on_done = run->on_done;
+		void *ctx = run->on_done_ctx;
+		live_run_free(run);
+		on_done(ctx, &summary);
+	}
+}
+
+static void make_machine(struct runner *r, const struct project *p)
+{
+	uint32_t *slots = mem_array(p->npools, sizeof *slots);
+	for (size_t i = 0; i < p->npools; i++)
+		slots[i] = p->pools[i].slots;
+	r->machine = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
+	                                                  .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
+	                                                  .pool_slots = slots,
+	                                                  .npools = (uint32_t)p->npools});
+	free(slots);
+}
+
+static const char *copy(struct live_run *run, const char *text)
+{
+	return text ? arena_strdup(&run->arena, text) : NULL;
+}
+
+uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_request *rq, const struct runner_observer *observer,
+                      runner_done_fn *done, void *ctx)
+{
+	struct live_run *run = mem_alloc(sizeof *run);
+	run->runner = r;
+	run->handle = ++r->handles;
+	run->plan = plan;
+	run->request = *rq;
+	run->request.run_id = copy(run, rq->run_id);
+	run->request.selection = copy(run, rq->selection);
+	run->request.git_commit = copy(run, rq->git_commit);
+	run->request.requested_by = copy(run, rq->requested_by);
+	run->observer = *observer;
+	run->on_done = done;
+	run->on_done_ctx = ctx;
+	run->started_us = clock_mono_us();
+	run->summary = (struct run_summary){.fresh = plan->fresh};
+	run->common = (struct try_common){.run_id = run->request.run_id,
+	                                  .git_commit = run->request.git_commit,
+	                                  .keep_staging = rq->keep_staging,
+	                                  .log_dir = arena_printf(&run->arena, "%s/.strata/logs/%s", r->config.lake, rq->run_id)};
+	run->spec = plan_to_spec(plan,
+	                         &(struct spec_options){.kind = rq->kind, .fail_fast = rq->fail_fast, .continue_on_error = rq->continue_on_error},
+	                         &run->arena);
+	if (!r->machine)
+		make_machine(r, plan->in.project);
+	HASH_ADD(hh, r->runs, handle, sizeof run->handle, run);
+	resume_begin(run, rq->before, rq->nbefore);
+	record_run(run);
+	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = run->handle, .spec = run->spec});
+	return run->handle;
+}
+
+/* --- the foreground: one run, ended by its end or by signals --- */
+
+struct foreground {
+	struct runner *runner;
+	uint32_t run;
+	uv_signal_t sigint, sigterm;
+	int signals; /* how many asked it to stop */
+	bool done;
+	struct run_summary summary;
+};
+
+/* The first one cancels; from the third on nothing is waited for. */
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct foreground *f = handle->data;
+	(void)signum;
+	if (++f->signals == 1)
+		runner_cancel(f->runner, f->run);
+	else if (f->signals > 2)
+		runner_give_up(f->runner, &(struct err){.code = ERR_CANCELED, .text = "interrupted before the run could be ended cleanly"});
+}
+
+static void on_done(void *ctx, const struct run_summary *summary)
+{
+	struct foreground *f = ctx;
+	f->summary = *summary;
+	f->done = true;
+}
+
+int runner_run(struct runner *r, struct plan *plan, const struct runner_request *request,
+               const struct runner_observer *observer, struct run_summary *ret, struct err *err)
+{
+	if (runner_failed(r, err)) /* the journal was lost while the run was planned: nothing would ever be durable */
+		return err->code;
+	struct foreground f = {.runner = r};
+	uv_signal_init(r->config.loop, &f.sigint);
+	uv_signal_init(r->config.loop, &f.sigterm);
+	f.sigint.data = f.sigterm.data = &f;
+	uv_signal_start(&f.sigint, on_signal, SIGINT);
+	uv_signal_start(&f.sigterm, on_signal, SIGTERM);
+	f.run = runner_begin(r, plan, request, observer, on_done, &f);
+	while (!f.done && !r->err.code)
+		uv_run(r->config.loop, UV_RUN_ONCE);
+	runner_stop(r);
+	uv_close((uv_handle_t *)&f.sigint, NULL);
+	uv_close((uv_handle_t *)&f.sigterm, NULL);
+	uv_run(r->config.loop, UV_RUN_NOWAIT);
+	*ret = f.summary;
+	return runner_failed(r, err) ? err->code : 0;
+}
