@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "core/advice.h"
 
 enum { HELP_MAX = 1 << 20 };
 
@@ -161,7 +162,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 
 static void print_error(const struct err *err, const char *name)
 {
-	fprintf(stderr, "strata: %s\n", err->text);
+	fprintf(stderr, "strata: %s%s\n", err->text, advice_for(err->text));
 	if (name)
 		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
 }

@@ -11,7 +11,7 @@
 static const char *const names[] = {FINGERPRINT_PARTS(FINGERPRINT_NAME)};
 #undef FINGERPRINT_NAME
 
-static const char version[] = "v1", none[] = "-", young[] = "young", unknown[] = "unknown";
+static const char version[] = "v1", none[] = "-", young[] = "young", future[] = "future", unknown[] = "unknown";
 
 #define YOUNG_NS INT64_C(2000000000)
 
@@ -47,7 +47,7 @@ bool fingerprint_parse(const char *text, struct fingerprint *ret)
 
 static bool tells_nothing(const char *source)
 {
-	return strcmp(source, young) == 0 || strcmp(source, unknown) == 0;
+	return strcmp(source, young) == 0 || strcmp(source, future) == 0 || strcmp(source, unknown) == 0;
 }
 
 enum fingerprint_part fingerprint_diff(const struct fingerprint *recorded, const struct fingerprint *now)
@@ -141,12 +141,12 @@ void fingerprint_source(const struct source_files *files, int64_t wall_ns, struc
 		return;
 	}
 	struct digest d;
-	bool too_young = false;
+	int64_t newest = INT64_MIN;
 	digest_init(&d);
 	for (size_t i = 0; i < files->nfiles; i++) {
 		const struct source_file *f = &files->files[i];
-		int64_t newest = f->mtime_ns > f->ctime_ns ? f->mtime_ns : f->ctime_ns;
-		too_young |= newest > wall_ns - YOUNG_NS;
+		int64_t changed = f->mtime_ns > f->ctime_ns ? f->mtime_ns : f->ctime_ns;
+		newest = changed > newest ? changed : newest;
 		digest_text(&d, f->path);
 		digest_int(&d, f->size);
 		digest_int(&d, f->mtime_ns);
@@ -154,11 +154,18 @@ void fingerprint_source(const struct source_files *files, int64_t wall_ns, struc
 		digest_int(&d, (int64_t)f->inode);
 	}
 	fingerprint_short(&d, ret->part[FP_SOURCE]);
-	if (too_young)
+	if (newest > wall_ns + YOUNG_NS)
+		memcpy(ret->part[FP_SOURCE], future, sizeof future);
+	else if (newest > wall_ns - YOUNG_NS)
 		memcpy(ret->part[FP_SOURCE], young, sizeof young);
 }
 
 bool fingerprint_young(const struct fingerprint *f)
 {
-	return strcmp(f->part[FP_SOURCE], young) == 0;
+	return strcmp(f->part[FP_SOURCE], young) == 0 || fingerprint_future(f);
+}
+
+bool fingerprint_future(const struct fingerprint *f)
+{
+	return strcmp(f->part[FP_SOURCE], future) == 0;
 }

@@ -8,7 +8,8 @@
  * config    ENV, format, declared columns, source options
  * engine    and its version
  * source    each source file's path, size, mtime, ctime, inode; "-" without a source, "young" when a file
- *           was too young to tell a later change from it, "unknown" when nobody looked
+ *           was too young to tell a later change from it, "future" when one is younger than now (a clock that
+ *           went back), "unknown" when nobody looked
  * upstream  the try_id of each partition in the read set; one that is absent is not in the list
  *
  * Checks and primary keys are not in it: they do not change what is computed. A digest of theirs would be a
@@ -52,7 +53,8 @@ void fingerprint_table(const struct project *p, const struct table *t, const cha
 
 /* Fills source. `files` NULL: unknown. wall_ns: the time at which they were listed. */
 void fingerprint_source(const struct source_files *files, int64_t wall_ns, struct fingerprint *ret);
-bool fingerprint_young(const struct fingerprint *f);
+bool fingerprint_young(const struct fingerprint *f); /* also one of the future */
+bool fingerprint_future(const struct fingerprint *f);
 
 /* Fills upstream from what was read:
  *     struct digest d;

@@ -39,6 +39,7 @@ enum plan_verdict {
 	X(REASON_ENGINE_CHANGED, "engine changed") \
 	X(REASON_SOURCE_CHANGED, "source changed") \
 	X(REASON_SOURCE_YOUNG, "source changed just now")         /* younger than 2 s: cannot be told apart */ \
+	X(REASON_SOURCE_FUTURE, "source is newer than this machine's clock") /* the clock went back, or the file's */ \
 	X(REASON_UPSTREAM_CHANGED, "upstream changed")            /* subject: table and date */ \
 	X(REASON_UPSTREAM_REBUILD, "upstream will rebuild")       /* subject: table and date */ \
 	X(REASON_UPSTREAM_FAILS, "upstream will fail")            /* PLAN_FAIL; subject: a task of this plan that fails */ \

@@ -389,7 +389,7 @@ static enum plan_reason changed_reason(enum fingerprint_part part, const struct 
 	case FP_ENGINE:
 		return REASON_ENGINE_CHANGED;
 	case FP_SOURCE:
-		return fingerprint_young(now) ? REASON_SOURCE_YOUNG : REASON_SOURCE_CHANGED;
+		return fingerprint_future(now) ? REASON_SOURCE_FUTURE : fingerprint_young(now) ? REASON_SOURCE_YOUNG : REASON_SOURCE_CHANGED;
 	case FP_UPSTREAM:
 		return REASON_UPSTREAM_CHANGED;
 	default:

@@ -16,6 +16,7 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "core/advice.h"
 #include "core/date.h"
 #include "executor/checks.h"
 #include "executor/commit.h"
@@ -45,26 +46,6 @@ void attempt_log(struct attempt *t, const char *event, const char *fmt, ...)
 	buf_free(&b);
 }
 
-/* What a person can do about it, where the words of the system do not say so. */
-static const char *next_step(const char *message)
-{
-	static const struct {
-		const char *says, *step;
-	} steps[] = {
-		{"No space left on device", "; make room on the lake's disk (`strata gc` shows what nobody needs), then run again"},
-		{"Disk quota exceeded", "; make room in the quota of the lake's disk, then run again"},
-		{"Read-only file system", "; mount the lake's file system for writing, then run again"},
-		{"Input/output error", "; the disk reports an error: look at the system's log (dmesg) before you run again"},
-		{"Out of Memory", "; a worker has 70 % of the machine's memory divided by --jobs: run again with fewer --jobs, or let "
-		                  "the query need less"},
-	};
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		if (strstr(message, steps[i].says))
-			return steps[i].step;
-	}
-	return "";
-}
-
 static int fail(struct attempt *t, const char *class, const char *message, int line, int col)
 {
 	struct try_result *r = t->result;
@@ -73,7 +54,7 @@ static int fail(struct attempt *t, const char *class, const char *message, int l
 		return -1;
 	}
 	r->outcome = OUTCOME_ERROR;
-	r->error = (struct try_error){.class = class, .message = arena_printf(t->arena, "%s%s", message, next_step(message)),
+	r->error = (struct try_error){.class = class, .message = arena_printf(t->arena, "%s%s", message, advice_for(message)),
 	                               .line = line, .col = col};
 	return -1;
 }

@@ -147,11 +147,18 @@ static void send_gathered(struct journal *j)
 	transmit(j);
 }
 
+static void note_up(struct journal *j)
+{
+	if (j->down_since)
+		log_event(LOG_WARN, "journal.up", LOG_INT("away_ms", (clock_mono_us() - j->down_since) / 1000), NULL);
+	j->down_since = 0;
+}
+
 static void committed(struct journal *j)
 {
 	(void)FAULT("journal.committed");
 	j->state = JOURNAL_READY;
-	j->down_since = 0;
+	note_up(j);
 	j->month_first = j->want_first;
 	j->month_end = j->want_end;
 	j->transactions++;
@@ -166,7 +173,7 @@ static void note_down(struct journal *j, const char *why)
 {
 	if (j->down_since == 0) {
 		j->down_since = clock_mono_us();
-		log_event(LOG_WARN, "journal.down", "error", why, NULL);
+		log_event(LOG_WARN, "journal.down", "error", why, "then", "what runs goes on, and is recorded when the database is back", NULL);
 	}
 }
 
@@ -232,7 +239,7 @@ static void on_resumed(void *ctx, const struct pg_reply *reply)
 		transmit(j);
 	} else {
 		j->state = JOURNAL_READY;
-		j->down_since = 0;
+		note_up(j);
 		send_gathered(j);
 	}
 }

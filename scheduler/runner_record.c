@@ -35,7 +35,7 @@ static void look_at_db(uv_timer_t *timer)
 	if (since && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
 		struct err err;
 		err_set(&err, ERR_STATE, "the state database has been away for a minute; what was running has been stopped. "
-		                         "Nothing published is lost: the same command again completes the rest");
+		                         "Nothing published is lost: start the database, and the same command completes the rest");
 		runner_give_up(r, &err);
 	}
 }

@@ -6,7 +6,11 @@
  *   IO_SHIM_FAIL=<n>:<eio|enospc|kill>:<once|on>[:<program>]
  *                                    the n-th call that writes fails, or it and all after it, or kills its process;
  *                                    n counts the calls of all processes, or of that program; 0 only counts
+ *   IO_SHIM_ONLY=<text>              only calls count whose name or path has this text: "write .strata/staging"
  *   IO_SHIM_HIT=<file>               one line for each call that was made to fail
+ *   IO_SHIM_NO_EXCHANGE=1            folders below the root cannot be exchanged
+ *   IO_SHIM_CLOCK=<seconds>:<rate>:<file>  while the file is there the wall clock is so many seconds off, and the
+ *                                    monotonic clock goes so many times as fast; for all programs, without a root
  *
  * Invariant: a change and its record are one step under the shared lock, so that the log's order is that of the
  * file system. Calls within libc (fopen, mkstemp) are not seen: power_loss.py compares the end of the log with the
@@ -18,6 +22,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,6 +31,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 enum op { OP_CREATE = 1, OP_MKDIR, OP_WRITE, OP_TRUNCATE, OP_LINK, OP_UNLINK, OP_RENAME, OP_SYNC, OP_SYNCFS, OP_REPLY };
@@ -49,7 +55,9 @@ static size_t root_len;
 static int log_fd = -1, hit_fd = -1;
 static unsigned long fail_at;
 static int fail_code;
-static bool fail_on;
+static bool fail_on, no_exchange;
+static const char *only, *clock_file;
+static long clock_offset, clock_rate;
 
 static void *real(const char *name)
 {
@@ -91,6 +99,17 @@ static void map_shared(const char *path)
 	close(fd);
 }
 
+/* "<seconds>:<rate>:<file>" */
+static void parse_clock(const char *spec)
+{
+	char *end;
+	clock_offset = strtol(spec, &end, 10);
+	clock_rate = *end == ':' ? strtol(end + 1, &end, 10) : 0;
+	if (*end != ':' || clock_rate < 1)
+		abort();
+	clock_file = end + 1;
+}
+
 static void parse_fail(const char *spec)
 {
 	char what[16] = "", how[8] = "", program[64] = "";
@@ -107,7 +126,11 @@ static void parse_fail(const char *spec)
 __attribute__((constructor)) static void start(void)
 {
 	const char *r = getenv("IO_SHIM_ROOT"), *s = getenv("IO_SHIM_SHARED"), *l = getenv("IO_SHIM_LOG");
-	const char *f = getenv("IO_SHIM_FAIL"), *h = getenv("IO_SHIM_HIT");
+	const char *f = getenv("IO_SHIM_FAIL"), *h = getenv("IO_SHIM_HIT"), *c = getenv("IO_SHIM_CLOCK");
+	if (c)
+		parse_clock(c);
+	only = getenv("IO_SHIM_ONLY");
+	no_exchange = getenv("IO_SHIM_NO_EXCHANGE") != NULL;
 	if (!r || !s || strlen(r) >= sizeof root)
 		return;
 	map_shared(s);
@@ -222,11 +245,13 @@ static bool fails(const char *call, const char *name)
 {
 	if (!fail_at)
 		return false;
+	char line[PATH_MAX];
+	int len = snprintf(line, sizeof line, "%s %s %s\n", program_invocation_short_name, call, name);
+	if (only && !strstr(line, only))
+		return false;
 	uint64_t n = ++shared->crossings;
 	if (n != fail_at && !(fail_on && n > fail_at))
 		return false;
-	char line[PATH_MAX];
-	int len = snprintf(line, sizeof line, "%s %s %s\n", program_invocation_short_name, call, name);
 	if (hit_fd >= 0)
 		(void)!REAL(write)(hit_fd, line, (size_t)len);
 	if (fail_code == 0)
@@ -467,6 +492,10 @@ int renameat2(int fromfd, const char *from, int tofd, const char *to, unsigned f
 	struct place a = place_of(fromfd, from), b = place_of(tofd, to);
 	if (!a.watched && !b.watched)
 		return REAL(renameat2)(fromfd, from, tofd, to, flags);
+	if (no_exchange && (flags & RENAME_EXCHANGE)) {
+		errno = EINVAL;
+		return -1;
+	}
 	lock();
 	int rc = fails("rename", to) ? -1 : REAL(renameat2)(fromfd, from, tofd, to, flags);
 	if (rc == 0 && a.watched && b.watched)
@@ -483,4 +512,25 @@ int renameat(int fromfd, const char *from, int tofd, const char *to)
 int rename(const char *from, const char *to)
 {
 	return renameat2(AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+/* --- time --- */
+
+static _Atomic int64_t rate_since; /* ns; when the monotonic clock began to go faster, 0: it does not */
+
+int clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int rc = REAL(clock_gettime)(id, ts);
+	if (rc < 0 || !clock_file || REAL(access)(clock_file, F_OK) < 0)
+		return rc;
+	if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE) {
+		ts->tv_sec += clock_offset;
+	} else if (id == CLOCK_MONOTONIC || id == CLOCK_MONOTONIC_COARSE || id == CLOCK_BOOTTIME) {
+		int64_t now = (int64_t)ts->tv_sec * 1000000000 + ts->tv_nsec, none = 0;
+		atomic_compare_exchange_strong(&rate_since, &none, now);
+		now = rate_since + (now > rate_since ? (now - rate_since) * clock_rate : 0);
+		ts->tv_sec = (time_t)(now / 1000000000);
+		ts->tv_nsec = (long)(now % 1000000000);
+	}
+	return rc;
 }

@@ -119,6 +119,10 @@ static void each_reason_has_its_words(void **state)
 	make_plan(&w, DAY, DAY, false);
 	assert_string_equal(why(&w, ODS, DAY), "source changed just now");
 	assert_int_equal(run(&w), 0);
+	put_source(&w, ODS, DAY, INT64_C(1000000000000) + INT64_C(3000000000)); /* wall_ns and 3 s: the clock went back */
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, ODS, DAY), "source is newer than this machine's clock");
+	put_source(&w, ODS, DAY, INT64_C(999999999999));
 	make_plan(&w, DAY, DAY, false); /* what was young when it was recorded tells nothing */
 	assert_int_equal(task_of(&w, ODS, DAY)->verdict, PLAN_BUILD);
 	put_source(&w, ODS, DAY, 1000);
