@@ -11,13 +11,15 @@
 static const char *line_after(const char *text, const char *start, size_t *ret_len)
 {
 	size_t n = strlen(start);
-	for (const char *line = text; line; line = strchr(line, '\n'), line += line != NULL) {
-		if (strncmp(line, start, n) == 0) {
-			*ret_len = strcspn(line + n, "\n");
-			return line + n;
-		}
+	const char *line = text;
+	while (strncmp(line, start, n) != 0) {
+		line = strchr(line, '\n');
+		if (!line)
+			return NULL;
+		line++;
 	}
-	return NULL;
+	*ret_len = strcspn(line + n, "\n");
+	return line + n;
 }
 
 static void add_line(struct buf *out, const char *before, const char *text, const char *start)
