@@ -160,10 +160,19 @@ need_venv() {
 	deps/venv/bin/pip install -q --disable-pip-version-check -r tests/requirements.txt >&2
 }
 
+# clang only recommends the library that fuzzers and sanitizers link with, and recommendations are not installed.
+need_fuzzer_runtime() {
+	local library
+	command -v clang >/dev/null || return 0 # among the missing packages
+	library=$(clang "-print-file-name=libclang_rt.fuzzer-$machine.a")
+	[ -f "$library" ] || install_packages libclang-rt-dev
+}
+
 failed=0
 packages=("${build_packages[@]}")
 [ $with_tests = 1 ] && packages+=("${test_packages[@]}")
 install_packages "${packages[@]}"
 need_duckdb
+[ $with_tests = 1 ] && need_fuzzer_runtime
 [ $with_tests = 1 ] && need_venv
 exit $failed
