@@ -4,8 +4,9 @@
 #   tests/run.sh [SUITE…]      build unit sim fuzz golden e2e fault (all when none is named)
 #   MODE=asan tests/run.sh unit sim
 #
-# One line a suite, the failures in full, and a last line that is exactly `N passed, N failed`. What a suite
-# cannot find (a program, a server, a test file) is a failure, and so is a skipped test. Logs: build/<MODE>/test/.
+# The programs of all suites run side by side (tests/helper/job.bash). One line a suite, the failures in full, and a
+# last line that is exactly `N passed, N failed`. What a suite cannot find (a program, a server, a test file) is a
+# failure, and so is a skipped test. Logs: build/<MODE>/test/. FAULT_LONG=1: the long forms of the fault programs.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 exec </dev/null
@@ -16,7 +17,7 @@ logs=$PWD/build/$MODE/test
 mkdir -p "$logs"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export STRATA=$PWD/build/$MODE/strata STRATA_WORKER=$PWD/build/$MODE/strata-worker
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-300}
+source tests/helper/job.bash
 
 total_passed=0 total_failed=0
 report() { # suite passed failed seconds
@@ -31,7 +32,7 @@ sum_up() {
 }
 
 # Each mode's build is one test: warnings are errors.
-suite_build() {
+build() {
 	local began=$SECONDS passed=0 failed=0 mode modes=("$MODE")
 	[ "$MODE" = debug ] && modes+=(release)
 	for mode in "${modes[@]}"; do
@@ -46,131 +47,116 @@ suite_build() {
 	[ $failed = 0 ]
 }
 
-# suite_cmocka NAME TARGET: programs of tests/NAME, one result a test; one that dies counts as a failure.
-suite_cmocka() {
-	local suite=$1 began=$SECONDS passed=0 failed=0 program log ok bad status
-	local sources
-	mapfile -t sources < <(find "tests/$suite" -name '*.c' ! -name 'world_*.c' 2>/dev/null | sort)
-	if [ ${#sources[@]} = 0 ]; then
-		echo "no tests in tests/$suite"
-		report "$suite" 0 1 0
-		return
-	fi
-	local programs=("${sources[@]/%.c/}")
-	if ! make -s -j"$jobs" MODE="$MODE" "${programs[@]/#/build/$MODE/}" > "$logs/$suite-build.log" 2>&1; then
-		cat "$logs/$suite-build.log"
-		report "$suite" 0 1 $((SECONDS - began))
-		return
-	fi
-	for program in "${programs[@]}"; do
-		log=$logs/${program//\//_}.log
-		timeout 600 "build/$MODE/$program" > "$log" 2>&1
-		status=$?
-		ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -1)
-		bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$log" | tail -1)
-		[ $status != 0 ] && [ "${bad:-0}" = 0 ] && bad=1
-		# One that is no cmocka program, as a simulation may be, is one test; one without any test proves nothing.
-		if [ $status = 0 ] && [ "${ok:-0}" = 0 ]; then
-			if grep -q '^\[=====' "$log"; then bad=1; else ok=1; fi
-		fi
-		passed=$((passed + ${ok:-0}))
-		failed=$((failed + ${bad:-0}))
-		if [ "${bad:-0}" != 0 ]; then
-			echo "--- $program (exit status $status)"
-			grep -vE '^\[( RUN      |       OK )\]' "$log" | tail -60
-		fi
-	done
-	report "$suite" $passed $failed $((SECONDS - began))
+# sources SUITE: the files that are its programs.
+sources() {
+	case $1 in
+	unit | sim) find "tests/$1" -name '*.c' ! -name 'world_*.c' ;;
+	fuzz) find tests/fuzz -name 'fuzz_*.c' ;;
+	golden | e2e) find "tests/$1" -name '*.bats' ;;
+	fault) printf 'tests/fault/%s\n' sweep.py rounds.py world.py power_loss.py syscalls.py honest_errors.bats ;;
+	esac 2>/dev/null | sort
 }
 
-# Each fuzz target on its seeds and on what once broke it: one result a target.
-suite_fuzz() {
-	local began=$SECONDS passed=0 failed=0 source name program log status
-	if ! make -s -j"$jobs" MODE="$MODE" fuzz-programs > "$logs/fuzz-build.log" 2>&1; then
-		cat "$logs/fuzz-build.log"
-		report fuzz 0 1 $((SECONDS - began))
-		return
-	fi
-	for source in $(find tests/fuzz -name 'fuzz_*.c' | sort); do
-		program=build/$MODE/${source%.c}
-		name=$(basename "$program")
-		log=$logs/$name.log
-		timeout 600 "$program" "tests/fuzz/corpus/${name#fuzz_}" > "$log" 2>&1
-		status=$?
-		if [ $status = 0 ]; then
-			passed=$((passed + 1))
+# What the suites run and make builds; a suite that cannot be built has failed and is left out.
+build_programs() {
+	local suite targets kept=() source
+	for suite in "${suites[@]}"; do
+		targets=()
+		case $suite in
+		unit | sim | fuzz)
+			while read -r source; do targets+=("build/$MODE/${source%.c}"); done < <(sources "$suite") ;;
+		fault) targets=("build/$MODE/tests/fault/io_shim.so") ;;
+		esac
+		if [ ${#targets[@]} -gt 0 ] && ! make -s -j"$jobs" MODE="$MODE" "${targets[@]}" > "$logs/$suite-build.log" 2>&1; then
+			cat "$logs/$suite-build.log"
+			report "$suite" 0 1 0
+		elif [ -z "$(sources "$suite")" ]; then
+			echo "no tests in tests/$suite"
+			report "$suite" 0 1 0
+		elif [[ $suite =~ ^(golden|e2e|fault)$ ]] && { ! command -v bats >/dev/null || [ ! -x "$STRATA" ]; }; then
+			echo "no bats, or no $STRATA; try infra/setup.sh --tests and make MODE=$MODE"
+			report "$suite" 0 1 0
 		else
-			failed=$((failed + 1))
-			echo "--- $program (exit status $status)"
-			tail -60 "$log"
+			kept+=("$suite")
 		fi
 	done
-	[ $((passed + failed)) = 0 ] && failed=1
-	report fuzz $passed $failed $((SECONDS - began))
+	suites=("${kept[@]}")
 }
 
-# suite_bats NAME: the files of tests/NAME, as many at a time as there are cores.
-suite_bats() {
-	local suite=$1 began=$SECONDS passed=0 failed=0 file log ok bad skipped planned
-	local sources
-	mapfile -t sources < <(find "tests/$suite" -name '*.bats' 2>/dev/null | sort)
-	if ! command -v bats >/dev/null || [ ${#sources[@]} = 0 ] || [ ! -x "$STRATA" ]; then
-		echo "no bats, no tests in tests/$suite, or no $STRATA; try infra/setup.sh --tests and make MODE=$MODE"
-		report "$suite" 0 1 0
-		return
+# The long ones first, so that the end does not wait for one of them; those after them in any order.
+longest=(syscalls.py power_loss.py plan_run.bats rounds.py sweep.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
+	test_server.c honest_errors.bats rebuild.bats failures.bats inputs.bats interrupts.bats recovery.bats places.bats
+	test_read_set.c test_commit.c freshness.bats user_mistakes.bats versions.bats clear.bats ask.bats)
+in_order() {
+	awk -v names="${longest[*]}" '
+	BEGIN { n = split(names, name, " "); for (i = 1; i <= n; i++) rank[name[i]] = i }
+	{ file = $0; sub(/.*\//, "", file); print (file in rank ? rank[file] : n + 1) "\t" $0 }' | sort -s -n | cut -f2-
+}
+
+# Counts of one program's log, as $ok and $bad. status: of the program; 124 when it was ended as too long.
+count_cmocka() { # log status
+	ok=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test.*/\1/p' "$1" | tail -1)
+	bad=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test.*/\1/p' "$1" | tail -1)
+	ok=${ok:-0} bad=${bad:-0}
+	[ "$2" != 0 ] && [ "$bad" = 0 ] && bad=1
+	# One that is no cmocka program, as a simulation may be, is one test; one without any test proves nothing.
+	if [ "$2" = 0 ] && [ "$ok" = 0 ]; then
+		if grep -q '^\[=====' "$1"; then bad=1; else ok=1; fi
 	fi
-	rm -f "$logs/$suite"-*.tap
-	printf '%s\0' "${sources[@]}" | xargs -0 -P "$jobs" -I{} sh -c \
-		'timeout 1200 bats --tap "$1" > "$2-$(basename "$1" .bats).tap" 2>&1' - {} "$logs/$suite"
-	for file in "${sources[@]}"; do
-		log=$logs/$suite-$(basename "$file" .bats).tap
-		ok=$(grep -c '^ok ' "$log")
-		skipped=$(grep -cE '^ok .* # skip' "$log")
-		bad=$(grep -c '^not ok ' "$log")
-		planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$log" | head -1)
-		[ $((ok + bad)) -lt "${planned:-1}" ] && bad=$((${planned:-1} - ok))
-		passed=$((passed + ok - skipped))
-		failed=$((failed + bad + skipped))
-		if [ $((bad + skipped)) != 0 ]; then
-			echo "--- $file"
-			grep -vE '^ok [^#]*$' "$log"
-		fi
-	done
-	report "$suite" $passed $failed $((SECONDS - began))
+}
+count_tap() { # log status
+	local skipped planned
+	ok=$(grep -c '^ok ' "$1")
+	skipped=$(grep -cE '^ok .* # skip' "$1")
+	bad=$(grep -c '^not ok ' "$1")
+	planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$1" | head -1)
+	# One that did not come to its end, or failed beside its tests, has failed.
+	[ $((ok + bad)) -lt "${planned:-$((ok + bad + 1))}" ] && bad=$((${planned:-$((ok + bad + 1))} - ok))
+	[ "$2" != 0 ] && [ "$bad" = 0 ] && bad=1
+	ok=$((ok - skipped)) bad=$((bad + skipped))
 }
 
-# The programs of tests/fault print TAP: what dies, and what is left of it. FAULT_LONG=1: every crossing, many rounds.
-suite_fault() {
-	local began=$SECONDS passed=0 failed=0 program log ok bad long=()
-	[ -n "${FAULT_LONG:-}" ] && long=(--long)
-	make -s MODE="$MODE" "build/$MODE/tests/fault/io_shim.so"
-	for program in sweep rounds world power_loss syscalls honest_errors; do
-		log=$logs/fault-$program.tap
-		local command=(deps/venv/bin/python "tests/fault/$program.py" "${long[@]}")
-		[ -f "tests/fault/$program.bats" ] && command=(bats --tap "tests/fault/$program.bats")
-		timeout "${FAULT_TIMEOUT:-900}" "${command[@]}" > "$log" 2>&1
-		ok=$(grep -c '^ok ' "$log")
-		bad=$(grep -c '^not ok ' "$log")
-		grep -q '^1\.\.' "$log" || bad=$((bad + 1)) # it did not come to its end
-		passed=$((passed + ok))
-		failed=$((failed + bad))
+# count SUITE: sums up the logs of its programs, and shows those of which something failed.
+count() {
+	local suite=$1 passed=0 failed=0 seconds=0 source log status took ok bad
+	while read -r source; do
+		log=$(job_log "$source")
+		read -r status took < "$log.status" || status=1 took=0
+		case $suite in
+		unit | sim) count_cmocka "$log" "$status" ;;
+		fuzz) ok=$((status == 0)) bad=$((status != 0)) ;;
+		*) count_tap "$log" "$status" ;;
+		esac
+		passed=$((passed + ok)) failed=$((failed + bad)) seconds=$((seconds + took))
 		if [ "$bad" != 0 ]; then
-			echo "--- tests/fault/$program"
-			grep -v '^ok ' "$log" | tail -100
+			echo "--- $source (exit status $status)"
+			grep -vE '^(\[( RUN      |       OK )\]|ok [^#]*$)' "$log" | tail -150
 		fi
-	done
-	report fault $passed $failed $((SECONDS - began))
+	done < <(sources "$suite")
+	report "$suite" "$passed" "$failed" "$seconds"
 }
 
+suites=()
 [ $# -gt 0 ] || set -- build unit sim fuzz golden e2e fault
 for suite in "$@"; do
 	case $suite in
-	build) suite_build || sum_up ;;
-	fuzz) suite_fuzz ;;
-	unit | sim) suite_cmocka "$suite" ;;
-	golden | e2e) suite_bats "$suite" ;;
-	fault) suite_fault ;;
+	build) build || sum_up ;;
+	unit | sim | fuzz | golden | e2e | fault) suites+=("$suite") ;;
 	*) echo "unknown suite '$suite'"; report "$suite" 0 1 0 ;;
 	esac
 done
+[ ${#suites[@]} -gt 0 ] || sum_up
+build_programs
+
+# All suites in one go: what waits leaves the cores to what computes. Two for each core, because most of them wait.
+began=$SECONDS
+rm -f "$logs"/*.log.status
+trap job_places_remove EXIT
+job_places
+for suite in "${suites[@]}"; do sources "$suite"; done | in_order | tr '\n' '\0' |
+	xargs -0 -P $((jobs * 2)) -I{} bash -c 'source tests/helper/job.bash; job "$1"' - {}
+for suite in "${suites[@]}"; do count "$suite"; done
+echo "seconds are the programs' own, $((SECONDS - began)) s in all; the longest: $(
+	for log in "$logs"/*.log.status; do echo "$(cut -d' ' -f2 "$log") $(basename "$log" .log.status)"; done | sort -nr | head -5 |
+		awk '{ printf "%s%s %s s", (NR > 1 ? ", " : ""), $2, $1 }')"
 sum_up

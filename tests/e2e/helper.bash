@@ -9,6 +9,7 @@
 bats_require_minimum_version 1.5.0
 REPO=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 STRATA=${STRATA:-$REPO/build/debug/strata}
+STATE_DIR=${STRATA_STATE_DIR:-/var/lib/strata} # where root's private servers have their data
 unset STRATA_DB STRATA_LAKE STRATA_TIMEZONE STRATA_FAULT STRATA_FAULT_ONCE ENV NO_COLOR MAKEFLAGS MAKELEVEL
 unset PGHOST PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE
 export TZ=UTC LC_ALL=C.UTF-8 COLUMNS=100
@@ -156,7 +157,7 @@ project_remove() {
 	strata db stop >/dev/null 2>&1 || true
 	if [ "$(id -u)" = 0 ]; then
 		uuid=$(jq -r .uuid "$PROJECT/.strata/lake.json")
-		[ -n "$uuid" ] && [ "$uuid" != null ] && rm -rf "/var/lib/strata/$uuid" "/var/lib/strata/$uuid.lock"
+		[ -n "$uuid" ] && [ "$uuid" != null ] && rm -rf "${STATE_DIR:?}/$uuid" "$STATE_DIR/$uuid.lock"
 	fi
 	return 0
 }
@@ -183,9 +184,9 @@ as_postgres() {
 
 # A server of the test's own, outside of strata's care: server_start, then $STRATA_DB; server_stop in teardown.
 server_start() {
-	SERVER=$(mktemp -d /tmp/strata-e2e.XXXXXX)
+	SERVER=$(mktemp -d "${TMPDIR:-/tmp}/strata-e2e.XXXXXX")
 	[ "$(id -u)" != 0 ] || chown postgres "$SERVER"
-	as_postgres "$POSTGRES/initdb" -D "$SERVER/data" -U somebody -A trust -E UTF8 --locale=C >/dev/null
+	as_postgres "$POSTGRES/initdb" -D "$SERVER/data" -U somebody -A trust -E UTF8 --locale=C -N >/dev/null
 	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
 	export STRATA_DB="host=$SERVER user=somebody dbname=postgres"
 }

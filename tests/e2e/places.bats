@@ -58,7 +58,7 @@ as_somebody() {
 	PROJECT=$shut/project
 	run strata run $range
 	strata db stop
-	[ "$(id -u)" != 0 ] || rm -rf "/var/lib/strata/$(json .uuid < "$PROJECT/.strata/lake.json")"
+	[ "$(id -u)" != 0 ] || rm -rf "$STATE_DIR/$(json .uuid < "$PROJECT/.strata/lake.json")"
 	rm -rf "$shut"
 	PROJECT=
 	assert_status 0
@@ -97,7 +97,7 @@ as_somebody() {
 	run -0 strata run $range
 	assert_output_lacks "private Postgres"
 	[ ! -e .strata/pg ]
-	[ ! -e "/var/lib/strata/$(json .uuid < .strata/lake.json)" ]
+	[ ! -e "$STATE_DIR/$(json .uuid < .strata/lake.json)" ]
 	[ "$(psql -AtX "$STRATA_DB" -c "SELECT count(*) FROM strata.partition")" = 6 ]
 	run -0 strata run $range
 	assert_output_has "6 fresh"

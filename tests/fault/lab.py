@@ -71,7 +71,7 @@ class Postgres:
             shutil.chown(self.folder, "postgres")
             self.prefix = ["runuser", "-u", "postgres", "--"]
         os.chmod(self.folder, 0o755)
-        self._run("initdb", "-D", self.data, "-U", "strata", "-A", "trust", "-E", "UTF8", "--locale=C")
+        self._run("initdb", "-D", self.data, "-U", "strata", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
         with open(self.data / "postgresql.auto.conf", "a", encoding="ascii") as conf:
             conf.write(f"listen_addresses=''\nunix_socket_directories='{self.folder}'\nport={port}\n{options}\n")
         self.start()
