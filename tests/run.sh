@@ -53,7 +53,7 @@ sources() {
 	unit | sim) find "tests/$1" -name '*.c' ! -name 'world_*.c' ;;
 	fuzz) find tests/fuzz -name 'fuzz_*.c' ;;
 	golden | e2e) find "tests/$1" -name '*.bats' ;;
-	fault) printf 'tests/fault/%s\n' sweep.py rounds.py world.py power_loss.py syscalls.py honest_errors.bats ;;
+	fault) printf 'tests/fault/%s\n' sweep.py rounds.py overtaken.py world.py power_loss.py syscalls.py honest_errors.bats ;;
 	esac 2>/dev/null | sort
 }
 
