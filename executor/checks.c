@@ -31,56 +31,64 @@ static bool has_column(const struct attempt *t, const char *name)
 	return false;
 }
 
-/* One number of the staged rows; `what` is an aggregate or a sub-query over `staged`. */
-static int count(struct attempt *t, const char *what, int64_t *ret)
+/* Numbers of the staged rows: the BIGINT columns of `what`, a SELECT from `staged`. */
+static int count(struct attempt *t, const char *what, int64_t *ret, size_t n)
 {
 	struct buf sql = BUF_INIT(1 << 24);
 	buf_adds(&sql, "WITH staged AS (");
 	verify_select(t, &sql);
-	buf_addf(&sql, ") SELECT %s", what);
+	buf_addf(&sql, ") %s", what);
 	struct duck_error e;
-	int rc = duck_int64(t->session.con, buf_cstr(&sql), ret, &e);
+	int rc = duck_bigints(t->session.con, buf_cstr(&sql), ret, n, &e);
 	buf_free(&sql);
 	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 }
 
-/* "a, b" quoted, or "a IS NULL OR b IS NULL". */
-static const char *keys_sql(struct attempt *t, const char *between, const char *after)
+/* One pass: the groups of a unique key have one row each, and none of them is of a NULL. */
+static int count_keys(struct attempt *t, int64_t *ret_nulls, int64_t *ret_twice)
 {
-	struct buf b = BUF_INIT(1 << 20);
+	struct buf keys = BUF_INIT(1 << 20), null = BUF_INIT(1 << 20), sql = BUF_INIT(1 << 22);
 	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
-		buf_adds(&b, i ? between : "");
-		duck_ident(&b, t->rq->primary_keys[i]);
-		buf_adds(&b, after);
+		duck_ident(&keys, t->rq->primary_keys[i]);
+		buf_addf(&keys, " AS k%zu, ", i);
+		buf_addf(&null, "%sk%zu IS NULL", i ? " OR " : "", i);
 	}
-	const char *text = arena_strdup(t->arena, buf_cstr(&b));
-	buf_free(&b);
-	return text;
+	buf_addf(&sql, "SELECT CAST(coalesce(sum(n) FILTER (WHERE %s), 0) AS BIGINT), count(*) FILTER (WHERE n > 1) FROM "
+	               "(SELECT %scount(*) AS n FROM staged GROUP BY ALL)", buf_cstr(&null), buf_cstr(&keys));
+	int64_t found[2] = {0};
+	int rc = count(t, buf_cstr(&sql), found, 2);
+	*ret_nulls = found[0];
+	*ret_twice = found[1];
+	buf_free(&keys);
+	buf_free(&null);
+	buf_free(&sql);
+	return rc;
 }
 
 static int check_primary_keys(struct attempt *t)
 {
+	struct buf keys = BUF_INIT(1 << 20), failure = BUF_INIT(1 << 20);
 	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
 		if (!has_column(t, t->rq->primary_keys[i])) {
 			note(t, "primary_keys", arena_printf(t->arena, "no column '%s'", t->rq->primary_keys[i]));
+			buf_free(&keys);
 			return 0;
 		}
+		buf_adds(&keys, i ? ", " : "");
+		duck_ident(&keys, t->rq->primary_keys[i]);
 	}
-	int64_t nulls = 0, twice = 0;
-	const char *keys = keys_sql(t, ", ", "");
-	if (count(t, arena_printf(t->arena, "count(*) FROM staged WHERE %s", keys_sql(t, " OR ", " IS NULL")), &nulls) < 0 ||
-	    count(t, arena_printf(t->arena, "count(*) FROM (SELECT 1 FROM staged GROUP BY %s HAVING count(*) > 1)", keys),
-	          &twice) < 0)
-		return -1;
-	struct buf failure = BUF_INIT(1 << 20);
-	if (nulls > 0)
-		buf_addf(&failure, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
-	if (twice > 0)
+	int64_t nulls, twice;
+	int rc = count_keys(t, &nulls, &twice);
+	if (rc == 0 && nulls > 0)
+		buf_addf(&failure, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", buf_cstr(&keys));
+	if (rc == 0 && twice > 0)
 		buf_addf(&failure, "%s%" PRId64 " value%s of (%s) %s there more than once", failure.len ? ", and " : "", twice,
-		         twice == 1 ? "" : "s", keys, twice == 1 ? "is" : "are");
-	note(t, "primary_keys", failure.len ? arena_strdup(t->arena, buf_cstr(&failure)) : NULL);
+		         twice == 1 ? "" : "s", buf_cstr(&keys), twice == 1 ? "is" : "are");
+	if (rc == 0)
+		note(t, "primary_keys", failure.len ? arena_strdup(t->arena, buf_cstr(&failure)) : NULL);
+	buf_free(&keys);
 	buf_free(&failure);
-	return 0;
+	return rc;
 }
 
 static int check_timestamp(struct attempt *t)
@@ -91,11 +99,11 @@ static int check_timestamp(struct attempt *t)
 		return 0;
 	}
 	struct buf b = BUF_INIT(1 << 16);
-	buf_adds(&b, "count(*) FROM staged WHERE ");
+	buf_adds(&b, "SELECT count(*) FROM staged WHERE ");
 	duck_ident(&b, name);
 	buf_adds(&b, " IS NULL");
 	int64_t nulls = 0;
-	int rc = count(t, arena_strdup(t->arena, buf_cstr(&b)), &nulls);
+	int rc = count(t, buf_cstr(&b), &nulls, 1);
 	buf_free(&b);
 	if (rc < 0)
 		return rc;

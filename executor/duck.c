@@ -241,17 +241,33 @@ int duck_type_name(duckdb_connection con, const char *type, struct buf *out, str
 	return r;
 }
 
+int duck_bigints(duckdb_connection con, const char *sql, int64_t *ret_values, size_t n, struct duck_error *ret_error)
+{
+	duckdb_result result;
+	if (duck_query(con, sql, &result, ret_error) < 0)
+		return -1;
+	duckdb_data_chunk chunk = duckdb_fetch_chunk(result);
+	bool all = chunk && duckdb_data_chunk_get_size(chunk) == 1 && duckdb_data_chunk_get_column_count(chunk) == n;
+	for (size_t i = 0; i < n && all; i++) {
+		duckdb_vector vector = duckdb_data_chunk_get_vector(chunk, i);
+		all = duckdb_column_type(&result, i) == DUCKDB_TYPE_BIGINT && duck_valid_at(vector, 0);
+		if (all)
+			ret_values[i] = *(int64_t *)duckdb_vector_get_data(vector);
+	}
+	if (chunk)
+		duckdb_destroy_data_chunk(&chunk);
+	duckdb_destroy_result(&result);
+	if (!all)
+		*ret_error = (struct duck_error){.message = "a query for numbers did not give them"};
+	return all ? 0 : -1;
+}
+
 int duck_int64(duckdb_connection con, const char *sql, int64_t *ret_value, struct duck_error *ret_error)
 {
-	struct buf wrapped = BUF_INIT(1 << 24), out = BUF_INIT(64);
-	buf_addf(&wrapped, "SELECT CAST((\n%s\n) AS BIGINT)::VARCHAR", sql);
-	int r = duck_text(con, buf_cstr(&wrapped), &out, ret_error);
-	if (r == 0 && !str_to_i64(buf_cstr(&out), ret_value)) {
-		*ret_error = (struct duck_error){.message = "a query for one number gave none"};
-		r = -1;
-	}
+	struct buf wrapped = BUF_INIT(1 << 24);
+	buf_addf(&wrapped, "SELECT CAST((\n%s\n) AS BIGINT)", sql);
+	int r = duck_bigints(con, buf_cstr(&wrapped), ret_value, 1, ret_error);
 	buf_free(&wrapped);
-	buf_free(&out);
 	return r;
 }
 

@@ -49,6 +49,8 @@ struct duck_error {
 /* Each gives 0, or -1 with *ret_error filled. */
 int duck_run(duckdb_connection con, const char *sql, struct duck_error *ret_error); /* result dropped */
 int duck_query(duckdb_connection con, const char *sql, duckdb_result *ret_result, struct duck_error *ret_error);
+/* The one row of a query of `n` BIGINT columns, none of them NULL. */
+int duck_bigints(duckdb_connection con, const char *sql, int64_t *ret_values, size_t n, struct duck_error *ret_error);
 int duck_int64(duckdb_connection con, const char *sql, int64_t *ret_value, struct duck_error *ret_error);
 /* First column of the first row, appended to `out`; nothing is appended for NULL or no row. */
 int duck_text(duckdb_connection con, const char *sql, struct buf *out, struct duck_error *ret_error);

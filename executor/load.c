@@ -116,13 +116,11 @@ static int prefix(struct attempt *t, const char *sql, bool ours, struct buf *out
 }
 
 /* A PIVOT without IN becomes several statements; rows are those of the one that copies. */
-static int copy(duckdb_connection con, const char *sql, int64_t *ret_rows, struct duck_error *e)
+static int copy_all(duckdb_connection con, duckdb_extracted_statements statements, idx_t n, const char *sql, int64_t *ret_rows,
+                    struct duck_error *e)
 {
-	duckdb_extracted_statements statements;
-	idx_t n = duckdb_extract_statements(con, sql, &statements);
 	int rc = 0;
-	*ret_rows = 0;
-	for (idx_t i = 0; i < n && n > 1 && rc == 0; i++) {
+	for (idx_t i = 0; i < n && rc == 0; i++) {
 		duckdb_prepared_statement one;
 		duckdb_result result;
 		if (duckdb_prepare_extracted_statement(con, statements, i, &one) == DuckDBError) {
@@ -139,11 +137,22 @@ static int copy(duckdb_connection con, const char *sql, int64_t *ret_rows, struc
 		}
 		duckdb_destroy_prepare(&one);
 	}
-	duckdb_destroy_extracted(&statements);
-	if (n > 1)
-		return rc;
+	return rc;
+}
+
+static int copy(duckdb_connection con, const char *sql, int64_t *ret_rows, struct duck_error *e)
+{
+	*ret_rows = 0;
+	if (strcasestr(sql, "pivot")) { /* else the text is parsed once */
+		duckdb_extracted_statements statements;
+		idx_t n = duckdb_extract_statements(con, sql, &statements);
+		int rc = n > 1 ? copy_all(con, statements, n, sql, ret_rows, e) : 0;
+		duckdb_destroy_extracted(&statements);
+		if (n > 1)
+			return rc;
+	}
 	duckdb_result result;
-	rc = duck_query(con, sql, &result, e);
+	int rc = duck_query(con, sql, &result, e);
 	if (rc == 0) {
 		*ret_rows = (int64_t)duckdb_rows_changed(&result);
 		duckdb_destroy_result(&result);
