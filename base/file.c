@@ -134,21 +134,27 @@ int file_replace(int dirfd, const char *path, const void *data, size_t n, mode_t
 	return rc;
 }
 
+/* From its end, because mostly all that is above is there; `path` is cut for a while and then as before. */
+static int make_upwards(char *path, mode_t mode, struct err *err)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	char *slash = strrchr(path, '/');
+	int rc = 0;
+	if (errno == ENOENT && slash && slash != path) {
+		*slash = '\0';
+		rc = make_upwards(path, mode, err);
+		*slash = '/';
+		if (rc < 0 || mkdir(path, mode) == 0 || errno == EEXIST)
+			return rc;
+	}
+	return err_errno(err, ERR_IO, "make folder '%s'", path);
+}
+
 int dir_make_all(const char *path, mode_t mode, struct err *err)
 {
 	char *copy = mem_strdup(path);
-	int rc = 0;
-	for (char *p = copy + 1; rc == 0; p++) {
-		if (*p != '/' && *p != '\0')
-			continue;
-		char was = *p;
-		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			rc = err_errno(err, ERR_IO, "make folder '%s'", copy);
-		*p = was;
-		if (!was)
-			break;
-	}
+	int rc = make_upwards(copy, mode, err);
 	free(copy);
 	struct stat st;
 	if (rc == 0 && (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)))

@@ -7,15 +7,12 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "core/advice.h"
 #include "core/date.h"
 #include "executor/checks.h"
@@ -23,6 +20,7 @@
 #include "executor/engine.h"
 #include "executor/inputs.h"
 #include "executor/source.h"
+#include "executor/staging.h"
 #include "executor/verify.h"
 
 enum { LOG_LINE_MAX = 64 << 10, NAME_MAX_LEN = 200 };
@@ -156,13 +154,8 @@ static int make_staging(struct attempt *t)
 	t->out = arena_printf(t->arena, "%s/out", t->staging);
 	if (FAULT("stage.make"))
 		return attempt_fail(t, "transient", "make '%s': %s", t->out, strerror(errno));
-	if (mkdir(t->staging, 0777) == 0 && mkdir(t->out, 0777) == 0)
-		return 0;
 	struct err err = {0};
-	/* A leftover of the same try (its worker died, and its scheduler with it) is nobody's. */
-	if (tree_remove(AT_FDCWD, t->staging, &err) < 0 || dir_make_all(t->out, 0777, &err) < 0)
-		return attempt_fail_err(t, "transient", &err);
-	return 0;
+	return staging_make(t->w, t->staging, &err) < 0 ? attempt_fail_err(t, "transient", &err) : 0;
 }
 
 /* DuckDB 1.5.5 on a single thread never ends an ASOF RIGHT or FULL JOIN, and hears no interrupt meanwhile: whatever
@@ -223,10 +216,7 @@ static int commit(struct attempt *t)
 void attempt_tidy(struct worker *w)
 {
 	session_close(w, &w->spent);
-	if (w->trash && !FAULT("cleanup.remove"))
-		(void)tree_remove(AT_FDCWD, w->trash, NULL); /* what cannot be removed now is left for a sweep */
-	free(w->trash);
-	w->trash = NULL;
+	staging_tidy(w);
 }
 
 /* What stays of the staging, if anything: the staged data of a failed check, or all of it on request. */
@@ -242,9 +232,9 @@ static void cleanup(struct attempt *t)
 	if (t->keep)
 		t->result->staging = t->staging;
 	if (!t->keep)
-		t->w->trash = mem_strdup(t->staging);
+		staging_trash(t->w, t->staging, true);
 	else if (failed)
-		t->w->trash = mem_printf("%s/in", t->staging);
+		staging_trash(t->w, arena_printf(t->arena, "%s/in", t->staging), false);
 }
 
 static void log_end(struct attempt *t)

@@ -20,7 +20,7 @@
 #include "executor/engine.h"
 #include "executor/source.h"
 
-enum { PIN_TRIES = 1000, VIEW_MAX = 1 << 26 };
+enum { PIN_TRIES = 1000, PIN_NAME_MAX = 100, VIEW_MAX = 1 << 26 };
 
 /* The files of one input, as the views need them. */
 struct pinned {
@@ -63,8 +63,18 @@ static bool same_schema(const struct column *a, size_t n, const struct column *b
 
 enum pin { PIN_DONE, PIN_ABSENT, PIN_RACE, PIN_FAILED = -1 };
 
-/* Link what the manifest in `dir` lists into `into`. */
-static enum pin link_listed(struct attempt *t, int dir, const char *folder, const char *into, struct manifest *m)
+/* Where a file of input number `index` is pinned: a folder for all tables, so that making folders does not cost more
+ * than reading. The table's name is for who reads an error of the engine. */
+static const char *pin_path(struct attempt *t, const struct pinned *p, const char *into, const char *file)
+{
+	const char *table = strchr(p->in->qname, '.') + 1;
+	return arena_printf(t->arena, "%s/%td.%s%s%s", into, p->in - t->rq->inputs, strlen(table) > PIN_NAME_MAX ? "" : table,
+	                    strlen(table) > PIN_NAME_MAX ? "" : ".", file);
+}
+
+/* Link what the manifest in `dir` lists into `into`; after a race nothing of it stays there. */
+static enum pin link_listed(struct attempt *t, const struct pinned *p, int dir, const char *folder, const char *into,
+                            struct manifest *m)
 {
 	struct buf text = BUF_INIT(MANIFEST_MAX);
 	struct err err = {0};
@@ -84,16 +94,18 @@ static enum pin link_listed(struct attempt *t, int dir, const char *folder, cons
 			return (enum pin)attempt_fail(t, "permanent", "%s/manifest.json lists '%s'", folder, name);
 		if (FAULT("inputs.link"))
 			return (enum pin)attempt_fail(t, "transient", "link '%s/%s': %s", folder, name, strerror(errno));
-		if (linkat(dir, name, AT_FDCWD, arena_printf(t->arena, "%s/%s", into, name), 0) == 0)
+		if (linkat(dir, name, AT_FDCWD, pin_path(t, p, into, name), 0) == 0)
 			continue;
-		if (errno == ENOENT)
-			return PIN_RACE;
-		return (enum pin)attempt_fail(t, "permanent", "link '%s/%s' into '%s': %s", folder, name, into, strerror(errno));
+		if (errno != ENOENT)
+			return (enum pin)attempt_fail(t, "permanent", "link '%s/%s' into '%s': %s", folder, name, into, strerror(errno));
+		while (i-- > 0)
+			unlink(pin_path(t, p, into, m->files[i].name));
+		return PIN_RACE;
 	}
 	return PIN_DONE;
 }
 
-static enum pin pin_once(struct attempt *t, const char *folder, const char *into, struct manifest *m)
+static enum pin pin_once(struct attempt *t, const struct pinned *p, const char *folder, const char *into, struct manifest *m)
 {
 	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0) {
@@ -101,31 +113,31 @@ static enum pin pin_once(struct attempt *t, const char *folder, const char *into
 			return PIN_ABSENT;
 		return (enum pin)attempt_fail(t, "transient", "open '%s': %s", folder, strerror(errno));
 	}
-	enum pin end = PIN_DONE;
-	if (mkdir(into, 0777) < 0 && errno != EEXIST)
-		end = (enum pin)attempt_fail(t, "transient", "make folder '%s': %s", into, strerror(errno));
-	if (end == PIN_DONE)
-		end = link_listed(t, dir, folder, into, m);
+	enum pin end = link_listed(t, p, dir, folder, into, m);
 	close(dir);
 	return end;
 }
 
-static int pin_partition(struct attempt *t, struct pinned *p, const char *date, const char *expected, const char *table_folder,
-                         const char *in_folder)
+static int make_folder(struct attempt *t, const char *path)
+{
+	if (mkdir(path, 0777) == 0 || errno == EEXIST)
+		return 0;
+	return attempt_fail(t, "transient", "make folder '%s': %s", path, strerror(errno));
+}
+
+static int pin_partition(struct attempt *t, struct pinned *p, const char *date, const char *expected, const char *table_folder)
 {
 	const char *folder = *date ? arena_printf(t->arena, "%s/dt=%s", table_folder, date) : table_folder;
-	const char *into = *date ? arena_printf(t->arena, "%s/dt=%s", in_folder, date) : in_folder;
+	/* Where there are several dates, the folder tells the engine which. */
+	bool several = p->in->npartitions > 1;
+	const char *into = several ? arena_printf(t->arena, "%s/in/dt=%s", t->staging, date) : arena_printf(t->arena, "%s/in", t->staging);
+	if (several && make_folder(t, into) < 0)
+		return -1;
 	struct manifest m = {0};
 	struct stat gone;
 	enum pin end = PIN_RACE;
-	for (int i = 0; i < PIN_TRIES && end == PIN_RACE; i++) {
-		end = pin_once(t, folder, into, &m);
-		if (end != PIN_RACE)
-			break;
-		struct err err = {0};
-		if (tree_remove(AT_FDCWD, into, &err) < 0)
-			return attempt_fail_err(t, "transient", &err);
-	}
+	for (int i = 0; i < PIN_TRIES && end == PIN_RACE; i++)
+		end = pin_once(t, p, folder, into, &m);
 	if (end == PIN_FAILED)
 		return -1;
 	if (end == PIN_RACE)
@@ -145,7 +157,7 @@ static int pin_partition(struct attempt *t, struct pinned *p, const char *date, 
 		p->same = same_schema(p->schema, p->nschema, m.schema, m.nschema);
 	}
 	for (size_t i = 0; i < m.nfiles; i++)
-		add_file(t, p, arena_printf(t->arena, "%s/%s", into, m.files[i].name), date);
+		add_file(t, p, pin_path(t, p, into, m.files[i].name), date);
 	return 0;
 }
 
@@ -154,18 +166,15 @@ static int pin_table(struct attempt *t, struct pinned *p)
 	const char *dot = strchr(p->in->qname, '.');
 	if (!dot || strstr(p->in->qname, "..") || strchr(p->in->qname, '/'))
 		return attempt_fail(t, "permanent", "'%s' is no layer.table", p->in->qname);
-	const char *layer = arena_strndup(t->arena, p->in->qname, (size_t)(dot - p->in->qname));
-	const char *folder = arena_printf(t->arena, "%s/%s", layer, dot + 1);
-	const char *into = arena_printf(t->arena, "%s/in/%s", t->staging, folder);
-	struct err err = {0};
-	if (p->in->npartitions && dir_make_all(into, 0777, &err) < 0)
-		return attempt_fail_err(t, "transient", &err);
+	const char *folder = arena_printf(t->arena, "%.*s/%s", (int)(dot - p->in->qname), p->in->qname, dot + 1);
+	if (p->in->npartitions && make_folder(t, arena_printf(t->arena, "%s/in", t->staging)) < 0)
+		return -1;
 	for (size_t i = 0; i < p->in->npartitions; i++) {
 		if (strchr(p->in->partitions[i], '/'))
 			return attempt_fail(t, "permanent", "'%s' is no date", p->in->partitions[i]);
 		if (stop_wanted(&t->w->stop))
 			return attempt_fail(t, "transient", "stopped");
-		if (pin_partition(t, p, p->in->partitions[i], p->in->try_ids[i], folder, into) < 0)
+		if (pin_partition(t, p, p->in->partitions[i], p->in->try_ids[i], folder) < 0)
 			return -1;
 	}
 	return 0;
@@ -258,12 +267,25 @@ static bool is_mentioned(const struct attempt *t, const char *name)
 	return found;
 }
 
+/* Has an input before this one made its layer's schema? */
+static bool layer_seen(const struct attempt *t, const struct try_input *in)
+{
+	size_t n = strcspn(in->qname, ".") + 1;
+	for (const struct try_input *i = t->rq->inputs; i < in; i++) {
+		if (strncasecmp(i->qname, in->qname, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool add_view(struct attempt *t, const struct pinned *p, struct buf *sql)
 {
 	const char *dot = strchr(p->in->qname, '.');
 	struct buf name = BUF_INIT(4096);
 	duck_ident(&name, arena_strndup(t->arena, p->in->qname, (size_t)(dot - p->in->qname)));
-	buf_addf(sql, "CREATE SCHEMA IF NOT EXISTS %s; CREATE VIEW %s.", buf_cstr(&name), buf_cstr(&name));
+	if (!layer_seen(t, p->in))
+		buf_addf(sql, "CREATE SCHEMA IF NOT EXISTS %s; ", buf_cstr(&name));
+	buf_addf(sql, "CREATE VIEW %s.", buf_cstr(&name));
 	duck_ident(sql, dot + 1);
 	buf_adds(sql, " AS ");
 	bool known = view_select(p, sql);

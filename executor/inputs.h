@@ -4,8 +4,8 @@
 
 #include "executor/attempt.h"
 
-/* Pin every input into <staging>/in/<layer>/<table>/dt=<date>/ and note it in t->inputs; for an engine
- * with views, make `layer.table` and its macro `layer.table_dt(d)` in the session. An input without rows
+/* Pin every input into <staging>/in/, one of several dates into <staging>/in/dt=<date>/, and note it in
+ * t->inputs; for an engine with views, make `layer.table` and its macro `layer.table_dt(d)` in the session. An input without rows
  * is a typed empty view; if nothing gives its schema, t->no_input is set. */
 int inputs_pin(struct attempt *t);
 

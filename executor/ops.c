@@ -15,6 +15,7 @@
 #include "executor/clear.h"
 #include "executor/probe.h"
 #include "executor/sql.h"
+#include "executor/staging.h"
 #include "executor/sweep.h"
 
 /* Of a line: what else a result says is small beside its inputs. */
@@ -126,8 +127,10 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 		return op_bind(w, req, ret_reply, e);
 	if (strcmp(op, "probe") == 0)
 		return op_probe(req, ret_reply, e);
-	if (strcmp(op, "sweep") == 0)
+	if (strcmp(op, "sweep") == 0) {
+		staging_rest(w); /* ours is nobody's leftover */
 		return op_sweep(req, ret_reply, e);
+	}
 	if (strcmp(op, "clear") == 0)
 		return op_clear(w, req, ret_reply, e);
 	if (strcmp(op, "catalog") == 0)

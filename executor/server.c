@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "executor/ops.h"
 #include "executor/spawn.h"
+#include "executor/staging.h"
 
 enum { QUEUE_MAX = 4096 };
 
@@ -251,6 +252,7 @@ int server_run(int fd_in, int fd_out)
 		attempt_tidy(&s.worker);
 		json_decref(r.json);
 	}
+	staging_rest(&s.worker);
 	/* Nothing is left to write or to roll back: memory and locks go with the process. */
 	_exit(0);
 }

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "executor/duck.h"
+#include "executor/staging.h"
 
 void worker_init(struct worker *w)
 {
@@ -49,6 +50,7 @@ void worker_close(struct worker *w)
 	worker_close_duckdb(w);
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
+	staging_rest(w);
 	free(w->trash);
 	free(w->lake);
 	free(w->lake_uuid);

@@ -38,6 +38,8 @@ struct worker {
 
 	/* What the last try left to be removed when its reply is on its way (attempt_tidy). */
 	char *trash;           /* a folder; NULL: nothing */
+	bool reuse;            /* trash is a whole staging: the next try can have it */
+	char *spare;           /* such a one, emptied; NULL: none (staging.h) */
 	struct session spent;
 };
 

@@ -25,6 +25,7 @@
 #include "base/mem.h"
 #include "executor/attempt.h"
 #include "executor/probe.h"
+#include "executor/staging.h"
 
 struct lake {
 	char path[64];
@@ -140,6 +141,17 @@ static inline int lake_count(const char *path)
 	if (n >= 0)
 		free(names);
 	return n < 0 ? n : n - 2;
+}
+
+/* Number of entries of the staging, but for the emptied one that the worker keeps for its next try. */
+static inline int lake_staged(struct lake *l)
+{
+	if (!l->w.spare)
+		return lake_count(".strata/staging");
+	int in = lake_count(arena_printf(&l->arena, "%s/in", l->w.spare));
+	assert_int_equal(lake_count(l->w.spare), in < 0 ? 0 : 1);
+	assert_true(in <= 0);
+	return lake_count(".strata/staging") - 1;
 }
 
 static inline struct try_input lake_input(const char *qname, bool partitioned, const char *const *dates, size_t n)

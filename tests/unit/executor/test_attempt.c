@@ -103,7 +103,7 @@ static void pins_survive_a_republish(void **state)
 	assert_int_equal(p.sum, 3);
 	assert_string_equal(r.manifest.inputs[0].try_id, "try-1");
 	assert_int_equal(lake_number(l, "SELECT a FROM read_parquet('ods/ods_x/*.parquet')"), 6);
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 }
 
 static void upstream_without_rows_is_a_typed_empty_view(void **state)
@@ -181,7 +181,7 @@ static void errors_have_their_place_in_the_text(void **state)
 	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT CAST('x' || i AS INTEGER) AS a FROM range(3) t(i)");
 	struct try_result r = lake_run(l, &rq);
 	assert_failed(&r, "sql", "Conversion");
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 }
 
 static void sql_cannot_change_the_configuration(void **state)
@@ -438,6 +438,42 @@ static void an_absent_source_path_changes_nothing(void **state)
 	assert_failed(&r, "permanent", "missing: fail");
 }
 
+static ino_t inode(const char *path)
+{
+	struct stat st;
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_ino;
+}
+
+/* Emptied, and by a rename; what somebody has swept meanwhile is made anew. */
+static void the_next_try_takes_the_staging_of_the_one_before(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a");
+	assert_int_equal(lake_staged(l), 0);
+	ino_t first = inode(l->w.spare);
+	const char *const only[] = {""};
+	struct try_input in = lake_input("dwd.dwd_x", false, only, 1);
+	struct try_request rq = lake_request(l, "dwd.dwd_y", "", "SELECT * FROM dwd.dwd_x");
+	rq.inputs = &in;
+	rq.ninputs = 1;
+	assert_int_equal(lake_run(l, &rq).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(inode(l->w.spare), first);
+	assert_int_equal(lake_staged(l), 0);
+
+	rq = lake_request(l, "dwd.dwd_y", "", "SELECT 2 AS a");
+	rq.keep_staging = true;
+	struct try_result r = lake_run(l, &rq);
+	assert_int_equal(inode(r.staging), first);
+	assert_null(l->w.spare);
+
+	lake_publish(l, "dwd.dwd_x", "", "SELECT 2 AS a");
+	assert_int_equal(tree_remove(AT_FDCWD, l->w.spare, NULL), 0);
+	lake_publish(l, "dwd.dwd_x", "", "SELECT 3 AS a");
+	staging_rest(&l->w);
+	assert_int_equal(lake_count(".strata/staging"), 1); /* what was kept */
+}
+
 static void a_failed_check_publishes_nothing_and_keeps_the_data(void **state)
 {
 	struct lake *l = *state;
@@ -542,7 +578,7 @@ static void a_canceled_try_is_killed_and_leaves_nothing(void **state)
 	pthread_join(c.thread, NULL);
 	assert_int_equal(r.outcome, OUTCOME_KILLED);
 	attempt_tidy(&l->w);
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 	assert_false(lake_has("dwd/dwd_x"));
 	stop_reset(&l->w.stop);
 	lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a"); /* the worker goes on */
@@ -592,7 +628,8 @@ int main(void)
 		T(a_csv_may_be_written_in_many_ways), T(no_line_of_a_csv_is_passed_over), T(a_link_to_nothing_is_no_empty_date), T(a_pivot_finds_its_columns_itself), T(columns_in_another_order_than_the_header_are_refused),
 		T(a_source_has_other_formats), T(an_absent_date_is_empty_with_the_newest_header), T(without_any_header_nothing_runs), T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
 		T(errors_of_csv_files_are_short),
-		T(an_absent_source_path_changes_nothing), T(a_failed_check_publishes_nothing_and_keeps_the_data),
+		T(an_absent_source_path_changes_nothing), T(the_next_try_takes_the_staging_of_the_one_before),
+		T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 		T(an_asof_full_join_ends),
 	};

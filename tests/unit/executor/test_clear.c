@@ -40,7 +40,7 @@ static void counts_and_takes_away_partitions(void **state)
 	assert_memory_equal(&c, &again, sizeof c);
 	assert_false(lake_has("dwd/dwd_x"));
 	assert_true(lake_has("dwd/dwd_y/dt=2013-01-03/manifest.json"));
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 	assert_int_equal(clear(l, "dwd.dwd_x", "", "", false).published, 0);
 }
 

@@ -18,7 +18,7 @@ static void publishes_data_manifest_and_success(void **state)
 	assert_string_equal(m.partition_date, "2013-01-03");
 	assert_int_equal(strlen(m.files[0].sha256), 64);
 	assert_int_equal(lake_count("dwd/dwd_x/dt=2013-01-03"), 3);
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_x/*/*.parquet')"), 5);
 }
 
@@ -47,7 +47,7 @@ static void an_older_fence_changes_nothing(void **state)
 	late.fence = 2;
 	assert_int_equal(lake_run(l, &late).outcome, OUTCOME_FENCED);
 	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, second.manifest.try_id);
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 }
 
 static void an_empty_result_clears_and_keeps_its_fence(void **state)

@@ -93,7 +93,7 @@ static void failures_say_what_the_program_said(void **state)
 	r = run_program(l, "", "#!/bin/sh\necho a >$STRATA_OUTPUT_DIR/o.csv; echo '{}' >$STRATA_OUTPUT_DIR/o.json\n");
 	assert_non_null(strstr(r.error.message, "one format"));
 	assert_false(lake_has("ads/ads_x"));
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 }
 
 static void gets_its_inputs_as_a_file(void **state)
@@ -169,7 +169,7 @@ static void a_canceled_program_takes_its_group_along(void **state)
 	__atomic_store_n(&c.over, true, __ATOMIC_RELEASE);
 	pthread_join(c.thread, NULL);
 	assert_int_equal(r.outcome, OUTCOME_KILLED);
-	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_int_equal(lake_staged(l), 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
