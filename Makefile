@@ -43,7 +43,12 @@ src = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(1)))))
 # A library a folder: the linker takes what a program needs, and a link line says who may use whom.
 OBJ_base := $(call src,base)
 OBJ_core := $(call src,core)
-OBJ_executor := $(filter-out $(B)/executor/main.o,$(call src,executor))
+OBJ_executor := $(filter-out $(B)/executor/main.o $(B)/executor/operator_new.o,$(call src,executor))
+# A faster operator new, where libduckdb brings jemalloc and no sanitizer brings its own.
+ifneq ($(wildcard $(DUCKDB_HOME)/lib/libduckdb_jemalloc.a),)
+OPERATOR_NEW_release := $(B)/executor/operator_new.o
+OPERATOR_NEW_debug := $(B)/executor/operator_new.o
+endif
 OBJ_scheduler := $(call src,scheduler)
 OBJ_cli := $(filter-out $(B)/cli/main.o,$(call src,cli ui-tui))
 LIB_CORE := $(B)/libcore.a $(B)/libbase.a
@@ -141,7 +146,7 @@ $(B)/strata: $(B)/cli/main.o $(LIB_CLI)
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI)
 
 # g++ because libduckdb is C++.
-$(B)/strata-worker: $(B)/executor/main.o $(LIB_EXECUTOR)
+$(B)/strata-worker: $(B)/executor/main.o $(OPERATOR_NEW_$(MODE)) $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
 	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB)
 
