@@ -8,6 +8,9 @@
 #include "base/mem.h"
 #include "core/machine_internal.h"
 
+/* A step that said more than that, as the end of a large run does, leaves no room behind. */
+enum { ACTIONS_KEPT = 1 << 16 };
+
 void actions_free(struct actions *a)
 {
 	free(a->items);
@@ -156,6 +159,10 @@ static void committed(struct machine *m, uint64_t seq)
 		seq = m->seq;
 	if (seq > m->committed)
 		m->committed = seq;
+}
+
+static void carry_out_durable(struct machine *m)
+{
 	while (m->pending_head < m->npending && m->pending[m->pending_head].seq <= m->committed) {
 		struct pending p = m->pending[m->pending_head++];
 		carry_out(m, &p);
@@ -242,6 +249,8 @@ static void set_timer(struct machine *m)
 
 void machine_step(struct machine *m, const struct event *ev, struct actions *out)
 {
+	if (out->cap > ACTIONS_KEPT)
+		actions_free(out);
 	out->len = 0;
 	m->out = out;
 	free_gone(m);
@@ -249,6 +258,7 @@ void machine_step(struct machine *m, const struct event *ev, struct actions *out
 		m->now_ms = ev->now_ms;
 	/* The event first: a result that arrives at the deadline is a result. */
 	take(m, ev);
+	carry_out_durable(m); /* a quiet end may have nothing to wait for */
 	tries_stop_due(m);
 	tasks_retry_due(m);
 	tasks_decide_ahead(m);

@@ -70,6 +70,8 @@ struct run_spec {
 	const uint64_t *todo;        /* bit (table * ndates + date): a task of the run; others are fresh or none */
 	bool fail_fast;
 	bool continue_on_error;      /* a failed date withholds no later date of its table (backfill only) */
+	bool quiet;                  /* a task of which nothing was said yet ends fresh, canceled, skipped or withheld without
+	                                a word: it is in the counts only, so that a million of them is no million rows */
 	bool paused;                 /* from the start, until EV_UNPAUSE_RUN */
 	uint32_t max_active;         /* tries of the run in flight at once; 0: as many as there is room for */
 };

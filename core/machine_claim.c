@@ -111,7 +111,7 @@ void claim_park(struct machine *m, struct mrun *r, struct place p)
 	}
 	c->parked[i] = (struct parked){.serial = r->serial, .at = p, .next = claim->parked};
 	claim->parked = i;
-	task_at(r, p)->flags = TASK_IN_RUN | TASK_PARKED;
+	task_flag(task_at(r, p), TASK_PARKED);
 }
 
 void claim_drop(struct machine *m, struct mrun *r, struct place p)

@@ -28,6 +28,7 @@ enum task_flag {
 	TASK_DECIDING = 4, /* ACT_DECIDE sent, not answered */
 	TASK_RETRYING = 8, /* waits for the time of its next try */
 	TASK_PARKED = 16,  /* waits for the claim that a task of another run has */
+	TASK_TOLD = 32,    /* a transition of it was said; stays */
 };
 
 struct mtask {
@@ -41,6 +42,8 @@ struct lane {
 	uint32_t ahead;  /* tasks being decided or ready */
 	uint64_t served; /* m->served when it last had a turn */
 };
+
+enum { TASK_STAYS = TASK_IN_RUN | TASK_TOLD };
 
 /* An edge as seen from its upstream table. */
 struct down {
@@ -216,6 +219,12 @@ static inline struct mtask *task_at(const struct mrun *r, struct place p)
 static inline struct lane *lane_of(const struct mrun *r, uint32_t table)
 {
 	return &r->lanes[r->spec->tables[table].pool];
+}
+
+/* Where a waiting task is: at most one of the flags that do not stay. */
+static inline void task_flag(struct mtask *t, enum task_flag flag)
+{
+	t->flags = (uint8_t)((t->flags & TASK_STAYS) | flag);
 }
 
 /* Whether it has the claim of its (key, day), if there is one. */

@@ -8,29 +8,42 @@
 #include "core/machine_internal.h"
 #include "core/retry.h"
 
+static bool is_quiet(const struct mrun *r, const struct mtask *t, const struct task_change *c)
+{
+	return r->spec->quiet && !(t->flags & TASK_TOLD) && c->to == TASK_DONE && c->result != TASK_FAILED;
+}
+
+static void say(struct machine *m, struct mrun *r, struct place p, const struct task_change *c)
+{
+	struct mtask *t = task_at(r, p);
+	t->flags |= TASK_TOLD;
+	struct transition *tr = machine_transition(m, OBJECT_TASK, r->id);
+	tr->task = task_id(r, p);
+	tr->try_no = t->tries;
+	tr->from = t->state;
+	tr->to = (int)c->to;
+	tr->result = (int)c->result;
+	tr->wait = c->wait;
+	tr->cause = c->cause;
+	if (c->cause == CAUSE_UPSTREAM || c->cause == CAUSE_FAIL_FAST)
+		tr->cause_task = task_id(r, c->cause_at);
+	tr->retry_at_ms = c->retry_at_ms;
+}
+
 void task_set(struct machine *m, struct mrun *r, struct place p, struct task_change c)
 {
 	struct mtask *t = task_at(r, p);
 	assert(task_may((enum task_state)t->state, c.to));
 	if (c.to == TASK_READY && r->state == RUN_PLANNED)
 		run_set(m, r, RUN_RUNNING);
-	struct transition *tr = machine_transition(m, OBJECT_TASK, r->id);
-	tr->task = task_id(r, p);
-	tr->try_no = t->tries;
-	tr->from = t->state;
-	tr->to = (int)c.to;
-	tr->result = (int)c.result;
-	tr->wait = c.wait;
-	tr->cause = c.cause;
-	if (c.cause == CAUSE_UPSTREAM || c.cause == CAUSE_FAIL_FAST)
-		tr->cause_task = task_id(r, c.cause_at);
-	tr->retry_at_ms = c.retry_at_ms;
+	if (!is_quiet(r, t, &c))
+		say(m, r, p, &c);
 
 	struct lane *lane = lane_of(r, p.table);
 	bool claimed = task_claims(t);
 	lane->ahead -= t->state == TASK_READY || (t->flags & TASK_DECIDING);
 	lane->ahead += c.to == TASK_READY;
-	t->flags &= TASK_IN_RUN;
+	t->flags &= TASK_STAYS;
 	r->counts.by_state[t->state]--;
 	r->counts.by_state[c.to]++;
 	t->state = (uint8_t)c.to;
@@ -63,7 +76,7 @@ static void task_ready(struct machine *m, struct mrun *r, struct place p)
 
 void task_eligible(struct mrun *r, struct place p)
 {
-	task_at(r, p)->flags = TASK_IN_RUN | TASK_ELIGIBLE;
+	task_flag(task_at(r, p), TASK_ELIGIBLE);
 	queue_push(&lane_of(r, p.table)->eligible, r->spec, p);
 }
 

@@ -34,7 +34,7 @@ static bool decide(struct machine *m, struct mrun *r, struct lane *lane, struct 
 		claim_park(m, r, p);
 		return false;
 	}
-	task_at(r, p)->flags = TASK_IN_RUN | TASK_DECIDING;
+	task_flag(task_at(r, p), TASK_DECIDING);
 	claim_take(m, r, p);
 	lane->ahead++;
 	machine_emit(m, ACT_DECIDE)->task = task_id(r, p);

@@ -278,6 +278,6 @@ struct run_spec *plan_to_spec(const struct plan *p, const struct spec_options *o
 	*spec = (struct run_spec){.kind = options->kind, .first_day = p->in.first, .ndates = p->ndates, .tables = tables,
 	                          .ntables = p->ntables, .edges = edges, .todo = todo, .fail_fast = options->fail_fast,
 	                          .continue_on_error = options->continue_on_error, .paused = options->paused,
-	                          .max_active = options->max_active};
+	                          .quiet = options->quiet, .max_active = options->max_active};
 	return spec;
 }

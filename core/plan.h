@@ -102,7 +102,7 @@ void plan_reads(struct plan *p, uint32_t table, int32_t day, plan_reads_fn fn, v
 
 struct spec_options {
 	enum run_kind kind;
-	bool fail_fast, continue_on_error, paused;
+	bool fail_fast, continue_on_error, paused, quiet; /* as in run_spec */
 	uint32_t max_active;         /* 0: none */
 	const int64_t *duration_us;  /* [project->ntables] what a try usually takes; 0: not known. NULL: of none */
 	const uint32_t *keys;        /* [project->ntables] spec_table.key; NULL: all 0 */

@@ -31,7 +31,8 @@ struct task {
 	uint64_t end_seq;     /* of the transition to done */
 	uint32_t tries;
 	uint64_t live;        /* fence of its live try; 0: none */
-	bool deciding, retrying;
+	bool deciding, retrying, told;
+	bool found_fresh;     /* that is the answer which is on its way */
 	int64_t retry_at;
 };
 
@@ -281,6 +282,50 @@ static void check_turn(struct task_id started)
 
 /* ---- checking actions against the model ---- */
 
+/* ---- quiet runs ---- */
+
+static bool is_quiet(const struct run *r, const struct task *t, enum task_result result)
+{
+	return r->spec.quiet && !t->told && result != TASK_RESULT_NONE && result != TASK_FAILED;
+}
+
+static void end_quietly(struct task *t, enum task_result result, uint64_t seq)
+{
+	t->state = TASK_DONE;
+	t->result = result;
+	t->end_seq = seq;
+	t->deciding = false;
+}
+
+/* The answer to a decision in a quiet run; `seq`: the last one said before it. Fresh tasks release their readers
+ * when all that was said before is durable. */
+static void saw_fresh_quietly(struct task_id id, uint64_t seq)
+{
+	struct run *r = &w.runs[id.run];
+	struct task *t = &r->tasks[id.table][id.date];
+	if (t->found_fresh && t->state == TASK_WAITING && is_quiet(r, t, TASK_FRESH))
+		end_quietly(t, TASK_FRESH, seq);
+	t->found_fresh = false;
+}
+
+/* What else ended without a word in this step, before anything that follows from it: check_rest sees whether it
+ * should have. */
+static void saw_quiet_ends(const struct machine *m)
+{
+	for (uint32_t k = 0; k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
+		struct task_id id = {k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
+		struct run *r = &w.runs[id.run];
+		struct task *t = &r->tasks[id.table][id.date];
+		if (!r->spec.quiet || !r->added || r->gone || !t->exists || t->state != TASK_WAITING || machine_task_state(m, id) != TASK_DONE)
+			continue;
+		enum task_result result = machine_task_result(m, id);
+		if (!is_quiet(r, t, result))
+			continue; /* it is told */
+		CHECK(result == TASK_CANCELED || result == TASK_SKIPPED || result == TASK_UPSTREAM_FAILED);
+		end_quietly(t, result, w.seq);
+	}
+}
+
 static void saw_task(const struct transition *t)
 {
 	struct run *r = &w.runs[t->task.run];
@@ -290,6 +335,8 @@ static void saw_task(const struct transition *t)
 	CHECK(task_may((enum task_state)t->from, (enum task_state)t->to));
 	CHECK(t->try_no == task->tries + (t->to == TASK_RUNNING));
 	CHECK((t->to == TASK_DONE) == (t->result != TASK_RESULT_NONE));
+	CHECK(!is_quiet(r, task, (enum task_result)t->result));
+	task->told = true;
 	task->state = (enum task_state)t->to;
 	switch (task->state) {
 	case TASK_READY:
@@ -472,8 +519,9 @@ static void check_rest(const struct machine *m)
 				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id)));
 			if (t->state == TASK_WAITING || t->state == TASK_READY)
 				CHECK(!withheld_rightly(id));
-			if (t->result == TASK_UPSTREAM_FAILED)
-				CHECK(withheld_rightly(id));
+			CHECK(t->result != TASK_UPSTREAM_FAILED || withheld_rightly(id));
+			CHECK(t->result != TASK_CANCELED || r->canceled);
+			CHECK(t->result != TASK_SKIPPED || (r->spec.fail_fast && r->failed));
 			if (t->retrying && t->state == TASK_WAITING && t->retry_at < due)
 				due = t->retry_at;
 		}

@@ -112,6 +112,9 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 	MEM_GROW(w.events, w.nevents, w.cap_events);
 	w.events[w.nevents++] = ev;
 	machine_step(m, &ev, out);
+	if (ev.kind == EV_DECIDED && ev.task.table < MAX_TABLES && ev.task.date < MAX_DATES)
+		saw_fresh_quietly(ev.task, w.seq);
+	saw_quiet_ends(m);
 	for (size_t i = 0; i < out->len; i++)
 		saw(m, &out->items[i]);
 	if (was.sent)
@@ -149,6 +152,7 @@ static struct event answer_decision(void)
 	ev.decision = dice == 0 ? DECIDE_FAIL : dice < 4 ? DECIDE_FRESH : DECIDE_BUILD;
 	struct task *t = task_of(ev.task);
 	t->deciding = false;
+	t->found_fresh = ev.decision == DECIDE_FRESH;
 	w.decisions[i] = w.decisions[--w.ndecisions];
 	return ev;
 }
@@ -423,7 +427,7 @@ static void random_run(struct run *r)
 	}
 	r->spec = (struct run_spec){.kind = (enum run_kind)below(RUN_KINDS_END), .first_day = 99 + (int32_t)below(3), .ndates = ndates,
 	                            .tables = r->tables, .ntables = ntables, .edges = r->edges, .todo = r->todo,
-	                            .fail_fast = chance(25), .continue_on_error = chance(50), .paused = chance(10),
+	                            .fail_fast = chance(25), .continue_on_error = chance(50), .paused = chance(10), .quiet = chance(30),
 	                            .max_active = chance(25) ? 1 + below(2) : 0};
 	r->paused = r->spec.paused;
 }

@@ -143,14 +143,18 @@ static void say_why(const struct world *w, uint32_t run, const struct run_spec *
 	arena_free(&arena);
 }
 
+/* Of a quiet run: a million tasks of which nothing was said end without a million rows. */
 static void cancel(struct world *w, const struct run_spec *spec, uint64_t tasks)
 {
 	struct run_counts counts;
-	machine_step(w->m, &(struct event){.kind = EV_RUN_ADD, .run = 3, .spec = spec}, &w->out);
+	struct run_spec quiet = *spec;
+	quiet.quiet = true;
+	machine_step(w->m, &(struct event){.kind = EV_RUN_ADD, .run = 3, .spec = &quiet}, &w->out);
 	int64_t from = clock_mono_us();
 	machine_step(w->m, &(struct event){.kind = EV_CANCEL_RUN, .run = 3}, &w->out);
-	printf("cancel: %" PRId64 " ms\n", (clock_mono_us() - from) / 1000);
+	printf("cancel: %" PRId64 " ms, %zu actions\n", (clock_mono_us() - from) / 1000, w->out.len);
 	CHECK(machine_run_counts(w->m, 3, &counts) && counts.by_result[TASK_CANCELED] == tasks);
+	CHECK(w->out.len < 100);
 }
 
 /* Both runs are added, and played to their ends if `ends`. */

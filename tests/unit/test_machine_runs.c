@@ -318,6 +318,38 @@ static void a_pool_takes_turns_of_its_own(void **state)
 	end(&f);
 }
 
+/* What was never told of ends in the counts only; what was, and a failure, is told to the end. */
+static void a_quiet_run_says_nothing_of_what_never_began(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, 4);
+	uint32_t a = add_table(&f, true), b = add_table(&f, true);
+	add_edge(&f, a, &same_day);
+	f.spec.quiet = true;
+	f.hold_decisions = true;
+	begin(&f, 1);
+	feed(&f, (struct event){.kind = EV_DECIDED, .task = {RUN, a, 0}, .decision = DECIDE_FRESH});
+	assert_int_equal(count(&f, ACT_TRANSITION), 0);
+	assert_true(asked(&f, RUN, 0)); /* b: there was nothing to wait for */
+	assert_int_equal(state_of(&f, a, 0), TASK_DONE);
+	feed(&f, (struct event){.kind = EV_DECIDED, .task = {RUN, a, 1}, .decision = DECIDE_FAIL});
+	assert_int_equal(count(&f, ACT_TRANSITION), 1);
+	assert_int_equal(result(&f, b, 1), TASK_UPSTREAM_FAILED);
+	feed(&f, (struct event){.kind = EV_DECIDED, .task = {RUN, a, 2}, .decision = DECIDE_BUILD});
+	assert_int_equal(state_of(&f, a, 2), TASK_RUNNING);
+	feed(&f, (struct event){.kind = EV_CANCEL_RUN, .run = RUN});
+	assert_int_equal(count(&f, ACT_TRANSITION), 0);
+	ended(&f, 50, OUTCOME_KILLED, ERROR_NONE);
+	struct run_counts counts;
+	assert_true(machine_run_counts(f.m, RUN, &counts));
+	assert_int_equal(counts.by_result[TASK_CANCELED], 5);
+	assert_int_equal(counts.by_result[TASK_FRESH], 1);
+	assert_int_equal(counts.by_result[TASK_FAILED], 1);
+	assert_int_equal(counts.by_result[TASK_UPSTREAM_FAILED], 1);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -332,6 +364,7 @@ int main(void)
 		cmocka_unit_test(pools_may_change_and_grow_while_runs_go_on),
 		cmocka_unit_test(a_hurried_retry_does_not_come_again_at_its_old_time),
 		cmocka_unit_test(a_pool_takes_turns_of_its_own),
+		cmocka_unit_test(a_quiet_run_says_nothing_of_what_never_began),
 	};
 	return cmocka_run_group_tests_name("machine_runs", tests, NULL, NULL);
 }

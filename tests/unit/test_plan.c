@@ -496,9 +496,9 @@ static void weights_are_the_longest_path_by_learned_durations(void **state)
 	keys[DWD] = 41;
 	make_plan(&w, DAY, DAY, true);
 	struct arena arena = {0};
-	const struct spec_options options = {.duration_us = us, .keys = keys, .paused = true, .max_active = 3};
+	const struct spec_options options = {.duration_us = us, .keys = keys, .paused = true, .quiet = true, .max_active = 3};
 	const struct run_spec *spec = plan_to_spec(w.plan, &options, &arena);
-	assert_true(spec->paused && spec->max_active == 3);
+	assert_true(spec->paused && spec->quiet && spec->max_active == 3);
 	const uint32_t *slot = w.plan->slot;
 	assert_int_equal(spec->tables[slot[DWD]].key, 41);
 	assert_int_equal(spec->tables[slot[ODS]].key, 0);
