@@ -84,7 +84,7 @@ build_programs() {
 }
 
 # The long ones first, so that the end does not wait for one of them; those after them in any order.
-longest=(syscalls.py power_loss.py plan_run.bats rounds.py sweep.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
+longest=(sweep.py power_loss.py plan_run.bats rounds.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
 	test_server.c honest_errors.bats rebuild.bats failures.bats inputs.bats interrupts.bats recovery.bats places.bats
 	test_read_set.c test_commit.c freshness.bats user_mistakes.bats versions.bats clear.bats ask.bats)
 in_order() {

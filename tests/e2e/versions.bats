@@ -54,7 +54,7 @@ teardown() {
 @test "a worker stopped before its exchange, timed out, retried, then continued does not publish" {
 	project_file dags/dw_config.yaml <<-'EOF'
 		layer_dependencies: {dwd: []}
-		defaults: {retries: 1, retry_delay: 100ms, timeout: 2s}
+		defaults: {retries: 1, retry_delay: 100ms, timeout: 5s} # enough for a try on a busy machine
 	EOF
 	project_file dags/dwd/dwd_who.sql <<< "SELECT '\${RUN_ID}' AS run, '\${PARTITION_DATE}' AS day"
 	STRATA_FAULT=commit.exchange:1:stop STRATA_FAULT_ONCE=$BATS_TEST_TMPDIR/once background run run --date 2024-01-01

@@ -115,7 +115,7 @@ class World:
 
     def waiting(self):
         return self.project(files={"dags/dw_config.yaml": "layer_dependencies: {ods: []}\n"
-                                   "defaults: {timeout: 2s, retries: 0}\n", "dags/ods/ods_slow.sh": WAITING})
+                                   "defaults: {timeout: 5s, retries: 0}\n", "dags/ods/ods_slow.sh": WAITING})
 
     @staticmethod
     def completes(project, *command):
@@ -210,7 +210,7 @@ class World:
         wait_until(lambda: list(project.folder.glob("ods/ods_slow/manifest.json")), "the publish")
         status, output = project.strata("run", "--no-wait")
         problems = [f"another one: status {status}: {output}"] if status != 5 else []
-        time.sleep(2.5)  # past the try's timeout: this is the fault itself
+        time.sleep(5.5)  # past the try's timeout: this is the fault itself
         os.kill(process.pid, signal.SIGCONT)
         status = process.wait(timeout=120)
         if status not in (0, 1):
