@@ -166,7 +166,7 @@ teardown() {
 	assert_output_has "dags/dw_config.yaml:7:59: error: 'select' of schedule 'c': unknown table or layer 'dwd_ordrs' (did you mean 'dwd_orders'?)"
 	assert_output_has "dags/dw_config.yaml:10:15: error: unknown time zone 'Europe/Viena'"
 	assert_output_has "dags/dw_config.yaml:13:9: error: 'select' of schedule 'd': unknown table or layer 'dqs' (did you mean 'dws'?)"
-	assert_output_has "dags/dw_config.yaml:14:13: error: 'cron' of schedule 'e', '0 0 30 feb *': no month that it names has such a day"
+	assert_output_has "dags/dw_config.yaml:14:13: error: 'cron' of schedule 'e', '0 0 30 feb *': none of its months has a day 30: it would never come"
 	assert_output_has "dags/dw_config.yaml:15:56: warning: 'select' of schedule 'f' is empty"
 	assert_output_has "7 errors and 1 warning"
 }
