@@ -35,6 +35,7 @@ struct worker {
 	int64_t db_memory;
 	bool db_broken;        /* a fatal error: open it anew for the next request */
 	uint64_t catalogs;     /* attached so far: names try_<n> */
+	uint64_t db_until;     /* of them: then DuckDB is opened anew */
 
 	/* What the last try left to be removed when its reply is on its way (attempt_tidy). */
 	char *trash;           /* a folder; NULL: nothing */
