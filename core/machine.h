@@ -11,7 +11,8 @@
  *
  * Many runs live in one machine, and take turns (core/machine_turn.c). The same partition in two of them is
  * one thing (spec_table.key): at most one of its tasks is being decided, ready or running. The others are
- * parked: they wait without a word, and are decided anew when it is done or waits for its retry.
+ * parked: they wait without a word, and are decided anew when it is done or waits for its retry. One that is
+ * only ready goes back to waiting for a more urgent run: backfills wait for manual runs, both for scheduled ones.
  *
  * A task is (run, table, date). Tables and dates are indexes into the run's spec; a task costs bytes, and
  * edges are per table (core/span.h), never per task. Readiness is a counter per task. */

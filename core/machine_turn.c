@@ -15,11 +15,16 @@ uint64_t lane_look_ahead(const struct machine *m)
 	return LOOK_AHEAD + 2 * (uint64_t)m->capacity;
 }
 
-/* What was ready in a run that nobody scheduled makes room for a scheduled run's task of the same partition. */
+/* A backfill can wait, a schedule cannot, and who typed `run` waits for it. */
+static int urgency(const struct mrun *r)
+{
+	return r->spec->kind == RUN_SCHEDULED ? 2 : r->spec->kind == RUN_MANUAL ? 1 : 0;
+}
+
+/* What is only ready makes room for a more urgent run's task of the same partition. */
 static bool takes_over(const struct mrun *r, const struct mrun *holder, struct place at)
 {
-	return r->spec->kind == RUN_SCHEDULED && holder->spec->kind != RUN_SCHEDULED &&
-	       task_at(holder, at)->state == TASK_READY;
+	return urgency(r) > urgency(holder) && task_at(holder, at)->state == TASK_READY;
 }
 
 /* Returns whether it gave another run room to decide more. */

@@ -60,8 +60,8 @@ static inline void states_doc(struct buf *out)
 	STATES_DOC_TABLE(out, "result", RUN_RESULTS);
 	STATES_DOC_TABLE(out, "kind", RUN_KINDS);
 	buf_adds(out, "## Task\n\nA task goes back from `running` to `waiting` (wait `retry`) when its try failed and "
-	              "another one may cure it, and\nfrom `ready` when its run was paused (wait `paused`) or a scheduled run "
-	              "wants the same partition first (wait `pool`).\n\n");
+	              "another one may cure it, and\nfrom `ready` when its run was paused (wait `paused`) or a more urgent run "
+	              "wants the same partition (wait `pool`).\n\n");
 	STATES_DOC_DIAGRAM(out, task, TASK_STATES_END, TASK_WAITING);
 	STATES_DOC_TABLE(out, "state", TASK_STATES);
 	STATES_DOC_TABLE(out, "result", TASK_RESULTS);

@@ -202,15 +202,21 @@ static bool twin_under_way(struct task_id id)
 	return false;
 }
 
-/* A scheduled run has a task of the same partition that may be decided. */
-static bool scheduled_twin_waits(struct task_id id)
+/* Scheduled before manual before backfill. */
+static bool more_urgent(enum run_kind a, enum run_kind b)
+{
+	return a != b && (a == RUN_SCHEDULED || b == RUN_BACKFILL);
+}
+
+/* A more urgent run has a task of the same partition that may be decided. */
+static bool urgent_twin_waits(struct task_id id)
 {
 	uint32_t key = w.runs[id.run].tables[id.table].key;
 	for (uint32_t k = 0; key && k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
 		struct task_id other = {k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
 		const struct run *r = &w.runs[other.run];
 		const struct task *t = &r->tasks[other.table][other.date];
-		if (r->added && !r->paused && r->spec.kind == RUN_SCHEDULED && r->tables[other.table].key == key && t->exists &&
+		if (r->added && !r->paused && more_urgent(r->spec.kind, w.runs[id.run].spec.kind) && r->tables[other.table].key == key && t->exists &&
 		    t->state == TASK_WAITING && day_of(other) == day_of(id) && all_upstream_durable(other))
 			return true;
 	}
@@ -355,7 +361,7 @@ static void saw_task(const struct transition *t)
 	case TASK_WAITING:
 		if (t->from == TASK_READY) {
 			CHECK(t->wait == WAIT_PAUSED ? r->paused
-			                             : t->wait == WAIT_POOL && r->spec.kind != RUN_SCHEDULED && scheduled_twin_waits(t->task));
+			                             : t->wait == WAIT_POOL && urgent_twin_waits(t->task));
 			break;
 		}
 		CHECK(t->wait == WAIT_RETRY && !task->live && task->tries <= r->tables[t->task.table].retries);

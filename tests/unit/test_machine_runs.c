@@ -218,23 +218,32 @@ static void a_worker_is_kept_for_scheduled_runs_but_never_the_last(void **state)
 	end(&f);
 }
 
-static void a_scheduled_run_takes_over_what_is_only_ready(void **state)
+/* One row a pair of kinds: who had the task, who wants it, and whether it gives way. */
+static void what_is_only_ready_gives_way_to_more_urgent_runs(void **state)
 {
 	(void)state;
-	struct fixture f;
-	fixture_init(&f, 3);
-	uint32_t a = add_table(&f, true);
-	f.tables[a].key = 1;
-	begin(&f, 1);
-	feed(&f, (struct event){.kind = EV_CAPACITY, .capacity = 2, .kept = 1});
-	struct run_spec scheduled = f.spec;
-	scheduled.kind = RUN_SCHEDULED;
-	add_other(&f, &scheduled);
-	assert_int_equal(state_in(&f, OTHER, 0), TASK_WAITING); /* that one runs */
-	assert_true(started_in(&f, OTHER, a, 1));
-	assert_int_equal(state_in(&f, RUN, 1), TASK_WAITING);
-	assert_int_equal(state_in(&f, OTHER, 2), TASK_READY);
-	end(&f);
+	static const struct {
+		enum run_kind first, second;
+		bool gives_way;
+	} rules[] = {
+		{RUN_BACKFILL, RUN_SCHEDULED, true}, {RUN_BACKFILL, RUN_MANUAL, true},   {RUN_MANUAL, RUN_SCHEDULED, true},
+		{RUN_MANUAL, RUN_BACKFILL, false},   {RUN_SCHEDULED, RUN_MANUAL, false}, {RUN_BACKFILL, RUN_BACKFILL, false},
+	};
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		struct fixture f;
+		fixture_init(&f, 2);
+		f.spec.kind = rules[i].first;
+		uint32_t a = add_table(&f, true);
+		f.tables[a].key = 1;
+		begin(&f, 1);
+		struct run_spec other = f.spec;
+		other.kind = rules[i].second;
+		add_other(&f, &other);
+		assert_int_equal(state_in(&f, OTHER, 0), TASK_WAITING); /* that one runs */
+		assert_int_equal(state_in(&f, OTHER, 1), rules[i].gives_way ? TASK_READY : TASK_WAITING);
+		assert_int_equal(state_in(&f, RUN, 1), rules[i].gives_way ? TASK_WAITING : TASK_READY);
+		end(&f);
+	}
 }
 
 static void pools_may_change_and_grow_while_runs_go_on(void **state)
@@ -360,7 +369,7 @@ int main(void)
 		cmocka_unit_test(a_run_may_begin_paused_and_an_answer_may_come_in_the_pause),
 		cmocka_unit_test(a_run_has_at_most_max_active_tries),
 		cmocka_unit_test(a_worker_is_kept_for_scheduled_runs_but_never_the_last),
-		cmocka_unit_test(a_scheduled_run_takes_over_what_is_only_ready),
+		cmocka_unit_test(what_is_only_ready_gives_way_to_more_urgent_runs),
 		cmocka_unit_test(pools_may_change_and_grow_while_runs_go_on),
 		cmocka_unit_test(a_hurried_retry_does_not_come_again_at_its_old_time),
 		cmocka_unit_test(a_pool_takes_turns_of_its_own),
