@@ -22,6 +22,14 @@ static void say_damaged(void *ctx, const char *folder, const char *why)
 	fprintf(stderr, "strata: '%s' is left out: %s; the next run builds it again\n", folder, why);
 }
 
+static void say_left(void *ctx, const char *qname)
+{
+	const struct invocation *inv = ctx;
+	if (inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: '%s' is published and no file of the project builds it; it is recorded and stays until "
+		                "'strata clear --data %s'\n", qname, qname);
+}
+
 static void show(const struct invocation *inv, const struct rebuild_report *r, bool dry)
 {
 	struct output out;
@@ -52,12 +60,13 @@ static int rebuild(const struct invocation *inv, struct workspace *ws, const cha
 	bool dry = options_flag(inv->options, "dry-run");
 	struct rebuild_report report;
 	struct leader leader;
+	struct rebuild_observer observer = {say_damaged, say_left, (void *)(uintptr_t)inv};
 	PGconn *conn = NULL;
 	int rc = open_db(inv, ws, err);
 	if (rc == 0)
 		rc = take_lake(ws, command, &conn, &leader, err);
 	if (rc == 0)
-		rc = rebuild_partitions(ws, conn, &leader, dry, say_damaged, NULL, &report, err);
+		rc = rebuild_partitions(ws, conn, &leader, dry, &observer, &report, err);
 	if (rc == 0 && !dry && strcmp(command, "strata db adopt") == 0)
 		rc = lake_claim(&ws->lake, err);
 	PQfinish(conn);
@@ -119,7 +128,7 @@ const struct command command_db_rebuild = {
 	.group = "State",
 	.synopsis = "[--dry-run]",
 	.summary = "make the state's index of what is published anew from the lake",
-	.details = "The manifests in the lake are the truth of what is published, and the state database is their index. When the database was lost, or restored from an older backup, this reads the manifests of all tables of the project and records what they say: versions, rows, fingerprints, schemas, checks and lineage. What is recorded and not published goes. Afterwards a run finds fresh what is fresh.\n"
+	.details = "The manifests in the lake are the truth of what is published, and the state database is their index. When the database was lost, or restored from an older backup, this reads the manifests of all tables that are published and records what they say: versions, rows, fingerprints, schemas, checks and lineage. A table that is published and has left the project is named, recorded too, and stays. What is recorded and not published goes. Afterwards a run finds fresh what is fresh.\n"
 	           "\n"
 	           "Runs, tries and logs are history; what the database has of them stays, and what it lost is lost. A partition whose manifest is unreadable, or whose files are not all there, is named and left out; the next run builds it again.\n"
 	           "\n"

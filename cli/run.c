@@ -90,6 +90,14 @@ static void say_holder(const struct leader_holder *h)
 	fprintf(stderr, "); Ctrl-C gives up\n");
 }
 
+/* Its workers could not be seen from here, should it die: a lake in a folder has one host. */
+static bool is_elsewhere(const struct leader_holder *h)
+{
+	char here[sizeof h->host] = "";
+	gethostname(here, sizeof here - 1);
+	return h->host[0] && strcmp(h->host, here) != 0;
+}
+
 /* Take the lake's lock on a connection of its own, which becomes the journal's. */
 static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
 {
@@ -100,7 +108,10 @@ static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
 	int rc = db_connect(x->ws.db.conninfo, ret_conn, err);
 	if (rc == 0)
 		rc = leader_try(*ret_conn, &claim, &x->leader, &holder, err);
-	if (rc == ERR_LOCKED && !options_flag(x->inv->options, "no-wait")) {
+	if (rc == ERR_LOCKED && is_elsewhere(&holder)) {
+		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on host %s); all who work on a lake in a folder are on one "
+		                         "host: run there, or here when nothing runs there any more", holder.command, holder.pid, holder.host);
+	} else if (rc == ERR_LOCKED && !options_flag(x->inv->options, "no-wait")) {
 		say_holder(&holder);
 		struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
 		sigaction(SIGINT, &sa, &before_int);

@@ -19,7 +19,8 @@
 #include "executor/store_local.h"
 #include "executor/store.h"
 
-enum { SOURCES_BYTES = PROTOCOL_LINE_MAX / 2, MANIFEST_BYTES = PROTOCOL_LINE_MAX / 2 };
+enum { SOURCES_BYTES = PROTOCOL_LINE_MAX / 2, MANIFEST_BYTES = PROTOCOL_LINE_MAX / 2, INPUTS_BYTES = PROTOCOL_LINE_MAX / 4 };
+enum { NO_INPUTS = -1 };
 
 /* Is every listed file there with its size? All through one descriptor: one version. */
 static bool files_whole(int dir, const struct manifest *m)
@@ -64,7 +65,26 @@ static bool stays(const char *folder)
 	return durable;
 }
 
-static json_t *probe_partition(struct arena *arena, const char *path, bool whole)
+/* Of a manifest that is too long for a line: without its inputs, or with those from one on. */
+static void cut_inputs(json_t *out, json_t *manifest, int64_t from)
+{
+	json_t *inputs = json_incref(json_object_get(manifest, "inputs")), *some = json_array();
+	size_t i = from < 0 ? 0 : (size_t)from, bytes = 0;
+	json_object_del(manifest, "inputs");
+	for (; from >= 0 && i < json_array_size(inputs) && bytes < INPUTS_BYTES; i++) {
+		json_t *one = json_array_get(inputs, i);
+		bytes += json_dumpb(one, NULL, 0, JSON_COMPACT);
+		json_array_append(some, one);
+	}
+	if (from >= 0 && i < json_array_size(inputs))
+		jput_int(out, "inputs_next", (int64_t)i);
+	if (from >= 0)
+		json_object_set(manifest, "inputs", some);
+	json_decref(some);
+	json_decref(inputs);
+}
+
+static json_t *probe_partition(struct arena *arena, const char *path, bool whole, int64_t inputs_from)
 {
 	json_t *out = json_object();
 	struct buf text = BUF_INIT(MANIFEST_MAX);
@@ -83,8 +103,8 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 		jput_text(out, "state", files_whole(dir, &m) ? "ok" : "damaged");
 		put_identity(out, &m);
 		json_t *manifest = whole ? json_loadb(text.data, text.len, 0, NULL) : NULL;
-		if (text.len > MANIFEST_BYTES)
-			json_object_del(manifest, "inputs"); /* who asks for it wants to know what is published */
+		if (manifest && text.len > MANIFEST_BYTES)
+			cut_inputs(out, manifest, inputs_from);
 		if (manifest)
 			json_object_set_new(out, "manifest", manifest);
 	}
@@ -208,6 +228,69 @@ static int probe_tables(struct jget *g, const json_t *req, json_t *list, struct 
 	return g->result;
 }
 
+/* Has `qname` a partition whose manifest, or whose record of an empty result, says that it is this table's? */
+static bool is_table(struct arena *arena, const char *qname)
+{
+	const char *const *dates;
+	size_t n;
+	json_t *empty = NULL;
+	struct manifest m = {0};
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	const char *dot = strchr(qname, '.'), *date = NULL;
+	if (probe_partitions(arena, qname, &dates, &n, NULL) == 0 && n)
+		date = dates[0];
+	else if (empty_partitions(arena, qname, &empty, NULL) == 0 && json_array_size(empty))
+		date = json_string_value(json_array_get(empty, 0));
+	const char *folder = date ? arena_printf(arena, "%.*s/%s%s%s", (int)(dot - qname), qname, dot + 1, *date ? "/dt=" : "", date) : "";
+	char record[STORE_RECORD_MAX];
+	const char *path = n ? arena_printf(arena, "%s/manifest.json", folder) : store_empty_record(record, folder);
+	bool found = date && file_read(AT_FDCWD, path, &text, NULL) == 0 &&
+	             manifest_decode(arena, text.data, text.len, &m, NULL) == 0 && str_eq(m.dest, qname);
+	json_decref(empty);
+	buf_free(&text);
+	return found;
+}
+
+/* Each folder/name below `root` that could be layer/table, once. */
+static int list_below(struct arena *arena, const char *root, json_t *ret, struct err *err)
+{
+	DIR *d = opendir(root);
+	if (!d)
+		return errno == ENOENT ? 0 : err_errno(err, ERR_LAKE, "list '%s'", root);
+	struct dirent *layer, *table;
+	while ((layer = readdir(d))) {
+		DIR *sub = strchr(layer->d_name, '.') ? NULL : opendir(arena_printf(arena, "%s/%s", root, layer->d_name));
+		while (sub && (table = readdir(sub))) {
+			size_t n = strlen(table->d_name);
+			n -= str_has_suffix(table->d_name, ".json") ? strlen(".json") : 0;
+			if (!memchr(table->d_name, '.', n))
+				json_object_set_new(ret, arena_printf(arena, "%s.%.*s", layer->d_name, (int)n, table->d_name), json_true());
+		}
+		if (sub)
+			closedir(sub);
+	}
+	closedir(d);
+	return 0;
+}
+
+/* Every table that the lake has something of, whoever's project it is. */
+static int published_tables(struct arena *arena, json_t **ret, struct err *err)
+{
+	json_t *names = json_object(), *found = json_array();
+	const char *name;
+	json_t *value;
+	int rc = list_below(arena, ".", names, err);
+	if (rc == 0)
+		rc = list_below(arena, ".strata/empty", names, err);
+	json_object_foreach(names, name, value) {
+		if (rc == 0 && is_table(arena, name))
+			json_array_append_new(found, json_string(name));
+	}
+	json_decref(names);
+	*ret = found;
+	return rc;
+}
+
 int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 {
 	struct arena arena = {0};
@@ -224,7 +307,8 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 	for (size_t i = 0; i < n && g.result == 0; i++) {
 		const json_t *one = json_array_get(list, i);
 		const char *path = jget_text(&g, one, "path");
-		json_array_append_new(parts, probe_partition(&arena, path, jget_bool_or(&g, one, "manifest", false)));
+		json_array_append_new(parts, probe_partition(&arena, path, jget_bool_or(&g, one, "manifest", false),
+		                                             jget_int_or(&g, one, "inputs_from", 0, INT32_MAX, NO_INPUTS)));
 	}
 	list = jget_objects(&g, req, "sources", &n);
 	int rc = g.result;
@@ -242,6 +326,11 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 	}
 	if (rc == 0)
 		rc = probe_tables(&g, req, tables, &e->err);
+	if (rc == 0 && jget_bool_or(&g, req, "published", false)) {
+		json_t *names;
+		rc = published_tables(&arena, &names, &e->err);
+		json_object_set_new(reply, "published", names);
+	}
 	arena_free(&arena);
 	if (rc < 0)
 		json_decref(reply);

@@ -8,12 +8,14 @@
  *           "sources": [{"exists": true, "files": [{"path", "size", "mtime_ns", "ctime_ns", "inode"}], "dates": [...]}],
  *           "tables": [{"qname", "partitions": ["2013-01-03"], "empty": []}], "now_ns": ...}
  * in the order of the request; of the sources at least one, and no more than fit into half a line: ask again for
- * the others. A manifest that is longer comes without its inputs. "missing" has no manifest.json, and "empty" the
+ * the others. A manifest that is longer comes without its inputs, or, for who asks with "inputs_from": 0, with the
+ * first of them and "inputs_next", from where to ask for more. "missing" has no manifest.json, and "empty" the
  * record of a result without rows instead (executor/store.h); "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
  * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
  * table), and "empty" those that have the record instead. "fences": true asks for "largest_fence", the largest that
- * a partition's lock keeps where no manifest does. now_ns is the wall clock before anything was looked
+ * a partition's lock keeps where no manifest does. "published": true asks for "published", the names of all tables
+ * that the lake has a manifest or such a record of. now_ns is the wall clock before anything was looked
  * at: a file that is hardly older may still be written without a change of its times. */
 #ifndef STRATA_EXECUTOR_PROBE_H
 #define STRATA_EXECUTOR_PROBE_H

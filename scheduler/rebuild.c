@@ -21,8 +21,7 @@ struct rebuild {
 	PGconn *conn;
 	char lake[12];
 	json_int_t fence; /* the largest of all manifests, of those that are damaged, too: commits compare with it */
-	rebuild_damaged_fn damaged;
-	void *ctx;
+	const struct rebuild_observer *observer;
 	struct rebuild_report report;
 };
 
@@ -99,6 +98,36 @@ static const char *refusal(const char *qname, const json_t *found, const json_t 
 	return is_uuid(json_string_value(json_object_get(manifest, "try_id"))) ? NULL : "its try_id is no UUID";
 }
 
+static json_t *ask_for(const char *qname, const char *partition, int64_t inputs_from)
+{
+	char *path = lake_partition_path(qname, partition);
+	json_t *one = json_pack("{s:s, s:b, s:I}", "path", path, "manifest", 1, "inputs_from", (json_int_t)inputs_from);
+	free(path);
+	return one;
+}
+
+/* What was read of a partition whose manifest is longer than a line: the inputs from `next` on. */
+static int read_inputs(struct rebuild *r, const char *qname, const char *partition, json_int_t next, struct err *err)
+{
+	int rc = 0;
+	while (rc == 0 && next > 0) {
+		json_t *reply = NULL;
+		rc = workspace_ask(r->ws, json_pack("{s:s, s:[o]}", "op", "probe", "partitions", ask_for(qname, partition, next)), &reply, err);
+		if (rc < 0)
+			return err_wrap(err, "look at %s", qname);
+		const json_t *found = json_array_get(json_object_get(reply, "partitions"), 0);
+		json_t *list = json_pack("[{s:O}]", "manifest", json_object_get(found, "manifest"));
+		next = json_integer_value(json_object_get(found, "inputs_next"));
+		char *text = json_dumps(list, JSON_COMPACT);
+		const char *const values[] = {r->lake, text};
+		rc = db_exec_params(r->conn, insert_lineage, 2, values, err);
+		free(text);
+		json_decref(list);
+		json_decref(reply);
+	}
+	return rc;
+}
+
 static int take(struct rebuild *r, const char *qname, const json_t *dates, const json_t *reply, struct err *err)
 {
 	json_t *list = json_array();
@@ -112,7 +141,7 @@ static int take(struct rebuild *r, const char *qname, const json_t *dates, const
 		if (why) {
 			char *folder = lake_partition_path(qname, partition);
 			r->report.damaged++;
-			r->damaged(r->ctx, folder, why);
+			r->observer->damaged(r->observer->ctx, folder, why);
 			free(folder);
 			continue;
 		}
@@ -123,6 +152,11 @@ static int take(struct rebuild *r, const char *qname, const json_t *dates, const
 	}
 	int rc = insert(r, list, err);
 	json_decref(list);
+	for (size_t i = 0; rc == 0 && i < json_array_size(dates); i++) {
+		const json_t *found = json_array_get(json_object_get(reply, "partitions"), i);
+		rc = read_inputs(r, qname, json_string_value(json_array_get(dates, i)),
+		                 json_integer_value(json_object_get(found, "inputs_next")), err);
+	}
 	return rc;
 }
 
@@ -131,11 +165,8 @@ static int read_some(struct rebuild *r, const char *qname, json_t *dates, struct
 {
 	size_t n = json_array_size(dates);
 	json_t *partitions = json_array(), *reply = NULL;
-	for (size_t i = 0; i < n; i++) {
-		char *path = lake_partition_path(qname, json_string_value(json_array_get(dates, i)));
-		json_array_append_new(partitions, json_pack("{s:s, s:b}", "path", path, "manifest", 1));
-		free(path);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(partitions, ask_for(qname, json_string_value(json_array_get(dates, i)), 0));
 	int rc = workspace_ask(r->ws, json_pack("{s:s, s:o}", "op", "probe", "partitions", partitions), &reply, err);
 	if (rc == 0) {
 		rc = take(r, qname, dates, reply, err);
@@ -192,19 +223,41 @@ static int read_tables(struct rebuild *r, json_t *names, struct err *err)
 	return rc;
 }
 
+static int read_one(struct rebuild *r, json_t **names, const char *qname, struct err *err)
+{
+	json_array_append_new(*names, json_string(qname));
+	if (json_array_size(*names) < TABLES_BATCH)
+		return 0;
+	json_t *full = *names;
+	*names = json_array();
+	return read_tables(r, full, err);
+}
+
+static bool is_built(const struct project *p, const char *qname)
+{
+	const struct table *t = project_table(p, qname);
+	return t && t->kind != TABLE_EXTERNAL && !t->output_none;
+}
+
+/* Those of the project, and whatever else is published: it stays, so the index knows it, too. */
 static int read_lake(struct rebuild *r, struct err *err)
 {
 	const struct project *p = r->ws->project;
-	json_t *names = json_array();
-	int rc = 0;
+	json_t *names = json_array(), *reply = NULL, *name;
+	size_t i;
+	int rc = workspace_ask(r->ws, json_pack("{s:s, s:b}", "op", "probe", "published", 1), &reply, err);
 	for (uint32_t t = 0; t < p->ntables && rc == 0; t++) {
-		if (p->tables[t].kind != TABLE_EXTERNAL && !p->tables[t].output_none)
-			json_array_append_new(names, json_string(p->tables[t].qname));
-		if (json_array_size(names) == TABLES_BATCH) {
-			rc = read_tables(r, names, err);
-			names = json_array();
-		}
+		if (is_built(p, p->tables[t].qname))
+			rc = read_one(r, &names, p->tables[t].qname, err);
 	}
+	json_array_foreach(json_object_get(reply, "published"), i, name) {
+		const char *qname = json_string_value(name);
+		if (rc < 0 || is_built(p, qname))
+			continue;
+		r->observer->left(r->observer->ctx, qname);
+		rc = read_one(r, &names, qname, err);
+	}
+	json_decref(reply);
 	if (rc == 0 && json_array_size(names))
 		return read_tables(r, names, err);
 	json_decref(names);
@@ -255,10 +308,10 @@ static int fill(struct rebuild *r, const struct leader *leader, struct err *err)
 	return rc == 0 ? sum_up(r, err) : rc;
 }
 
-int rebuild_partitions(struct workspace *ws, PGconn *conn, const struct leader *leader, bool dry_run, rebuild_damaged_fn damaged,
-                       void *ctx, struct rebuild_report *ret, struct err *err)
+int rebuild_partitions(struct workspace *ws, PGconn *conn, const struct leader *leader, bool dry_run,
+                       const struct rebuild_observer *observer, struct rebuild_report *ret, struct err *err)
 {
-	struct rebuild r = {.ws = ws, .conn = conn, .damaged = damaged, .ctx = ctx};
+	struct rebuild r = {.ws = ws, .conn = conn, .observer = observer};
 	snprintf(r.lake, sizeof r.lake, "%d", leader->lake_id);
 	/* A worker of a scheduler that died may still be publishing. */
 	char *locks = mem_printf("%s/.strata/workers/run", ws->lake.dir);

@@ -17,12 +17,18 @@ struct rebuild_report {
 	int64_t damaged;                         /* published, but unreadable or incomplete: left out */
 };
 
-/* Called for each partition that is left out, with its folder and why. */
-typedef void (*rebuild_damaged_fn)(void *ctx, const char *folder, const char *why);
+struct rebuild_observer {
+	/* A partition that is left out, by its folder, and why. */
+	void (*damaged)(void *ctx, const char *folder, const char *why);
+	/* A table that is published and that no file of the project builds: it is recorded all the same. */
+	void (*left)(void *ctx, const char *qname);
+	void *ctx;
+};
 
 /* By who holds the lake's lock: `conn` is its connection, `leader` what it got. All of it is one transaction;
- * `dry_run` rolls it back. The project's tables are looked at, wherever they are published. ERR_LAKE, ERR_STATE. */
-int rebuild_partitions(struct workspace *ws, PGconn *conn, const struct leader *leader, bool dry_run, rebuild_damaged_fn damaged,
-                       void *ctx, struct rebuild_report *ret, struct err *err);
+ * `dry_run` rolls it back. Every table is looked at that the project builds or that the lake has something of.
+ * ERR_LAKE, ERR_STATE. */
+int rebuild_partitions(struct workspace *ws, PGconn *conn, const struct leader *leader, bool dry_run,
+                       const struct rebuild_observer *observer, struct rebuild_report *ret, struct err *err);
 
 #endif

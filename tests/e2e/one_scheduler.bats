@@ -88,3 +88,15 @@ day="--date 2024-01-01"
 	[ "$(wc -l < seen)" = 48 ]
 	[ "$(sort -n seen | tail -1)" = 2 ]
 }
+
+@test "a run beside one of another host is refused, and says where to run" {
+	gated_table dags/dwd/dwd_gate.sh
+	background first run dwd_gate $day
+	wait_until test -e arrived-dwd.dwd_gate
+	state "UPDATE strata.scheduler SET host = 'elsewhere'"
+	run -5 strata run $day
+	assert_output_has "on host elsewhere); all who work on a lake in a folder are on one host: run there"
+	touch gate-open
+	background_end first
+	assert_status 0
+}

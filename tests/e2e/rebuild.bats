@@ -137,3 +137,37 @@ lose_database() {
 	run strata run --start 2024-01-01 --end 2024-01-05
 	assert_status 0
 }
+
+@test "a table that has left the project is named, recorded, and stays until it is cleared" {
+	project_file dags/ads/ads_none.sql <<< "SELECT dt FROM dws.dws_week WHERE orders < 0" # only a record tells of it
+	strata -q run ads_none --date 2024-01-05 > /dev/null
+	before=$(state)
+	listing=$(lake_listing)
+	rm dags/ads/ads_all.sql dags/ads/ads_none.sql
+	mkdir -p foreign/table/dt=2024-01-01 # somebody else's: another manifest, or none
+	echo '{"dest": "somewhere.else"}' > foreign/table/dt=2024-01-01/manifest.json
+	lose_database
+	run strata db rebuild
+	assert_status 0
+	assert_output_has "'ads.ads_all' is published and no file of the project builds it; it is recorded and stays until 'strata clear --data ads.ads_all'"
+	assert_output_has "'ads.ads_none' is published"
+	assert_output_lacks foreign
+	assert_equal "$(state)" "$before"
+	rm -r foreign
+	assert_equal "$(lake_listing)" "$listing"
+	strata clear --data ads.ads_all --yes
+	[ ! -e ads/ads_all/manifest.json ]
+	run strata db rebuild
+	assert_output_lacks ads_all
+}
+
+@test "lineage of a manifest that is longer than a line comes back as a whole" {
+	manifest=ads/ads_all/manifest.json
+	jq '.inputs += [range(12000) | {table: "dws.dws_week", partition: "p\(.)", version: 1, try_id: "00000000-0000-0000-0000-000000000000"}]' \
+		$manifest > longer && mv longer $manifest
+	[ "$(stat -c %s $manifest)" -gt 1048576 ]
+	inputs=$(json '.inputs | length' < $manifest)
+	strata -q db rebuild > /dev/null
+	[ "$(psql -XAtc "SELECT count(*), count(*) FILTER (WHERE l.up_partition LIKE 'p%') FROM strata.lineage l JOIN strata.partition p
+		USING (lake_id, fence) WHERE p.table_name = 'ads.ads_all'" "$(strata db start)")" = "$inputs|12000" ]
+}
