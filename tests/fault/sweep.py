@@ -1,14 +1,15 @@
 """Every fault point, at its first, second, … crossing of a small run, as a death (`kill`) and as an error (`error`):
 the run dies or fails; the same command again completes; then lake, state and lineage are those of an undisturbed run.
 
-    sweep.py [--long] [--point NAME] [--crossing N] [--kind kill|error]
+    sweep.py [--long] [--point NAME] [--crossing N] [--kind kill|error] [--seed S]
 
-Short: the first crossings of each point; --long: all of them. What fails prints the command that replays it.
+Short: the first crossings of each point and a later one, drawn; --long: all of them. What fails prints the command that replays it.
 """
 import argparse
 import concurrent.futures
 import itertools
 import os
+import random
 import shutil
 import sys
 import threading
@@ -22,7 +23,7 @@ commit.exchange commit.after_exchange commit.sync_parent commit.record commit.cl
 catalog.rename""".split()
 # Met by others: cluster.rename is of the private server's first start (tests/unit/scheduler/test_db.c).
 ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget"}
-SHORT_CROSSINGS = 2
+SHORT_CROSSINGS, DRAWN_BELOW = 2, 12
 RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "1"]
 
 CONFIG = """layer_dependencies: {dim: [], dwd: [ods], dws: [dwd, dim], ads: [dws]}
@@ -133,14 +134,20 @@ def points_of_the_sources():
     return found
 
 
+def crossings(point, kind, arguments):
+    if arguments.crossing:
+        return [arguments.crossing]
+    if arguments.long:
+        return itertools.count(1)
+    drawn = random.Random(f"{arguments.seed} {point} {kind}").randint(SHORT_CROSSINGS + 1, DRAWN_BELOW)
+    return [*range(1, SHORT_CROSSINGS + 1), drawn]
+
+
 def sweep_point(sweep, point, arguments):
     """[(what, problems)] for one point, up to its last crossing."""
     results = []
     for kind in [arguments.kind] if arguments.kind else ["kill", "error"]:
-        first = arguments.crossing or 1
-        for crossing in itertools.count(first):
-            if arguments.crossing and crossing > first or not arguments.long and crossing >= first + SHORT_CROSSINGS:
-                break
+        for crossing in crossings(point, kind, arguments):
             try:
                 fired, problems = sweep.scenario(point, crossing, kind)
             except Exception as error:  # pylint: disable=broad-except # one that breaks hides no other
@@ -161,8 +168,10 @@ def main():
     parser.add_argument("--point", choices=POINTS)
     parser.add_argument("--crossing", type=int)
     parser.add_argument("--kind", choices=["kill", "error"])
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     arguments = parser.parse_args()
     tap = Tap()
+    print(f"# seed {arguments.seed}", flush=True)
     tap.result([f"not swept, or no more there: {point}" for point in sorted(points_of_the_sources() ^ (set(POINTS) | ELSEWHERE))],
                "every fault point of the sources is swept")
     sweep = Sweep()
