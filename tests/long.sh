@@ -15,7 +15,8 @@ step() {
 	if "$@" > "$log" 2>&1; then
 		passed=$((passed + 1))
 		printf 'ok     %-18s %5d s\n' "$name" $((SECONDS - began))
-		grep -vE '^\[|^  (CC|LINK) ' "$log" | tail -20
+		grep -vE '^\[|^  (CC|LINK) |^ok ' "$log" | tail -20
+		grep -E '^ok .*(reads|kills:|images|completes|calls)' "$log"
 	else
 		failed=$((failed + 1))
 		printf 'FAILED %-18s %5d s\n' "$name" $((SECONDS - began))
@@ -28,8 +29,8 @@ step build make MODE=debug all $unit/test_fresh_mutants $unit/test_read_set_muta
 step fresh-mutants env STRATA_PAIRS=100000 $unit/test_fresh_mutants
 step read-set-mutants env STRATA_MUTANTS=20000 $unit/test_read_set_mutants
 step read-set-random env STRATA_QUERIES=20000 $unit/test_read_set_random
-step world-build make -s MODE=debug build/debug/tests/sim/sim_world
-step world env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
+step sim-build make -s MODE=debug build/debug/tests/sim/sim_world
+step sim-night env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
 step mutants make -s mutants
 export STRATA=$PWD/build/debug/strata
 step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long

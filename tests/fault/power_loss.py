@@ -42,7 +42,7 @@ RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "2"]
 # The rows by day: of the second run some days change, one becomes empty and one gets its first rows.
 RAW = {"first": [{1: 10, 2: 20}, {1: -1}, {3: 30}], "second": [{1: 11, 2: 20, 3: 5}, {1: 7}, {3: -3}]}
 SCENARIOS = ("first build", "rebuild", "rows come and go")
-SHORT, LONG = 201, 3000
+SHORT, LONG = 201, 1200
 
 
 def write_raw(project, which):
@@ -287,7 +287,7 @@ def main():
                 wrong += [f"at {at}: {w}" for w in job.result()]
         tap.result(wrong[:20], f"{name}: the same command completes in {len(reboots)} of them")
     tap.result(died_after_exchange(loss, rng), "a worker that died after its exchange: what the state says is there")
-    rounds = arguments.kills or (200 if arguments.long else 12)
+    rounds = arguments.kills or (60 if arguments.long else 12)
     wrong, images = kills(loss, rng, rounds)
     tap.result(wrong[:20], f"{rounds} kills, a run after each: what the state says is there in {images} images")
     looked += images

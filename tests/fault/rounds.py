@@ -172,6 +172,7 @@ def main():
         tap.result(wrong, f"{name}: {counts['reads']} reads, {counts['overtaken']} overtaken and read again, {len(wrong)} wrong")
     for process in readers:
         process.join()
+    print(f"# {rounds} rounds, {time.monotonic() - began:.0f} s", flush=True)
     tap.result([] if sum(hits.values()) * 2 > rounds else ["too few rounds met something alive"], f"kills: {dict(hits)}")
     tap.end()
 

@@ -6,6 +6,7 @@ the run dies or fails; the same command again completes; then lake, state and li
 Short: the first crossings of each point and a later one, drawn; --long: all of them. What fails prints the command that replays it.
 """
 import argparse
+import collections
 import concurrent.futures
 import itertools
 import os
@@ -13,6 +14,7 @@ import random
 import shutil
 import sys
 import threading
+import time
 
 from lab import DATES, Lab, Project, REPO, Tap, age_raw, plan_of_rest
 
@@ -174,12 +176,14 @@ def main():
     print(f"# seed {arguments.seed}", flush=True)
     tap.result([f"not swept, or no more there: {point}" for point in sorted(points_of_the_sources() ^ (set(POINTS) | ELSEWHERE))],
                "every fault point of the sources is swept")
-    sweep = Sweep()
+    sweep, met, began = Sweep(), collections.Counter(), time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         points = [arguments.point] if arguments.point else POINTS
         for results in pool.map(lambda point: sweep_point(sweep, point, arguments), points):
             for what, problems in results:
                 tap.result(problems, what)
+                met[what.rpartition(":")[2]] += 1
+    print(f"# {len(points)} points, crossings met: {dict(met)}, {time.monotonic() - began:.0f} s", flush=True)
     tap.end()
 
 
