@@ -227,6 +227,8 @@ static void take(struct machine *m, const struct event *ev)
 	case EV_CAPACITY:
 		m->capacity = ev->capacity;
 		m->kept = ev->kept;
+		for (size_t i = 0; i < m->nruns; i++)
+			m->runs[i]->may_decide = true; /* more of it is more room ahead */
 		break;
 	case EV_POOLS:
 		set_pools(m, ev);

@@ -58,6 +58,7 @@ struct mrun {
 	enum run_result result;
 	bool canceled, failed_fast; /* no new try may start */
 	bool paused;
+	bool may_decide;           /* since the last look a task became eligible, or there is room ahead */
 	uint32_t active;           /* tries that have not ended */
 	uint64_t served;           /* m->served when it last started something, or was added */
 	struct run_counts counts;

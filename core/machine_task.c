@@ -43,6 +43,7 @@ void task_set(struct machine *m, struct mrun *r, struct place p, struct task_cha
 	bool claimed = task_claims(t);
 	lane->ahead -= t->state == TASK_READY || (t->flags & TASK_DECIDING);
 	lane->ahead += c.to == TASK_READY;
+	r->may_decide = true;
 	t->flags &= TASK_STAYS;
 	r->counts.by_state[t->state]--;
 	r->counts.by_state[c.to]++;
@@ -77,6 +78,7 @@ static void task_ready(struct machine *m, struct mrun *r, struct place p)
 void task_eligible(struct mrun *r, struct place p)
 {
 	task_flag(task_at(r, p), TASK_ELIGIBLE);
+	r->may_decide = true;
 	queue_push(&lane_of(r, p.table)->eligible, r->spec, p);
 }
 

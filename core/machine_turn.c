@@ -72,8 +72,13 @@ void tasks_decide_ahead(struct machine *m)
 {
 	for (bool again = true; again;) {
 		again = false;
-		for (size_t i = 0; i < m->nruns; i++)
-			again |= !m->runs[i]->paused && decide_ahead(m, m->runs[i]);
+		for (size_t i = 0; i < m->nruns; i++) {
+			struct mrun *r = m->runs[i];
+			if (r->paused || !r->may_decide)
+				continue;
+			r->may_decide = false;
+			again |= decide_ahead(m, r);
+		}
 	}
 }
 
@@ -95,7 +100,7 @@ bool run_may_start(const struct machine *m, const struct mrun *r)
 struct lane *run_best_lane(const struct machine *m, struct mrun *r)
 {
 	struct lane *best = NULL;
-	for (uint32_t i = 0; i < r->npools; i++) {
+	for (uint32_t i = 0; r->counts.by_state[TASK_READY] && i < r->npools; i++) {
 		struct lane *lane = &r->lanes[i];
 		struct place p;
 		while (lane->ready.len && task_at(r, lane->ready.items[0])->state != TASK_READY)
@@ -147,7 +152,7 @@ static struct mrun *next_in_pool(const struct machine *m, struct mrun *r, struct
 void tasks_start(struct machine *m)
 {
 	struct lane *lane;
-	for (struct mrun *r; (r = next_run(m, &lane));) {
+	for (struct mrun *r; m->ntries < m->capacity && (r = next_run(m, &lane));) {
 		struct place p;
 		r = next_in_pool(m, r, &lane);
 		queue_pop(&lane->ready, r->spec, &p);

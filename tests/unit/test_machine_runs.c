@@ -359,6 +359,21 @@ static void a_quiet_run_says_nothing_of_what_never_began(void **state)
 	end(&f);
 }
 
+static void more_capacity_is_more_room_ahead_at_once(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, 900);
+	add_table(&f, true);
+	f.hold_decisions = true;
+	begin(&f, 1);
+	size_t before = count(&f, ACT_DECIDE);
+	assert_in_range(before, 1, 300);
+	feed(&f, (struct event){.kind = EV_CAPACITY, .capacity = 11});
+	assert_int_equal(count(&f, ACT_DECIDE), 20);
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +388,7 @@ int main(void)
 		cmocka_unit_test(pools_may_change_and_grow_while_runs_go_on),
 		cmocka_unit_test(a_hurried_retry_does_not_come_again_at_its_old_time),
 		cmocka_unit_test(a_pool_takes_turns_of_its_own),
+		cmocka_unit_test(more_capacity_is_more_room_ahead_at_once),
 		cmocka_unit_test(a_quiet_run_says_nothing_of_what_never_began),
 	};
 	return cmocka_run_group_tests_name("machine_runs", tests, NULL, NULL);
