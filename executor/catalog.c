@@ -43,7 +43,8 @@ static void read_select(const struct worker *w, struct arena *arena, const struc
 		path = arena_printf(arena, "%s%s/*.parquet", path, e->partitioned ? "/dt=*" : "");
 	buf_adds(out, "SELECT * FROM read_parquet(");
 	duck_literal(out, path);
-	buf_addf(out, ", union_by_name = true, %s)",
+	/* One try made all files of an unpartitioned table, with the same columns. */
+	buf_addf(out, "%s, %s)", e->partitioned || e->external_path ? ", union_by_name = true" : "",
 	         e->partitioned ? "hive_partitioning = true, hive_types_autocast = false" : "hive_partitioning = false");
 }
 

@@ -51,6 +51,11 @@ static void shows_what_is_published(void **state)
 	assert_int_equal(ask(l, "SELECT count(*) FROM dim.dim_unknown"), -1);
 	lake_publish(l, "dwd.dwd_x", "2013-01-05", "SELECT 1 AS v"); /* seen without a new catalog */
 	assert_int_equal(ask(l, "SELECT count(*) FROM dwd.dwd_x"), 6);
+	lake_publish(l, "dim.dim_y", "", "SELECT DATE '2013-01-09' AS a FROM range(4)");
+	json_decref(build(l, both, &e));
+	assert_int_equal(ask(l, "SELECT count(*) FROM dim.dim_y WHERE a > DATE '2013-01-01'"), 4);
+	lake_publish(l, "dim.dim_y", "", "SELECT DATE '2013-01-09' AS a FROM range(7)");
+	assert_int_equal(ask(l, "SELECT count(*) FROM dim.dim_y"), 7);
 	json_decref(build(l, "[]", &e)); /* a table that is gone goes */
 	assert_int_equal(ask(l, "SELECT count(*) FROM dwd.dwd_x"), -1);
 	assert_int_equal(lake_has(".strata/catalog.duckdb.wal"), false);
