@@ -85,6 +85,7 @@ static void on_reply(struct worker *worker, struct request *r, const json_t *rep
 {
 	struct workers *w = worker->pool;
 	const json_t *error = json_object_get(reply, "error");
+	dispatch(w); /* what the answer means can wait, the worker need not */
 	if (error) {
 		struct err err = {0};
 		const char *message = json_string_value(json_object_get(error, "message"));
