@@ -407,8 +407,10 @@ static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, 
 	struct fingerprint recorded;
 	if (p->in.force && !(part && part->of_this_run))
 		return REASON_FORCED;
-	if (t->output_none)
+	if (t->output_none && !(planning && part && part->of_this_run))
 		return REASON_ACTION;
+	if (t->output_none) /* done by the run that goes on, for what it reads as it is now */
+		return find_stale_upstream(p, index, day, PLAN_BUILD, ret) ? REASON_UPSTREAM_REBUILD : REASON_FRESH;
 	if (!part)
 		return REASON_NEW;
 	if (part->probe == PART_MISSING && !part->empty)

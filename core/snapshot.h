@@ -27,7 +27,7 @@ struct part {
 	uint64_t version, fence;
 	int64_t rows, bytes;
 	bool empty;
-	bool of_this_run;                    /* built by the run that is planned: --force does not want it again */
+	bool of_this_run;                    /* built, or as an action done, by the run that is planned: not wanted again */
 	enum part_probe probe;
 	const char *fingerprint;             /* as recorded; "" when unknown */
 	const struct manifest_input *inputs; /* what it was made from; may be none when not loaded */

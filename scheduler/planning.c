@@ -56,6 +56,24 @@ static int load_parts(struct workspace *ws, const struct query *q, const char *r
 	return rc;
 }
 
+/* An action publishes nothing, so that it has no partition: what tells that it was done is its task in the run that
+ * goes on. Once is enough for one run. */
+static int load_actions(struct workspace *ws, const struct query *q, const char *resumes, struct snapshot *s, struct err *err)
+{
+	struct task_row *rows;
+	size_t n = 0;
+	int rc = resumes ? query_tasks(q, resumes, NULL, &rows, &n, err) : 0;
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct table *t = project_table(ws->project, rows[i].table);
+		int32_t day = DATE_NONE;
+		if (!t || !t->output_none || strcmp(rows[i].result, task_result_name(TASK_SUCCESS)) != 0 ||
+		    (*rows[i].partition && !date_parse(rows[i].partition, &day)) || (day != DATE_NONE) != table_partitioned(t))
+			continue;
+		snapshot_put_part(s, t->index, day, &(struct part){.try_id = "", .empty = true, .of_this_run = true, .fingerprint = ""});
+	}
+	return rc;
+}
+
 /* The state keeps the schema of a table's newest publish; it is put to the newest part. */
 static int load_schemas(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct snapshot *s,
                         struct err *err)
@@ -82,6 +100,8 @@ static int load_snapshot(struct workspace *ws, const struct planning_request *rq
 	size_t n;
 	const char **tables = tables_to_know(ws->project, rq->selected, &s->arena, &n);
 	int rc = load_parts(ws, &q, rq->resumes, tables, n, s, err);
+	if (rc == 0)
+		rc = load_actions(ws, &q, rq->resumes, s, err);
 	return rc < 0 ? rc : load_schemas(ws, &q, tables, n, s, err);
 }
 

@@ -84,6 +84,34 @@ die() {
 	[ "$(json '[.tasks.success, .tasks.fresh, .published, .rows] | join(" ")' < summary)" = "12 0 12 20" ]
 }
 
+@test "an action that was done is not done again when its run goes on" {
+	project_file tables.yaml <<< 'tables: {dwd_mail: {output: none}, dwd_after: {output: none}}'
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dwd: [ods], dws: [dwd], ads: [dws, dwd]}
+		table_dependencies: {dwd: {dwd_after: [dwd_mail]}}
+		sources:
+		  ods_orders: {path: raw/orders, options: {columns: {id: BIGINT, amount: BIGINT}}}
+	EOF
+	for name in mail after; do
+		project_file dags/dwd/dwd_$name.sh <<< "#!/bin/sh
+			# \${PARTITION_DATE}
+			echo $name \$STRATA_PARTITION_DATE >> said"
+		chmod +x dags/dwd/dwd_$name.sh
+	done
+	STRATA_FAULT=try.send:4:kill run strata run dwd_mail dwd_after --start 2024-01-01 --end 2024-01-04 --jobs 1 --force --run-id night
+	assert_status 137
+	strata -q run dwd_mail dwd_after --start 2024-01-01 --end 2024-01-04 --jobs 1 --force --run-id night
+	# What was under way when the scheduler died may have been done; what was recorded is done once.
+	[ "$(sort -u said | wc -l)" = 8 ]
+	[ "$(grep -c 'mail 2024-01-01' said)" = 1 ]
+	[ "$(ask "SELECT count(*) FILTER (WHERE outcome = 'success'), min(counts->>'success'), min(counts->>'tasks')
+		FROM strata.try JOIN strata.run USING (run_id)")" = "8|8|8" ]
+	before=$(wc -l < said)
+	# Another run does them again: that is what an action is for.
+	strata -q run dwd_mail --date 2024-01-01
+	[ "$(wc -l < said)" = $((before + 1)) ]
+}
+
 @test "a task that failed and has left the project when its run goes on is skipped, and the run ends" {
 	project_file dags/dwd/dwd_bad.sql <<< "SELECT id, error('no') AS e FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
 	STRATA_FAULT=try.result:10:kill run strata run --start 2024-01-01 --end 2024-01-04 --jobs 1 --run-id night
