@@ -160,4 +160,12 @@ static inline struct try_input lake_input(const char *qname, bool partitioned, c
 	return (struct try_input){.qname = qname, .partitioned = partitioned, .partitions = dates, .try_ids = any, .npartitions = n};
 }
 
+static inline void assert_failed(const struct try_result *r, const char *class, const char *part)
+{
+	assert_int_equal(r->outcome, OUTCOME_ERROR);
+	assert_string_equal(r->error.class, class);
+	if (!strstr(r->error.message, part))
+		fail_msg("'%s' is not in '%s'", part, r->error.message);
+}
+
 #endif
