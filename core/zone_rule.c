@@ -162,7 +162,7 @@ const struct zone_kind *zone_rule_at(const struct zone_rule *r, int64_t utc, int
 		return &r->standard;
 	/* A change may be a week and a day away from the year that it is of. */
 	enum { AROUND = 2, EVENTS = 2 * (2 * AROUND + 1) };
-	struct event events[EVENTS];
+	struct event events[EVENTS] = {{0}};
 	int year, month, day, n = 0;
 	date_to_civil(zone_wall_day(utc), &year, &month, &day);
 	for (int y = year - AROUND; y <= year + AROUND; y++) {

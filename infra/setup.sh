@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential pkg-config git ca-certificates uthash-dev libuv1-dev libyaml-dev libpq-dev
-	libjansson-dev libgit2-dev libssl-dev postgresql)
+	libjansson-dev libgit2-dev libssl-dev postgresql tzdata)
 test_packages=(libcmocka-dev bats jq cppcheck shellcheck clang valgrind tmux procps python3-venv)
 
 with_tests=0 check_only=0
@@ -144,13 +144,16 @@ need_duckdb() {
 	fi
 }
 
-# An independent reader of what strata publishes; only tests use Python.
+# Independent eyes: a reader of what strata publishes, another cron. Only tests use Python.
 need_venv() {
-	local want
-	want=$(sed -n 's/^duckdb==//p' tests/requirements.txt)
-	compgen -G "deps/venv/lib/python3*/site-packages/duckdb-$want.dist-info" >/dev/null && return
+	local package wanted=() missing=()
+	mapfile -t wanted < tests/requirements.txt
+	for package in "${wanted[@]}"; do
+		compgen -G "deps/venv/lib/python3*/site-packages/${package/==/-}.dist-info" >/dev/null || missing+=("$package")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
 	if [ $check_only = 1 ]; then
-		say "missing Python duckdb $want in deps/venv"
+		say "missing Python packages in deps/venv: ${missing[*]}"
 		failed=1
 		return
 	fi

@@ -29,6 +29,8 @@ step build make MODE=debug all $unit/test_fresh_mutants $unit/test_read_set_muta
 step fresh-mutants env STRATA_PAIRS=100000 $unit/test_fresh_mutants
 step read-set-mutants env STRATA_MUTANTS=20000 $unit/test_read_set_mutants
 step read-set-random env STRATA_QUERIES=20000 $unit/test_read_set_random
+step compare-build make -s MODE=debug build/debug/tests/helper/cron_fires
+step compare deps/venv/bin/python tests/helper/cron_compare.py --long
 step sim-build make -s MODE=debug build/debug/tests/sim/sim_world
 step sim-night env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
 step mutants make -s mutants

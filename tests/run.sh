@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every test: builds, runs the suites, and sums them up.
 #
-#   tests/run.sh [SUITE…]      build unit sim fuzz golden e2e fault (all when none is named)
+#   tests/run.sh [SUITE…]      build unit sim fuzz compare golden e2e fault (all when none is named)
 #   MODE=asan tests/run.sh unit sim
 #
 # The programs of all suites run side by side (tests/helper/job.bash). One line a suite, the failures in full, and a
@@ -52,6 +52,7 @@ sources() {
 	case $1 in
 	unit | sim) find "tests/$1" -name '*.c' ! -name 'world_*.c' ;;
 	fuzz) find tests/fuzz -name 'fuzz_*.c' ;;
+	compare) echo tests/helper/cron_compare.py ;;
 	golden | e2e) find "tests/$1" -name '*.bats' ;;
 	fault) printf 'tests/fault/%s\n' sweep.py rounds.py overtaken.py world.py power_loss.py syscalls.py honest_errors.bats ;;
 	esac 2>/dev/null | sort
@@ -65,6 +66,7 @@ build_programs() {
 		case $suite in
 		unit | sim | fuzz)
 			while read -r source; do targets+=("build/$MODE/${source%.c}"); done < <(sources "$suite") ;;
+		compare) targets=("build/$MODE/tests/helper/cron_fires") ;;
 		fault) targets=("build/$MODE/tests/fault/io_shim.so") ;;
 		esac
 		if [ ${#targets[@]} -gt 0 ] && ! make -s -j"$jobs" MODE="$MODE" "${targets[@]}" > "$logs/$suite-build.log" 2>&1; then
@@ -84,7 +86,7 @@ build_programs() {
 }
 
 # The long ones first, so that the end does not wait for one of them; those after them in any order.
-longest=(sweep.py power_loss.py plan_run.bats rounds.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
+longest=(sweep.py power_loss.py plan_run.bats rounds.py cron_compare.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
 	test_server.c honest_errors.bats rebuild.bats failures.bats inputs.bats interrupts.bats recovery.bats places.bats
 	test_read_set.c test_commit.c freshness.bats user_mistakes.bats versions.bats clear.bats ask.bats)
 in_order() {
@@ -137,11 +139,11 @@ count() {
 }
 
 suites=()
-[ $# -gt 0 ] || set -- build unit sim fuzz golden e2e fault
+[ $# -gt 0 ] || set -- build unit sim fuzz compare golden e2e fault
 for suite in "$@"; do
 	case $suite in
 	build) build || sum_up ;;
-	unit | sim | fuzz | golden | e2e | fault) suites+=("$suite") ;;
+	unit | sim | fuzz | compare | golden | e2e | fault) suites+=("$suite") ;;
 	*) echo "unknown suite '$suite'"; report "$suite" 0 1 0 ;;
 	esac
 done
