@@ -20,6 +20,10 @@ void diag_add(struct diags *d, enum diag_level level, struct loc loc, const char
 	if (n >= 0)
 		vsnprintf(s, (size_t)n + 1, fmt, again);
 	va_end(again);
+	for (char *c = s; *c; c++) { /* a key, a name, a word of the project may hold anything */
+		if (*c == '\n' || *c == '\r')
+			*c = ' ';
+	}
 	loc.file = arena_strdup(&d->arena, loc.file);
 	MEM_GROW(d->items, d->len, d->cap);
 	d->items[d->len++] = (struct diag){.level = level, .loc = loc, .text = s};

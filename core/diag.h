@@ -22,7 +22,7 @@ enum diag_level { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE };
 struct diag {
 	enum diag_level level;
 	struct loc loc;
-	const char *text;
+	const char *text; /* one line, whatever it quotes */
 };
 
 struct diags {
