@@ -11,6 +11,8 @@ static int run(const struct invocation *inv, struct err *err)
 
 static const struct option options[] = {
 	OPTIONS_RUN,
+	{.name = "detach", .help = "leave it to the scheduler that is up, and print the run's name"},
+	{.name = "max-active", .value = "N", .help = "tasks of it at a time; default: as many as there is room for"},
 	{.name = "continue-on-error", .help = "after a failed date go on with the table's later dates"},
 	{0},
 };
@@ -19,10 +21,12 @@ const struct command command_backfill = {
 	.name = "backfill",
 	.group = "Build tables",
 	.synopsis = "[SELECT...] --start D [--end D]",
-	.summary = "build a range of dates, in the foreground",
+	.summary = "build a range of dates",
 	.details = "As 'strata run' over a range, but a failed date also withholds the later dates of its table, because a gap in history is worse than its end; --continue-on-error goes on.\n"
 	           "\n"
-	           "What is fresh is not built again: an interrupted backfill goes on where it was when the same command is given again.",
+	           "What is fresh is not built again: an interrupted backfill goes on where it was when the same command is given again.\n"
+	           "\n"
+	           "Beside a scheduler that is up, that one carries the backfill out, and this command follows it; with --detach it returns at once. Then it is 'strata pause', 'unpause', 'cancel' and 'status' that steer it, and it survives every restart.",
 	.examples = "strata backfill --start 2013-01-01 --end 2013-12-31\n"
 	            "strata backfill +dws --start 20130101 --end 20130131 --force\n"
 	            "strata backfill ads --start 2013-01-01 --continue-on-error",

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/follow.h"
+#include "cli/lead.h"
 #include "cli/open.h"
 #include "cli/progress.h"
 #include "cli/state.h"
@@ -19,14 +21,13 @@
 #include "scheduler/catalog.h"
 #include "scheduler/db_keeper.h"
 #include "scheduler/git.h"
+#include "scheduler/order.h"
 #include "scheduler/leader.h"
 #include "scheduler/planning.h"
 #include "scheduler/queries.h"
 #include "scheduler/zone.h"
 
-enum { JOBS_MAX = 512, TEXT_MAX = 1 << 16, RUN_ID_GIVEN_MAX = 100 };
-
-static volatile sig_atomic_t interrupted;
+enum { JOBS_MAX = 512, TEXT_MAX = 1 << 16 };
 
 /* One run of this program, from the lock to the summary. */
 struct execution {
@@ -44,88 +45,6 @@ struct execution {
 	struct db_keeper keeper;
 	struct planning planning;
 };
-
-static void on_interrupt(int signum)
-{
-	(void)signum;
-	interrupted = 1;
-}
-
-static bool was_interrupted(void *ctx)
-{
-	(void)ctx;
-	return interrupted;
-}
-
-static bool is_own_option(const struct command *c, const struct option *o)
-{
-	for (const struct option *own = c->options; own && own->name; own++) {
-		if (own == o)
-			return true;
-	}
-	return false;
-}
-
-/* "strata run +ads --force", for those who wait for us and for the record. Options of every command stay
- * out: --db may hold a password. */
-static void command_line(const struct invocation *inv, struct buf *out)
-{
-	buf_addf(out, "strata %s", inv->command->name);
-	for (size_t i = 0; i < inv->noperands; i++)
-		buf_addf(out, " %s", inv->operands[i]);
-	for (size_t i = 0; i < inv->options->ngiven; i++) {
-		const struct option_given *g = &inv->options->given[i];
-		if (is_own_option(inv->command, g->option))
-			buf_addf(out, " --%s%s%s", g->option->name, *g->value ? " " : "", g->value);
-	}
-}
-
-static void say_holder(const struct leader_holder *h)
-{
-	char took[32];
-	fprintf(stderr, "strata: waiting for '%s'%s%s (process %ld on %s", h->command, h->run_id[0] ? ", run " : "", h->run_id, h->pid,
-	        h->host[0] ? h->host : "another host");
-	if (h->since_us)
-		fprintf(stderr, ", since %s ago", clock_human(took, sizeof took, clock_wall_us() - h->since_us));
-	fprintf(stderr, "); Ctrl-C gives up\n");
-}
-
-/* Its workers could not be seen from here, should it die: a lake in a folder has one host. */
-static bool is_elsewhere(const struct leader_holder *h)
-{
-	char here[sizeof h->host] = "";
-	gethostname(here, sizeof here - 1);
-	return h->host[0] && strcmp(h->host, here) != 0;
-}
-
-/* Take the lake's lock on a connection of its own, which becomes the journal's. */
-static int lead(struct execution *x, PGconn **ret_conn, struct err *err)
-{
-	struct buf command = BUF_INIT(TEXT_MAX);
-	struct leader_holder holder = {0};
-	command_line(x->inv, &command);
-	struct leader_claim claim = {.lake_id = x->ws.db.lake_id, .command = buf_cstr(&command), .run_id = x->run_id};
-	int rc = db_connect(x->ws.db.conninfo, ret_conn, err);
-	if (rc == 0)
-		rc = leader_try(*ret_conn, &claim, &x->leader, &holder, err);
-	if (rc == ERR_LOCKED && is_elsewhere(&holder)) {
-		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on host %s); all who work on a lake in a folder are on one "
-		                         "host: run there, or here when nothing runs there any more", holder.command, holder.pid, holder.host);
-	} else if (rc == ERR_LOCKED && !options_flag(x->inv->options, "no-wait")) {
-		say_holder(&holder);
-		struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
-		sigaction(SIGINT, &sa, &before_int);
-		sigaction(SIGTERM, &sa, &before_term);
-		rc = leader_wait(*ret_conn, &claim, was_interrupted, NULL, &x->leader, err);
-		sigaction(SIGINT, &before_int, NULL);
-		sigaction(SIGTERM, &before_term, NULL);
-	} else if (rc == ERR_LOCKED) {
-		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on %s); try again when it is done, or wait for it without "
-		                         "--no-wait", holder.command, holder.pid, holder.host);
-	}
-	buf_free(&command);
-	return rc;
-}
 
 /* The words of the selection as they were typed; "" for all. */
 static void selection_text(const struct invocation *inv, struct buf *out)
@@ -155,14 +74,12 @@ static int check_resumed(struct execution *x, const struct run_row *run, struct 
 /* A name that somebody gave must be good for a folder, and new or an unfinished run's. */
 static int check_run_id(struct execution *x, const char *given, struct err *err)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 	struct arena arena = {0};
 	struct run_row row;
 	if (!given)
 		return 0;
-	if (!*given || strlen(given) > RUN_ID_GIVEN_MAX || strspn(given, letters) != strlen(given) || given[0] == '.')
-		return err_set(err, ERR_USAGE, "run id '%s': use up to %d letters, digits, '-', '_' and '.', not starting with '.'", given,
-		               RUN_ID_GIVEN_MAX);
+	if (order_check_run_id(given, err) < 0)
+		return err->code;
 	struct query q = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena};
 	int rc = query_run(&q, given, &row, err);
 	if (rc == ERR_USAGE || (rc == 0 && strcmp(row.run_id, given) != 0))
@@ -178,18 +95,9 @@ static int check_run_id(struct execution *x, const char *given, struct err *err)
 static int start_runner(struct execution *x, struct err *err)
 {
 	PGconn *conn = NULL;
-	int rc = lead(x, &conn, err);
-	if (rc < 0) {
-		PQfinish(conn);
+	int rc = lead_take(x->inv, &x->ws, x->run_id, options_flag(x->inv->options, "no-wait"), &x->leader, &conn, err);
+	if (rc < 0)
 		return rc;
-	}
-	rc = workspace_hold(&x->ws, conn, &x->leader, err);
-	if (rc == 0)
-		rc = workspace_lead(&x->ws, err);
-	if (rc < 0) {
-		PQfinish(conn);
-		return rc;
-	}
 	db_keeper_init(&x->keeper, &x->ws.loop, &x->ws.db);
 	x->runner = runner_new(&(struct runner_config){.loop = &x->ws.loop,
 	                                               .workers = x->ws.workers,
@@ -208,7 +116,8 @@ static int start_runner(struct execution *x, struct err *err)
 		return rc;
 	if (x->resumes)
 		fprintf(stderr, "strata: run %s goes on; what it has published is kept\n", x->run_id);
-	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, x->resumes ? x->run_id : NULL, &closed, err);
+	const char *resume[] = {x->run_id};
+	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, resume, x->resumes, &closed, err);
 	if (rc == 0 && closed)
 		fprintf(stderr, "strata: closed %zu run%s of a scheduler that died; what they had published is kept\n", closed,
 		        closed == 1 ? "" : "s");
@@ -258,6 +167,9 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	struct arena arena = {0};
 	struct task_row *before = NULL;
 	size_t nbefore = 0;
+	long max_active;
+	if (options_number(o, "max-active", 0, 1, JOBS_MAX, &max_active, err) < 0)
+		return err->code;
 	if (x->resumes && query_tasks(&(struct query){.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena}, x->run_id, NULL,
 	                              &before, &nbefore, err) < 0)
 		return err->code;
@@ -275,6 +187,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .keep_staging = options_flag(o, "keep-staging"),
 	                                 .git_commit = x->git_commit,
 	                                 .requested_by = state_user(),
+	                                 .max_active = (uint32_t)max_active,
 	                                 .before = before,
 	                                 .nbefore = nbefore};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);
@@ -331,8 +244,46 @@ static int prepare(struct execution *x, struct err *err)
 	return rc;
 }
 
+/* A scheduler that is up takes the run, and this program follows it. */
+static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_error, bool *ret_handed, struct err *err)
+{
+	const struct options *o = x->inv->options;
+	struct control c = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .requested_by = state_user()};
+	struct leader_holder holder;
+	struct arena arena = {0};
+	long max_active = 0;
+	int rc = control_find(&c, ret_handed, &holder, err);
+	if (rc == 0 && !*ret_handed && options_flag(o, "detach"))
+		rc = err_set(err, ERR_LOCKED, "--detach: no scheduler is up that would carry it out; start one with 'strata scheduler'");
+	if (rc == 0)
+		rc = options_number(o, "max-active", 0, 1, JOBS_MAX, &max_active, err);
+	if (rc < 0 || !*ret_handed)
+		return rc;
+	struct order order = {.run_id = x->run_id,
+	                      .kind = kind,
+	                      .first = x->range.first,
+	                      .last = x->range.last,
+	                      .force = options_flag(o, "force"),
+	                      .fail_fast = options_flag(o, "fail-fast"),
+	                      .continue_on_error = continue_on_error,
+	                      .keep_staging = options_flag(o, "keep-staging"),
+	                      .max_active = (uint32_t)max_active,
+	                      .requested_by = state_user()};
+	follow_selection(x->inv, &arena, &order);
+	rc = follow_order(&c, &order, err);
+	arena_free(&arena);
+	if (rc == 0 && x->inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: run %s, carried out by '%s' (process %ld on %s)\n", x->run_id, holder.command, holder.pid, holder.host);
+	if (rc == 0 && options_flag(o, "detach"))
+		puts(x->run_id);
+	else if (rc == 0)
+		rc = follow_run(x->inv, &x->ws, x->run_id, err);
+	return rc;
+}
+
 int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_on_error, struct err *err)
 {
+	bool handed = false;
 	struct execution x = {.inv = inv};
 	long jobs;
 	int rc = options_number(inv->options, "jobs", 0, 1, JOBS_MAX, &jobs, err);
@@ -341,11 +292,13 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 	open_workspace(inv, (uint32_t)jobs, &x.ws);
 	rc = prepare(&x, err);
 	if (rc == 0)
+		rc = hand_over(&x, kind, continue_on_error, &handed, err);
+	if (rc == 0 && !handed)
 		rc = start_runner(&x, err);
-	if (rc == 0)
+	if (rc == 0 && !handed)
 		rc = make_plan(&x, err);
 	join_git(&x);
-	if (rc == 0)
+	if (rc == 0 && !handed)
 		rc = carry_out(&x, kind, continue_on_error, err);
 	runner_free(x.runner);
 	db_keeper_close(&x.keeper);

@@ -60,7 +60,7 @@ int query_table_stats(const struct query *q, const char *const *tables, size_t n
 struct run_row {
 	const char *run_id, *kind, *state, *result, *selection;
 	int32_t first_day, last_day; /* DATE_NONE: none */
-	bool force;
+	bool force, paused;
 	const char *params, *counts; /* JSON objects */
 	int64_t tasks, fresh, epoch, created_us, started_us, ended_us;
 	const char *git_commit, *requested_by;

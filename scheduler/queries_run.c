@@ -18,7 +18,7 @@ static const struct pg_column run_columns[] = {
 	COLUMN(run_row, "run_id", TEXT, run_id), COLUMN(run_row, "kind", TEXT, kind),
 	COLUMN(run_row, "state", TEXT, state), COLUMN(run_row, "result", TEXT, result),
 	COLUMN(run_row, "selection", TEXT, selection), COLUMN(run_row, "first_date", DATE, first_day),
-	COLUMN(run_row, "last_date", DATE, last_day), COLUMN(run_row, "force", BOOL, force),
+	COLUMN(run_row, "last_date", DATE, last_day), COLUMN(run_row, "force", BOOL, force), COLUMN(run_row, "paused", BOOL, paused),
 	COLUMN(run_row, "params", JSON, params), COLUMN(run_row, "counts", JSON, counts),
 	COLUMN(run_row, "tasks", INT8, tasks), COLUMN(run_row, "fresh", INT8, fresh),
 	COLUMN(run_row, "epoch", INT8, epoch), COLUMN(run_row, "created_at", TIME, created_us),

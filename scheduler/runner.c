@@ -182,6 +182,11 @@ void runner_give_up(struct runner *r, const struct err *why)
 		live_try_stop(lt, STOP_CANCEL); /* one that no worker has yet ends in here */
 }
 
+void runner_abandon(struct runner *r)
+{
+	runner_give_up(r, &(struct err){.code = ERR_CANCELED, .text = "stopped; unfinished runs go on with the next scheduler"});
+}
+
 /* Tries that were given up still have a worker each: they end before this process may. */
 void runner_stop(struct runner *r)
 {
@@ -213,6 +218,9 @@ void runner_free(struct runner *r)
 	HASH_ITER(hh, r->runs, run, next)
 		live_run_free(run);
 	machine_free(r->machine);
+	shared_names_free(r->tables);
+	shared_names_free(r->pools);
+	free(r->pool_slots);
 	uv_close((uv_handle_t *)&r->timer, NULL);
 	record_close(r);
 	actions_free(&r->actions);

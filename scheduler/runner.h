@@ -60,7 +60,9 @@ struct runner_request {
 	enum run_kind kind;
 	const char *run_id;        /* new, or of an unfinished run */
 	const char *selection;     /* as the caller wrote it, for people */
-	bool force, fail_fast, continue_on_error, keep_staging;
+	bool force, fail_fast, continue_on_error, keep_staging, paused;
+	uint32_t max_active;       /* tries at once; 0: no limit of its own */
+	const char *params;        /* a JSON object that is kept with the run; NULL: {} */
 	const char *git_commit;    /* "" when unknown */
 	const char *requested_by;
 	const struct task_row *before; /* of an unfinished run that goes on: its rows (query_tasks), read after */
@@ -75,6 +77,7 @@ struct runner_config {
 	const char *conninfo;
 	const struct leader *leader;
 	const char *lake;          /* absolute folder */
+	bool stays;                /* a daemon: waits for its database as long as that takes */
 	/* Called every 2 s while the database is away, for whoever can bring it back; may be NULL. */
 	void (*db_away)(void *ctx);
 	void *ctx;
@@ -97,7 +100,8 @@ struct runner *runner_new(const struct runner_config *config);
 /* What a scheduler that died has left: wait for its workers' end, complete its tries from the manifests or
  * mark them lost, close its runs, sweep its staging. Before anything is planned. `resume` (or NULL) names an
  * unfinished run that is not closed: its lost tasks wait again. *ret_runs: runs closed. */
-int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *resume, size_t *ret_runs, struct err *err);
+int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *const *resume, size_t nresume, size_t *ret_runs,
+                   struct err *err);
 
 /* A run that is done, with all it did durable; it is gone already, and its plan may be freed. */
 typedef void runner_done_fn(void *ctx, const struct run_summary *summary);
@@ -107,6 +111,15 @@ typedef void runner_done_fn(void *ctx, const struct run_summary *summary);
 uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_request *request,
                       const struct runner_observer *observer, runner_done_fn *done, void *ctx);
 void runner_cancel(struct runner *r, uint32_t run);
+void runner_pause(struct runner *r, uint32_t run, bool pause);
+/* Put it on record that a run could not even be planned, and why; the plan of `request` is not asked for. */
+void runner_record_failed(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day, const char *why);
+/* Stop what runs, as when it cannot go on; the runs are unfinished and go on with the next scheduler. */
+void runner_abandon(struct runner *r);
+/* Every try has ended, and every row is durable. */
+bool runner_idle(const struct runner *r);
+/* How many of the workers only scheduled runs may use. */
+void runner_keep(struct runner *r, uint32_t kept);
 /* It cannot go on (see runner_run for the reasons); the workers have been told to stop, no `done` follows. */
 bool runner_failed(const struct runner *r, struct err *err);
 /* Runs the loop until no worker has a try: after all runs are done, or when it has failed. */

@@ -12,6 +12,13 @@
 #include "scheduler/runner.h"
 #include "scheduler/try_build.h"
 
+/* Names of all projects that there were, each with its number in the machine. */
+struct shared_name {
+	UT_hash_handle hh;
+	uint32_t number;
+	char name[];
+};
+
 /* What a run that goes on has behind it; all zero: nothing. */
 struct resumed {
 	uint32_t *tries;          /* of each task that is left to do, as plan->tasks */
@@ -69,6 +76,10 @@ struct runner {
 	struct machine *machine; /* NULL before the first run */
 	struct live_run *runs;
 	uint32_t handles;       /* given out so far */
+	uint32_t kept;          /* workers that only scheduled runs may use */
+	struct shared_name *tables; /* spec_table.key; from 1 */
+	struct shared_name *pools;  /* the machine's pools; from 0, "default" first */
+	uint32_t *pool_slots;       /* of the machine's pools */
 	struct actions actions;
 	struct event *queue;    /* events that wait for their turn */
 	size_t queued, queue_cap, taken;
@@ -86,6 +97,7 @@ int64_t runner_now_ms(void);
 /* runner_run.c: the runs of it */
 void live_run_done(struct live_run *run, enum run_result result);
 void live_run_free(struct live_run *run);
+void shared_names_free(struct shared_name *names);
 /* Counts to those who watch; runs that are done are told and freed. */
 void live_runs_tell(struct runner *r);
 

@@ -32,7 +32,7 @@ static void look_at_db(uv_timer_t *timer)
 	int64_t since = journal_down_since(r->journal);
 	if (since && r->config.db_away)
 		r->config.db_away(r->config.ctx);
-	if (since && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
+	if (since && !r->config.stays && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
 		struct err err;
 		err_set(&err, ERR_STATE, "the state database has been away for a minute; what was running has been stopped. "
 		                         "Nothing published is lost: start the database, and the same command completes the rest");
@@ -64,11 +64,36 @@ void record_run(struct live_run *run)
 	                                              .first_day = plan->in.first,
 	                                              .last_day = plan->in.last,
 	                                              .force = rq->force,
+	                                              .params = rq->params,
 	                                              .tasks = (int64_t)(plan->builds + plan->fails + run->resumed.counts.tasks),
 	                                              .fresh = (int64_t)run->summary.fresh,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = clock_wall_us()});
+}
+
+void runner_record_failed(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day, const char *why)
+{
+	int64_t now_us = clock_wall_us();
+	const struct run_counts none = {0};
+	const struct transition steps[] = {
+		{.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING},
+		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = RUN_FAILED},
+	};
+	journal_run(r->journal, &(struct journal_run){.run_id = rq->run_id,
+	                                              .kind = rq->kind,
+	                                              .selection = rq->selection,
+	                                              .first_day = first_day,
+	                                              .last_day = last_day,
+	                                              .force = rq->force,
+	                                              .params = rq->params,
+	                                              .git_commit = rq->git_commit,
+	                                              .requested_by = rq->requested_by,
+	                                              .wall_us = now_us});
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+		journal_transition(r->journal, &steps[i],
+		                   &(struct journal_names){.run_id = rq->run_id, .wall_us = now_us, .cause = why, .counts = &none});
+	journal_flush(r->journal);
 }
 
 static void describe_cause(const struct live_run *run, const struct transition *t, struct buf *out)

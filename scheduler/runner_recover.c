@@ -13,6 +13,7 @@
 #include "scheduler/lake_probe.h"
 #include "scheduler/load.h"
 #include "scheduler/locks.h"
+#include "scheduler/order.h"
 #include "scheduler/queries.h"
 #include "scheduler/runner_internal.h"
 
@@ -27,7 +28,10 @@ struct ended {
 struct recovery {
 	struct runner *r;
 	struct query query;
-	const char *resume; /* the run that goes on; or NULL */
+	const char *const *resume; /* the runs that go on, besides those that were ordered: they go on with a daemon */
+	size_t nresume;
+	struct run_row *runs;      /* all that are unfinished */
+	size_t nruns;
 	struct try_row *tries;
 	struct ended *ended; /* [ntries] */
 	size_t ntries, nended, open;
@@ -43,7 +47,15 @@ struct orphan {
 
 static bool goes_on(const struct recovery *rec, const char *run_id)
 {
-	return rec->resume && strcmp(rec->resume, run_id) == 0;
+	for (size_t i = 0; i < rec->nresume; i++) {
+		if (strcmp(rec->resume[i], run_id) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < rec->nruns; i++) {
+		if (strcmp(rec->runs[i].run_id, run_id) == 0)
+			return order_is(rec->runs[i].params);
+	}
+	return false;
 }
 
 static void end_task_of(struct recovery *rec, const struct try_row *row, const struct try_result *found,
@@ -191,11 +203,10 @@ static int end_tasks(struct recovery *rec, const struct run_row *run, struct run
 
 static int end_runs(struct recovery *rec, size_t *ret_runs, struct err *err)
 {
-	struct run_row *runs;
-	size_t n;
+	const struct run_row *runs = rec->runs;
+	int rc = 0;
 	*ret_runs = 0;
-	int rc = query_unfinished_runs(&rec->query, rec->r->config.leader->epoch, &runs, &n, err);
-	for (size_t i = 0; rc == 0 && i < n; i++) {
+	for (size_t i = 0; rc == 0 && i < rec->nruns; i++) {
 		if (goes_on(rec, runs[i].run_id))
 			continue;
 		struct run_counts counts;
@@ -294,13 +305,16 @@ static int commit(struct runner *r, struct err *err)
 	return r->err.code;
 }
 
-int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *resume, size_t *ret_runs, struct err *err)
+int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *const *resume, size_t nresume, size_t *ret_runs,
+                   struct err *err)
 {
 	struct arena arena = {0};
-	struct recovery rec = {.r = r, .query = {.conn = queries, .lake_id = lake_id, .arena = &arena}, .resume = resume};
+	struct recovery rec = {.r = r, .query = {.conn = queries, .lake_id = lake_id, .arena = &arena}, .resume = resume, .nresume = nresume};
 	char *locks = mem_printf("%s/.strata/workers/run", r->config.lake);
 	int rc = locks_await_all(locks, LOCKS_GRACE_MS, err);
 	if (rc >= 0)
+		rc = query_unfinished_runs(&rec.query, r->config.leader->epoch, &rec.runs, &rec.nruns, err);
+	if (rc == 0)
 		rc = query_open_tries(&rec.query, r->config.leader->epoch, &rec.tries, &rec.ntries, err);
 	rec.ended = arena_array(&arena, rec.ntries, sizeof *rec.ended);
 	if (rc == 0)

@@ -70,16 +70,72 @@ void live_runs_tell(struct runner *r)
 	}
 }
 
-static void make_machine(struct runner *r, const struct project *p)
+void shared_names_free(struct shared_name *names)
 {
-	uint32_t *slots = mem_array(p->npools, sizeof *slots);
-	for (size_t i = 0; i < p->npools; i++)
-		slots[i] = p->pools[i].slots;
-	r->machine = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
-	                                                  .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
-	                                                  .pool_slots = slots,
-	                                                  .npools = (uint32_t)p->npools});
-	free(slots);
+	struct shared_name *n, *next;
+	HASH_ITER(hh, names, n, next) {
+		HASH_DEL(names, n);
+		free(n);
+	}
+}
+
+static uint32_t number_of(struct shared_name **names, const char *name, uint32_t first)
+{
+	struct shared_name *n;
+	size_t len = strlen(name);
+	HASH_FIND(hh, *names, name, len, n);
+	if (n)
+		return n->number;
+	n = mem_alloc(sizeof *n + len + 1);
+	memcpy(n->name, name, len + 1);
+	n->number = first + HASH_COUNT(*names);
+	HASH_ADD_KEYPTR(hh, *names, n->name, len, n);
+	return n->number;
+}
+
+/* The machine's pools become those of this project; a pool that it does not have any more stays as it was, for the
+ * runs that use it. *ret_map: from the project's number of a pool to the machine's. */
+static uint32_t *share_pools(struct runner *r, const struct project *p, struct arena *arena)
+{
+	uint32_t *map = arena_array(arena, p->npools, sizeof *map);
+	for (size_t i = 0; i < p->npools; i++) {
+		map[i] = number_of(&r->pools, p->pools[i].name, 0);
+		r->pool_slots = mem_realloc(r->pool_slots, HASH_COUNT(r->pools), sizeof *r->pool_slots);
+		r->pool_slots[map[i]] = p->pools[i].slots;
+	}
+	uint32_t npools = HASH_COUNT(r->pools);
+	if (r->machine)
+		runner_event(r, &(struct event){.kind = EV_POOLS, .pool_slots = r->pool_slots, .npools = npools});
+	else
+		r->machine = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
+		                                                  .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
+		                                                  .kept = r->kept * (1 + AHEAD_PER_JOB),
+		                                                  .pool_slots = r->pool_slots,
+		                                                  .npools = npools});
+	return map;
+}
+
+static struct run_spec *make_spec(struct live_run *run, const struct runner_request *rq)
+{
+	const struct project *p = run->plan->in.project;
+	uint32_t *keys = arena_array(&run->arena, p->ntables, sizeof *keys);
+	for (size_t t = 0; t < p->ntables; t++)
+		keys[t] = number_of(&run->runner->tables, p->tables[t].qname, 1);
+	const struct spec_options options = {.kind = rq->kind,
+	                                     .fail_fast = rq->fail_fast,
+	                                     .continue_on_error = rq->continue_on_error,
+	                                     .paused = rq->paused,
+	                                     .max_active = rq->max_active,
+	                                     .keys = keys};
+	struct run_spec *spec = plan_to_spec(run->plan, &options, &run->arena);
+	const uint32_t *map = share_pools(run->runner, p, &run->arena);
+	struct spec_table *tables = arena_array(&run->arena, spec->ntables, sizeof *tables);
+	for (uint32_t t = 0; t < spec->ntables; t++) {
+		tables[t] = spec->tables[t];
+		tables[t].pool = map[tables[t].pool];
+	}
+	spec->tables = tables;
+	return spec;
 }
 
 static const char *copy(struct live_run *run, const char *text)
@@ -97,6 +153,7 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 	run->request = *rq;
 	run->request.run_id = copy(run, rq->run_id);
 	run->request.selection = copy(run, rq->selection);
+	run->request.params = copy(run, rq->params);
 	run->request.git_commit = copy(run, rq->git_commit);
 	run->request.requested_by = copy(run, rq->requested_by);
 	run->observer = *observer;
@@ -108,16 +165,31 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 	                                  .git_commit = run->request.git_commit,
 	                                  .keep_staging = rq->keep_staging,
 	                                  .log_dir = arena_printf(&run->arena, "%s/.strata/logs/%s", r->config.lake, rq->run_id)};
-	run->spec = plan_to_spec(plan,
-	                         &(struct spec_options){.kind = rq->kind, .fail_fast = rq->fail_fast, .continue_on_error = rq->continue_on_error},
-	                         &run->arena);
-	if (!r->machine)
-		make_machine(r, plan->in.project);
+	run->spec = make_spec(run, rq);
 	HASH_ADD(hh, r->runs, handle, sizeof run->handle, run);
 	resume_begin(run, rq->before, rq->nbefore);
 	record_run(run);
 	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = run->handle, .spec = run->spec});
 	return run->handle;
+}
+
+void runner_pause(struct runner *r, uint32_t run, bool pause)
+{
+	runner_event(r, &(struct event){.kind = pause ? EV_PAUSE_RUN : EV_UNPAUSE_RUN, .run = run});
+}
+
+void runner_keep(struct runner *r, uint32_t kept)
+{
+	r->kept = kept < r->config.jobs ? kept : 0;
+	if (r->machine)
+		runner_event(r, &(struct event){.kind = EV_CAPACITY,
+		                                .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
+		                                .kept = r->kept * (1 + AHEAD_PER_JOB)});
+}
+
+bool runner_idle(const struct runner *r)
+{
+	return !r->tries && !r->sweeping && journal_idle(r->journal);
 }
 
 /* --- the foreground: one run, ended by its end or by signals --- */

@@ -144,6 +144,21 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 	return rc < 0 ? rc : count_problems(ws, err);
 }
 
+int workspace_reload(struct workspace *ws, struct err *err)
+{
+	struct project *former = ws->project;
+	diags_free(&ws->diags);
+	ws->diags = (struct diags){0};
+	ws->project = NULL;
+	int rc = workspace_project(ws, true, err);
+	if (rc == 0)
+		return 0;
+	if (ws->project)
+		project_free(ws->project);
+	ws->project = former;
+	return rc;
+}
+
 int workspace_lake(struct workspace *ws, struct err *err)
 {
 	if (ws->lake.uuid[0])

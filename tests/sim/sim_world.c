@@ -339,7 +339,7 @@ static void live(void)
 	                                                 .leader = &life.leader,
 	                                                 .lake = "/lake"});
 	choose_run();
-	int rc = runner_recover(life.runner, NULL, 1, life.resumed, &closed, &err);
+	int rc = runner_recover(life.runner, NULL, 1, &life.resumed, life.resumed != NULL, &closed, &err);
 	trace("recovered: %d, %zu runs", rc, closed);
 	story->recoveries += rc == 0;
 	if (rc == 0)

@@ -1,0 +1,77 @@
+/* strata scheduler: the scheduler that stays up. */
+#include "cli/commands.h"
+#include "cli/lead.h"
+#include "cli/open.h"
+#include "cli/state.h"
+#include "scheduler/control.h"
+#include "scheduler/daemon.h"
+
+enum { JOBS_MAX = 512 };
+
+/* The one that is up ends when what runs has ended; its unfinished runs are ours then. */
+static int ask_to_drain(struct workspace *ws, struct err *err)
+{
+	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .requested_by = state_user()};
+	struct leader_holder holder;
+	bool up;
+	int64_t id;
+	int rc = control_find(&c, &up, &holder, err);
+	return rc == 0 && up ? control_send(&c, "drain", json_object(), &id, err) : rc;
+}
+
+static int lead_and_stay(const struct invocation *inv, struct workspace *ws, struct err *err)
+{
+	struct leader leader;
+	PGconn *conn = NULL;
+	int rc = 0;
+	if (options_flag(inv->options, "replace"))
+		rc = ask_to_drain(ws, err);
+	if (rc == 0)
+		rc = lead_take(inv, ws, NULL, options_flag(inv->options, "no-wait"), &leader, &conn, err);
+	/* A standby has waited long: the project may be another by now. */
+	if (rc < 0)
+		return rc;
+	return daemon_run(&(struct daemon_config){.ws = ws, .conn = conn, .leader = &leader, .requested_by = state_user()}, err);
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct workspace ws;
+	long jobs;
+	int rc = options_number(inv->options, "jobs", 0, 1, JOBS_MAX, &jobs, err);
+	if (rc < 0)
+		return rc;
+	log_setup(inv->globals->verbosity < 0 ? LOG_WARN : inv->globals->verbosity > 1 ? LOG_DEBUG : LOG_INFO, inv->globals->log_format);
+	open_workspace(inv, (uint32_t)jobs, &ws);
+	rc = open_project(inv, &ws, err);
+	if (rc == 0)
+		rc = open_db(inv, &ws, err);
+	if (rc == 0)
+		rc = lead_and_stay(inv, &ws, err);
+	workspace_close(&ws);
+	return rc;
+}
+
+static const struct option options[] = {
+	{.name = "jobs", .letter = 'j', .value = "N", .help = "tasks at a time; default: one a core"},
+	{.name = "replace", .help = "take over from the scheduler that is up: it ends when what runs has ended"},
+	{.name = "no-wait", .help = "if another scheduler or run holds the lake, exit with status 5 at once"},
+	{0},
+};
+
+const struct command command_scheduler = {
+	.name = "scheduler",
+	.group = "Keep tables up to date",
+	.synopsis = "[--jobs N]",
+	.summary = "stay up: start runs by schedule and by command",
+	.details = "Stays in the foreground and logs an event a line to stderr; a service manager keeps it up (infra/strata-scheduler.service). It starts what 'schedules' in dags/dw_config.yaml say, takes what the commands ask ('run', 'backfill', 'trigger', 'pause', 'cancel'), and goes on with unfinished runs of the scheduler before it.\n"
+	           "\n"
+	           "SIGTERM or Ctrl-C ends it when what runs has ended; a second one stops that, too. SIGHUP reads the project again, as every change of its files does; a project with errors changes nothing, and 'strata status' tells about it.\n"
+	           "\n"
+	           "A second scheduler of the lake waits as a standby, and takes over as soon as the first one is gone.",
+	.examples = "strata scheduler\n"
+	            "strata scheduler --jobs 8 --log-format json\n"
+	            "strata scheduler --replace",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,115 @@
+/* strata status: who schedules the lake, its schedules, and the runs that are unfinished. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/state.h"
+#include "scheduler/control.h"
+#include "scheduler/db.h"
+
+static const struct output_column columns[] = {
+	{.name = "what"}, {.name = "name"}, {.name = "state"}, {.name = "since"}, {.name = "detail"}, {0},
+};
+
+static int scheduler_row(const struct state *s, struct output *out, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
+	const char *const values[] = {lake};
+	struct control c = {.conn = s->ws.db.conn, .lake_id = s->ws.db.lake_id};
+	struct leader_holder h;
+	bool up;
+	PGresult *r;
+	int rc = control_find(&c, &up, &h, err);
+	if (rc == 0)
+		rc = db_query(s->ws.db.conn, "SELECT project_error, draining FROM strata.scheduler WHERE lake_id = $1::integer", 1, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	const char *problem = h.pid && PQntuples(r) ? PQgetvalue(r, 0, 0) : "";
+	bool draining = PQntuples(r) && PQgetvalue(r, 0, 1)[0] == 't';
+	char name[256];
+	snprintf(name, sizeof name, "%ld on %s", h.pid, h.host);
+	output_text(out, "scheduler");
+	output_text(out, h.pid ? name : NULL);
+	output_styled(out, up ? STYLE_GOOD : STYLE_WARN, !h.pid ? "none is up" : up ? "up" : draining ? "draining" : "a run in the foreground");
+	state_time(out, h.pid ? h.since_us : 0);
+	output_text(out, *problem ? problem : h.pid ? h.command : "start one with 'strata scheduler'");
+	PQclear(r);
+	return 0;
+}
+
+static int schedule_rows(const struct state *s, struct output *out, struct err *err)
+{
+	static const char sql[] =
+		"SELECT s.name, s.paused, coalesce((extract(epoch FROM max(i.at)) * 1000000)::bigint, 0), coalesce((array_agg(i.run_id ORDER BY i.at DESC))[1], '')"
+		" FROM strata.schedule s LEFT JOIN strata.schedule_interval i ON i.lake_id = s.lake_id AND i.schedule = s.name"
+		" WHERE s.lake_id = $1::integer GROUP BY s.name, s.paused ORDER BY s.name";
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
+	const char *const values[] = {lake};
+	PGresult *r;
+	int rc = db_query(s->ws.db.conn, sql, 1, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		const struct schedule *known = NULL;
+		for (size_t k = 0; k < s->ws.project->nschedules && !known; k++)
+			known = strcmp(s->ws.project->schedules[k].name, PQgetvalue(r, i, 0)) == 0 ? &s->ws.project->schedules[k] : NULL;
+		if (!known)
+			continue; /* it has left the project */
+		bool paused = PQgetvalue(r, i, 1)[0] == 't';
+		output_text(out, "schedule");
+		output_text(out, known->name);
+		output_styled(out, paused ? STYLE_WARN : STYLE_GOOD, paused ? "paused" : "on");
+		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
+		output_text(out, *PQgetvalue(r, i, 3) ? PQgetvalue(r, i, 3) : known->cron);
+	}
+	PQclear(r);
+	return 0;
+}
+
+static int run_rows(const struct state *s, struct output *out, struct err *err)
+{
+	struct run_row *runs;
+	size_t n;
+	int rc = query_unfinished_runs(&s->query, INT64_MAX, &runs, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		output_text(out, "run");
+		output_text(out, runs[i].run_id);
+		output_styled(out, runs[i].paused ? STYLE_WARN : STYLE_PLAIN, runs[i].paused ? "paused" : runs[i].state);
+		state_time(out, runs[i].created_us);
+		output_text(out, runs[i].selection);
+	}
+	return rc;
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct state s;
+	struct output out;
+	int rc = state_open(inv, &s, err);
+	if (rc == 0) {
+		output_begin(&out, inv->globals->output, columns);
+		rc = scheduler_row(&s, &out, err);
+		if (rc == 0)
+			rc = schedule_rows(&s, &out, err);
+		if (rc == 0)
+			rc = run_rows(&s, &out, err);
+		output_end(&out);
+	}
+	state_close(&s);
+	return rc;
+}
+
+const struct command command_status = {
+	.name = "status",
+	.group = "Keep tables up to date",
+	.synopsis = "",
+	.summary = "the scheduler, its schedules, and unfinished runs",
+	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A project that is broken on disk is told with the scheduler, which goes on with the last good one.",
+	.examples = "strata status\nstrata status --output json",
+	.run = run,
+};

@@ -1,0 +1,161 @@
+/* See follow.h. */
+#include "cli/follow.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/open.h"
+#include "cli/state.h"
+#include "scheduler/db.h"
+#include "scheduler/queries.h"
+
+enum { LOOK_MS = 200 };
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int signum)
+{
+	(void)signum;
+	interrupts++;
+}
+
+int follow_order(const struct control *c, const struct order *o, struct err *err)
+{
+	struct control_answer answer;
+	int64_t id;
+	int rc = control_send(c, "order", order_encode(o), &id, err);
+	if (rc == 0)
+		rc = control_await(c, id, INT32_MAX, &answer, err);
+	if (rc == 0 && answer.outcome != CONTROL_DONE)
+		rc = err_set(err, answer.outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", answer.detail);
+	return rc;
+}
+
+/* Tries that have ended since the last look. */
+static int say_tries(const struct workspace *ws, const char *run_id, char since[64], struct err *err)
+{
+	static const char sql[] = "SELECT table_name, partition, outcome, coalesce(rows, 0), error, note, ended_at::text FROM strata.try"
+	                          " WHERE lake_id = $1::integer AND run_id = $2 AND ended_at > $3::timestamptz ORDER BY ended_at, fence";
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", ws->db.lake_id);
+	const char *const values[] = {lake, run_id, since};
+	PGresult *r;
+	int rc = db_query(ws->db.conn, sql, 3, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		bool good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
+		const char *day = PQgetvalue(r, i, 1);
+		fprintf(stderr, "%s %s%s%s", good ? "done  " : "failed", PQgetvalue(r, i, 0), *day ? " " : "", day);
+		if (good)
+			fprintf(stderr, "  %s rows\n", PQgetvalue(r, i, 3));
+		else
+			fprintf(stderr, "  %s: %s\n", PQgetvalue(r, i, 2), PQgetvalue(r, i, 4));
+		snprintf(since, 64, "%s", PQgetvalue(r, i, 6));
+	}
+	PQclear(r);
+	return 0;
+}
+
+static int cancel(struct workspace *ws, const char *run_id, struct err *err)
+{
+	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .requested_by = state_user()};
+	int64_t id;
+	fprintf(stderr, "strata: canceling run %s\n", run_id);
+	return control_send(&c, "cancel", json_pack("{s:s}", "name", run_id), &id, err);
+}
+
+static int say_end(const struct run_row *run)
+{
+	char took[32];
+	fprintf(stderr, "run %s: %s, %" PRId64 " tasks, %" PRId64 " fresh, %s\n", run->run_id, run->result, run->tasks, run->fresh,
+	        clock_human(took, sizeof took, run->started_us ? run->ended_us - run->started_us : 0));
+	if (strcmp(run->result, run_result_name(RUN_SUCCESS)) == 0)
+		return 0;
+	return strcmp(run->result, run_result_name(RUN_CANCELED)) == 0 ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+static int watch(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
+{
+	char since[64] = "-infinity";
+	int told = 0, rc = 0;
+	while (rc == 0) {
+		struct arena arena = {0};
+		struct run_row run;
+		struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &arena};
+		rc = query_run(&q, run_id, &run, err);
+		if (rc == 0 && inv->globals->verbosity >= 0)
+			rc = say_tries(ws, run_id, since, err);
+		bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
+		int status = done ? say_end(&run) : 0;
+		arena_free(&arena);
+		if (done)
+			return status;
+		if (rc == 0 && interrupts > told) {
+			told++;
+			if (interrupts > 1)
+				return err_set(err, ERR_CANCELED, "no longer following run %s; 'strata show %s' tells about it", run_id, run_id);
+			rc = cancel(ws, run_id, err);
+		}
+		poll(NULL, 0, LOOK_MS);
+	}
+	return rc;
+}
+
+int follow_run(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
+{
+	struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
+	sigaction(SIGINT, &sa, &before_int);
+	sigaction(SIGTERM, &sa, &before_term);
+	int rc = watch(inv, ws, run_id, err);
+	sigaction(SIGINT, &before_int, NULL);
+	sigaction(SIGTERM, &before_term, NULL);
+	return rc;
+}
+
+int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err)
+{
+	struct state s;
+	struct leader_holder holder;
+	struct control_answer answer;
+	bool up = false;
+	int64_t id;
+	int rc = state_open(inv, &s, err);
+	struct control c = {.conn = s.ws.db.conn, .lake_id = s.ws.db.lake_id, .requested_by = state_user()};
+	if (rc == 0)
+		rc = control_find(&c, &up, &holder, err);
+	if (rc == 0 && !up)
+		rc = holder.pid ? err_set(err, ERR_LOCKED, "no scheduler takes commands now: '%s' (process %ld on %s) holds the lake; try again when it is done",
+		                          holder.command, holder.pid, holder.host)
+		                : err_set(err, ERR_LOCKED, "no scheduler is up for this lake; start one with 'strata scheduler'");
+	if (rc == 0)
+		rc = control_send(&c, kind, json_incref(args), &id, err);
+	if (rc == 0)
+		rc = control_await(&c, id, CONTROL_WAIT_MS, &answer, err);
+	if (rc == 0 && answer.outcome != CONTROL_DONE)
+		rc = err_set(err, answer.outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", answer.detail);
+	else if (rc == 0 && inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: %s\n", answer.detail);
+	json_decref(args);
+	state_close(&s);
+	return rc;
+}
+
+void follow_selection(const struct invocation *inv, struct arena *arena, struct order *o)
+{
+	size_t n = 0;
+	while (options_nth(inv->options, "exclude", n))
+		n++;
+	const char **exclude = arena_array(arena, n, sizeof *exclude);
+	for (size_t i = 0; i < n; i++)
+		exclude[i] = options_nth(inv->options, "exclude", i);
+	o->select = inv->operands;
+	o->nselect = inv->noperands;
+	o->exclude = exclude;
+	o->nexclude = n;
+}

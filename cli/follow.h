@@ -1,0 +1,23 @@
+/* Handing a run over to the scheduler that is up, and following it from here. */
+#ifndef STRATA_CLI_FOLLOW_H
+#define STRATA_CLI_FOLLOW_H
+
+#include "cli/command.h"
+#include "scheduler/control.h"
+#include "scheduler/order.h"
+#include "scheduler/workspace.h"
+
+/* Order the run and wait until it has begun; ERR_USAGE with its reason where the scheduler refuses it. */
+int follow_order(const struct control *c, const struct order *o, struct err *err);
+
+/* Say what becomes of it, a line a task, until it is done. Ctrl-C cancels it; a second one stops following. Returns as a
+ * command does. */
+int follow_run(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err);
+
+/* One command for the scheduler, whose answer goes to stderr. ERR_LOCKED: none is up. */
+int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err);
+
+/* The words of the command line's selection, with --exclude, into `o`, in the arena. */
+void follow_selection(const struct invocation *inv, struct arena *arena, struct order *o);
+
+#endif

@@ -1,0 +1,297 @@
+/* See daemon.h. Callbacks of the loop only note what there is to do; it is done between two turns of the loop, where
+ * planning may turn the loop itself. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "scheduler/catalog.h"
+#include "scheduler/daemon_internal.h"
+#include "scheduler/systemd.h"
+
+enum { LINE_MAX_SIZE = 4096 };
+
+int daemon_db(struct daemon *d, struct err *err)
+{
+	return db_revive(&d->ws->db, err);
+}
+
+void version_drop(struct project_version *v)
+{
+	if (--v->users)
+		return;
+	project_free(v->project);
+	free(v);
+}
+
+static struct project_version *version_of(struct project *p)
+{
+	struct project_version *v = mem_alloc(sizeof *v);
+	*v = (struct project_version){.project = p, .users = 1};
+	git_commit_of(p->dir, v->git_commit);
+	return v;
+}
+
+/* --- what wakes it --- */
+
+static void on_mail(void *ctx)
+{
+	((struct daemon *)ctx)->mail = true;
+}
+
+static void on_alarm(void *ctx)
+{
+	((struct daemon *)ctx)->due = true;
+}
+
+static void on_changed(void *ctx)
+{
+	((struct daemon *)ctx)->reload = true;
+}
+
+/* The first lets what runs come to its end, the second stops it. */
+static void on_end(uv_signal_t *handle, int signum)
+{
+	struct daemon *d = handle->data;
+	(void)signum;
+	d->signals++;
+}
+
+static void on_hangup(uv_signal_t *handle, int signum)
+{
+	(void)signum;
+	((struct daemon *)handle->data)->reload = true;
+}
+
+static void on_watchdog(uv_timer_t *timer)
+{
+	(void)timer;
+	systemd_notify("WATCHDOG=1");
+}
+
+/* --- what it does --- */
+
+static void say_state(struct daemon *d, const char *problem)
+{
+	char lake[12], epoch[24];
+	struct err err = {0};
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
+	const char *const values[] = {lake, epoch, problem, d->draining ? "t" : "f"};
+	if (daemon_db(d, &err) < 0 ||
+	    db_exec_params(d->ws->db.conn, "UPDATE strata.scheduler SET daemon = true, project_error = $3, draining = $4::boolean,"
+	                                   " project_read_at = now() WHERE lake_id = $1::integer AND epoch = $2::bigint", 4, values, &err) < 0)
+		log_event(LOG_WARN, "state.not_said", "error", err.text, NULL);
+}
+
+/* The first error of the project, with its place. */
+static void first_problem(const struct diags *diags, const struct err *err, struct buf *out)
+{
+	for (size_t i = 0; err->code == ERR_PROJECT && i < diags->len; i++) {
+		const struct diag *g = &diags->items[i];
+		if (g->level != DIAG_ERROR)
+			continue;
+		buf_addf(out, "%s:%d:%d: %s", g->loc.file ? g->loc.file : "", g->loc.line, g->loc.col, g->text);
+		if (diags->errors > 1)
+			buf_addf(out, " (and %zu more; strata validate)", diags->errors - 1);
+		return;
+	}
+	buf_adds(out, err->text);
+}
+
+/* Runs keep the project that they were planned with; a broken one changes nothing. */
+static int read_again(struct daemon *d)
+{
+	struct err err = {0};
+	struct buf problem = BUF_INIT(LINE_MAX_SIZE);
+	char line[64];
+	snprintf(line, sizeof line, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
+	systemd_notify(line);
+	int rc = workspace_reload(d->ws, &err);
+	if (rc == 0) {
+		version_drop(d->version);
+		d->version = version_of(d->ws->project);
+		log_event(LOG_INFO, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
+		struct err later = {0};
+		rc = daemon_db(d, &later);
+		if (rc == 0)
+			rc = timetables_make(d, &later);
+		if (rc < 0)
+			log_event(LOG_WARN, "schedules.not_read", "error", later.text, NULL);
+		d->reload = rc < 0; /* once more, when the database is back */
+	} else {
+		first_problem(&d->ws->diags, &err, &problem);
+		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
+		rc = 0;
+	}
+	watch_project(d->watch, d->ws->project->dir);
+	say_state(d, buf_cstr(&problem));
+	systemd_notify("READY=1");
+	buf_free(&problem);
+	return rc;
+}
+
+static void drain(struct daemon *d)
+{
+	d->draining = true;
+	systemd_notify("STOPPING=1");
+	log_event(LOG_INFO, "scheduler.draining", NULL);
+	LIST_FOR_EACH(it, &d->jobs) {
+		struct job *j = LIST_ENTRY(it, struct job, link);
+		if (j->state == JOB_ACTIVE)
+			runner_pause(d->runner, j->run, true);
+	}
+	say_state(d, "");
+}
+
+static void refresh_catalog(struct daemon *d)
+{
+	struct err err = {0};
+	d->catalog = false;
+	if (daemon_db(d, &err) < 0 || catalog_refresh_if_stale(d->ws, &err) < 0)
+		log_event(LOG_WARN, "catalog.not_refreshed", "error", err.text, NULL);
+}
+
+/* One thing that there is to do; false: nothing. Where the database is away, what needs it stays to be done. */
+static bool work(struct daemon *d)
+{
+	struct err err = {0};
+	if (d->signals && !d->draining) {
+		drain(d);
+		return true;
+	}
+	if (d->ended) {
+		d->ended = false;
+		jobs_drop_done(d);
+		d->due = true; /* a schedule may have waited for the end of its run */
+		return true;
+	}
+	if (d->reload) {
+		d->reload = false;
+		return read_again(d) == 0;
+	}
+	if (d->mail && daemon_db(d, &err) == 0) {
+		d->mail = false;
+		return commands_take(d, &err) == 0;
+	}
+	if (d->due && daemon_db(d, &err) == 0) {
+		d->due = false;
+		int rc = timetables_look(d, &err);
+		if (rc < 0)
+			log_event(LOG_WARN, "schedules.not_looked", "error", err.text, NULL);
+		d->due = rc < 0;
+		return rc == 0;
+	}
+	if (jobs_begin_one(d))
+		return true;
+	if (d->catalog && list_empty(&d->jobs)) {
+		refresh_catalog(d);
+		return true;
+	}
+	return false;
+}
+
+static bool is_over(const struct daemon *d)
+{
+	return d->signals > 1 || (d->draining && runner_idle(d->runner));
+}
+
+static void live(struct daemon *d)
+{
+	while (!runner_failed(d->runner, &d->err) && !is_over(d)) {
+		if (!work(d))
+			uv_run(&d->ws->loop, UV_RUN_ONCE);
+		else
+			uv_run(&d->ws->loop, UV_RUN_NOWAIT); /* work does not keep results and signals waiting */
+	}
+}
+
+static void watch_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb on_signal, int signum)
+{
+	uv_signal_init(&d->ws->loop, handle);
+	handle->data = d;
+	uv_signal_start(handle, on_signal, signum);
+}
+
+static void open_ears(struct daemon *d)
+{
+	uv_loop_t *loop = &d->ws->loop;
+	watch_signal(d, &d->sigint, on_end, SIGINT);
+	watch_signal(d, &d->sigterm, on_end, SIGTERM);
+	watch_signal(d, &d->sighup, on_hangup, SIGHUP);
+	uv_timer_init(loop, &d->watchdog);
+	uint64_t half = (uint64_t)systemd_watchdog_us() / 2000;
+	if (half)
+		uv_timer_start(&d->watchdog, on_watchdog, half, half);
+	alarm_open(&d->alarm, loop, on_alarm, d);
+	d->watch = watch_new(loop, on_changed, d);
+	watch_project(d->watch, d->ws->project->dir);
+	inbox_open(&d->inbox, loop, d->ws->db.conninfo, d->ws->db.lake_id, on_mail, d);
+}
+
+static void close_ears(struct daemon *d)
+{
+	uv_close((uv_handle_t *)&d->sigint, NULL);
+	uv_close((uv_handle_t *)&d->sigterm, NULL);
+	uv_close((uv_handle_t *)&d->sighup, NULL);
+	uv_close((uv_handle_t *)&d->watchdog, NULL);
+	alarm_close(&d->alarm);
+	watch_free(d->watch);
+	inbox_close(&d->inbox);
+}
+
+static void free_jobs(struct daemon *d)
+{
+	while (!list_empty(&d->jobs)) {
+		struct job *j = LIST_ENTRY(d->jobs.next, struct job, link);
+		list_remove(&j->link);
+		job_free(j);
+	}
+}
+
+int daemon_run(const struct daemon_config *config, struct err *err)
+{
+	struct daemon d = {.config = *config, .ws = config->ws};
+	list_init(&d.jobs);
+	db_keeper_init(&d.keeper, &d.ws->loop, &d.ws->db);
+	d.runner = runner_new(&(struct runner_config){.loop = &d.ws->loop,
+	                                              .workers = d.ws->workers,
+	                                              .jobs = d.ws->jobs,
+	                                              .conn = config->conn,
+	                                              .conninfo = d.ws->db.conninfo,
+	                                              .leader = config->leader,
+	                                              .lake = d.ws->lake.dir,
+	                                              .stays = true,
+	                                              .db_away = db_keeper_look,
+	                                              .ctx = &d.keeper});
+	d.version = version_of(d.ws->project);
+	int rc = jobs_resume(&d, err);
+	if (rc == 0)
+		rc = timetables_make(&d, err);
+	if (rc == 0) {
+		open_ears(&d);
+		say_state(&d, "");
+		systemd_notify("READY=1");
+		log_event(LOG_INFO, "scheduler.ready", LOG_INT("tables", d.ws->project->ntables), LOG_INT("schedules", d.ntimetables),
+		          LOG_INT("workers", d.ws->jobs), NULL);
+		live(&d);
+		if (d.err.code)
+			*err = d.err;
+		rc = d.err.code;
+		log_event(LOG_INFO, "scheduler.ends", NULL);
+		if (d.signals > 1)
+			runner_abandon(d.runner);
+		close_ears(&d);
+	}
+	runner_free(d.runner);
+	free_jobs(&d);
+	timetables_free(&d);
+	db_keeper_close(&d.keeper);
+	d.ws->project = NULL;
+	version_drop(d.version);
+	return rc;
+}

@@ -1,0 +1,219 @@
+/* What people ask of the scheduler (daemon_internal.h): rows of strata.command, oldest first. Each can be done twice,
+ * should this process die between the deed and the answer: a run has the name that its order says. */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/jsonio.h"
+#include "scheduler/daemon_internal.h"
+#include "scheduler/db.h"
+#include "scheduler/queries.h"
+
+enum { DETAIL_MAX = 2000 };
+
+/* A command that is carried out. */
+struct request {
+	struct daemon *d;
+	int64_t id;
+	const char *kind, *requested_by;
+	const json_t *args;
+	bool later;              /* it is answered when its run has begun */
+	char detail[DETAIL_MAX]; /* what was done, for people */
+};
+
+void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
+{
+	char lake[12], epoch[24], text[24];
+	struct err err = {0};
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
+	snprintf(text, sizeof text, "%" PRId64, id);
+	const char *const values[] = {lake, epoch, text, outcome, detail};
+	if (daemon_db(d, &err) < 0 || db_exec_params(d->ws->db.conn, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", 5,
+	                                             values, &err) < 0)
+		log_event(LOG_WARN, "command.not_answered", "error", err.text, NULL); /* it is done again, to the same effect */
+}
+
+static const char *text_arg(const struct request *rq, const char *key)
+{
+	const char *text = json_string_value(json_object_get(rq->args, key));
+	return text ? text : "";
+}
+
+/* run, backfill, trigger: an order. */
+static int take_order(struct request *rq, struct err *err)
+{
+	struct daemon *d = rq->d;
+	struct job *j = job_new(d);
+	struct arena arena = {0};
+	struct run_row row;
+	int rc = d->draining ? err_set(err, ERR_LOCKED, "the scheduler is about to end; ask the next one") : 0;
+	if (rc == 0)
+		rc = order_decode(&j->arena, rq->args, &j->order, err);
+	if (rc == 0)
+		rc = order_check_run_id(j->order.run_id, err);
+	if (rc < 0) {
+		job_free(j);
+		return rc;
+	}
+	j->order.requested_by = arena_strdup(&j->arena, rq->requested_by);
+	struct query q = {.conn = d->ws->db.conn, .lake_id = d->ws->db.lake_id, .arena = &arena};
+	bool known = job_find(d, j->order.run_id) || (query_run(&q, j->order.run_id, &row, err) == 0 && strcmp(row.run_id, j->order.run_id) == 0);
+	arena_free(&arena);
+	if (known) { /* an answer was lost; the order is carried out */
+		snprintf(rq->detail, sizeof rq->detail, "%s", j->order.run_id);
+		job_free(j);
+		return 0;
+	}
+	*err = (struct err){0};
+	j->command = rq->id;
+	rq->later = true;
+	job_add(j);
+	return 0;
+}
+
+static int set_run_paused(struct daemon *d, const char *run_id, bool pause, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	const char *const values[] = {lake, run_id, pause ? "t" : "f"};
+	return db_exec_params(d->ws->db.conn, "UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", 3, values,
+	                      err);
+}
+
+static int set_schedule_paused(struct daemon *d, const char *name, bool pause, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	const char *const values[] = {lake, name, pause ? "t" : "f"};
+	return db_exec_params(d->ws->db.conn, "UPDATE strata.schedule SET paused = $3::boolean, updated_at = now()"
+	                                      " WHERE lake_id = $1::integer AND name = $2", 3, values, err);
+}
+
+static int set_paused(struct request *rq, bool pause, struct err *err)
+{
+	struct daemon *d = rq->d;
+	const char *name = text_arg(rq, "name");
+	struct timetable *t = timetable_find(d, name);
+	struct job *j = t ? NULL : job_find(d, name);
+	int rc;
+	if (t) {
+		rc = set_schedule_paused(d, name, pause, err);
+		if (rc == 0) {
+			t->paused = pause;
+			d->due = true;
+		}
+	} else if (j) {
+		rc = set_run_paused(d, name, pause, err);
+		if (rc == 0)
+			job_pause(j, pause);
+	} else {
+		rc = err_set(err, ERR_USAGE, "there is no schedule and no unfinished run '%s'; 'strata status' shows them", name);
+	}
+	if (rc == 0)
+		snprintf(rq->detail, sizeof rq->detail, "%s %s is %s", t ? "schedule" : "run", name, pause ? "paused" : "going on");
+	return rc;
+}
+
+static int do_pause(struct request *rq, struct err *err)
+{
+	return set_paused(rq, true, err);
+}
+
+static int do_unpause(struct request *rq, struct err *err)
+{
+	return set_paused(rq, false, err);
+}
+
+static int do_cancel(struct request *rq, struct err *err)
+{
+	const char *name = text_arg(rq, "name");
+	struct job *j = job_find(rq->d, name);
+	if (!j)
+		return err_set(err, ERR_USAGE, "there is no unfinished run '%s'; 'strata status' shows them", name);
+	if (j->state == JOB_ACTIVE) {
+		runner_cancel(rq->d->runner, j->run);
+		snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; what runs is stopped", name);
+		return 0;
+	}
+	if (j->resumes)
+		return err_set(err, ERR_LOCKED, "run '%s' is about to go on; cancel it then", name);
+	snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; it had not begun", name);
+	if (j->command)
+		command_end(rq->d, j->command, "refused", "canceled before it began");
+	j->state = JOB_DONE;
+	rq->d->ended = true;
+	return 0;
+}
+
+static int do_reload(struct request *rq, struct err *err)
+{
+	(void)err;
+	rq->d->reload = true;
+	snprintf(rq->detail, sizeof rq->detail, "the project is read again");
+	return 0;
+}
+
+static int do_drain(struct request *rq, struct err *err)
+{
+	(void)err;
+	raise(SIGTERM);
+	snprintf(rq->detail, sizeof rq->detail, "the scheduler ends when what runs has ended");
+	return 0;
+}
+
+static const struct {
+	const char *kind;
+	int (*carry_out)(struct request *rq, struct err *err);
+} kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"reload", do_reload}, {"drain", do_drain}};
+
+static void carry_out(struct request *rq)
+{
+	struct err err = {0};
+	int rc = err_set(&err, ERR_USAGE, "this scheduler does not know the command '%s'; is it older than you?", rq->kind);
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		if (strcmp(kinds[i].kind, rq->kind) == 0) {
+			err = (struct err){0};
+			rc = kinds[i].carry_out(rq, &err);
+		}
+	}
+	log_event(LOG_INFO, "command", "kind", rq->kind, "by", rq->requested_by, "outcome", rc < 0 ? err.text : rq->detail, NULL);
+	if (!rq->later)
+		command_end(rq->d, rq->id, rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused", rc == 0 ? rq->detail : err.text);
+}
+
+/* One that is answered later is still open, and not to be taken twice. */
+static bool is_taken(struct daemon *d, int64_t id)
+{
+	LIST_FOR_EACH(it, &d->jobs) {
+		if (LIST_ENTRY(it, struct job, link)->command == id)
+			return true;
+	}
+	return false;
+}
+
+int commands_take(struct daemon *d, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	const char *const values[] = {lake};
+	PGresult *r;
+	int rc = db_query(d->ws->db.conn, "SELECT command_id, kind, args, requested_by FROM strata.command WHERE lake_id = $1::integer"
+	                                  " AND outcome = '' ORDER BY command_id", 1, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		json_t *args = json_loads(PQgetvalue(r, i, 2), 0, NULL);
+		struct request rq = {.d = d, .id = strtoll(PQgetvalue(r, i, 0), NULL, 10), .kind = PQgetvalue(r, i, 1), .requested_by = PQgetvalue(r, i, 3),
+		                     .args = args};
+		if (!is_taken(d, rq.id))
+			carry_out(&rq);
+		json_decref(args);
+	}
+	PQclear(r);
+	return 0;
+}

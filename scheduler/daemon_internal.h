@@ -1,0 +1,103 @@
+/* The daemon's parts: daemon.c is its life, daemon_runs.c carries out orders, daemon_schedules.c makes them at their
+ * times, daemon_commands.c takes what people ask for. */
+#ifndef STRATA_SCHEDULER_DAEMON_INTERNAL_H
+#define STRATA_SCHEDULER_DAEMON_INTERNAL_H
+
+#include "base/list.h"
+#include "core/schedule.h"
+#include "scheduler/alarm.h"
+#include "scheduler/daemon.h"
+#include "scheduler/db_keeper.h"
+#include "scheduler/git.h"
+#include "scheduler/inbox.h"
+#include "scheduler/order.h"
+#include "scheduler/planning.h"
+#include "scheduler/runner.h"
+#include "scheduler/watch.h"
+
+/* The project as it was read once; runs keep the one that they were planned with. */
+struct project_version {
+	struct project *project;
+	char git_commit[GIT_COMMIT_SIZE];
+	size_t users; /* runs, and the daemon for the newest */
+};
+
+enum job_state { JOB_ORDERED, JOB_ACTIVE, JOB_DONE };
+
+/* An order on its way to being done. */
+struct job {
+	struct list link;            /* in daemon.jobs, oldest first */
+	struct daemon *daemon;
+	struct arena arena;
+	struct order order;
+	enum job_state state;
+	bool resumes;                /* a run of an earlier scheduler goes on */
+	bool paused;
+	int64_t command;             /* to be answered when it has begun; 0: none */
+	struct project_version *version;
+	bool *selected;
+	struct planning planning;
+	uint32_t run;                /* the runner's handle */
+	struct run_summary summary;
+};
+
+/* A schedule of the newest project. */
+struct timetable {
+	char *name;
+	const struct schedule *schedule;
+	struct zone *zone;
+	struct schedule_rule rule;
+	int64_t since;               /* when it was first seen */
+	int64_t wake;                /* when it has to be looked at again; INT64_MAX: never */
+	bool paused;
+	bool more;                   /* intervals are due, and wait until a run of it has ended */
+};
+
+struct daemon {
+	struct daemon_config config;
+	struct workspace *ws;
+	struct runner *runner;
+	struct db_keeper keeper;
+	struct project_version *version;
+	struct list jobs;
+	struct timetable *timetables;
+	size_t ntimetables;
+	struct inbox inbox;
+	struct alarm_clock alarm;
+	struct watch *watch;
+	uv_signal_t sigint, sigterm, sighup;
+	uv_timer_t watchdog;
+	int signals;                 /* how many asked it to end */
+	bool mail, reload, due, ended; /* what there is to look at */
+	bool catalog;                /* a run has ended since the catalog was looked at */
+	bool draining;
+	struct err err;              /* why it must end */
+};
+
+/* daemon.c */
+void version_drop(struct project_version *v);
+/* The database connection for questions, made again where it was lost. */
+int daemon_db(struct daemon *d, struct err *err);
+
+/* daemon_runs.c */
+struct job *job_new(struct daemon *d);           /* fill its order, then job_add */
+void job_add(struct job *j);
+void job_free(struct job *j);
+struct job *job_find(struct daemon *d, const char *run_id); /* NULL: none that is not done */
+size_t jobs_of_schedule(const struct daemon *d, const char *schedule);
+void job_pause(struct job *j, bool pause);
+int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler has left */
+bool jobs_begin_one(struct daemon *d);           /* plan and begin the oldest that has not; false: none */
+void jobs_drop_done(struct daemon *d);
+
+/* daemon_schedules.c */
+int timetables_make(struct daemon *d, struct err *err); /* of the newest project */
+void timetables_free(struct daemon *d);
+int timetables_look(struct daemon *d, struct err *err); /* order what is due */
+struct timetable *timetable_find(struct daemon *d, const char *name);
+
+/* daemon_commands.c */
+int commands_take(struct daemon *d, struct err *err);
+void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail);
+
+#endif

@@ -1,0 +1,268 @@
+/* Orders carried out (daemon_internal.h): planned with the newest project, begun, and told when they are done. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/date.h"
+#include "core/jsonio.h"
+#include "core/selection.h"
+#include "scheduler/daemon_internal.h"
+#include "scheduler/queries.h"
+
+enum { PARAMS_MAX = 1 << 22 };
+
+struct job *job_new(struct daemon *d)
+{
+	struct job *j = mem_alloc(sizeof *j);
+	*j = (struct job){.daemon = d};
+	return j;
+}
+
+void job_add(struct job *j)
+{
+	j->paused = j->order.paused;
+	list_append(&j->daemon->jobs, &j->link);
+}
+
+void job_free(struct job *j)
+{
+	planning_free(&j->planning);
+	free(j->selected);
+	if (j->version)
+		version_drop(j->version);
+	arena_free(&j->arena);
+	free(j);
+}
+
+struct job *job_find(struct daemon *d, const char *run_id)
+{
+	LIST_FOR_EACH(it, &d->jobs) {
+		struct job *j = LIST_ENTRY(it, struct job, link);
+		if (j->state != JOB_DONE && strcmp(j->order.run_id, run_id) == 0)
+			return j;
+	}
+	return NULL;
+}
+
+size_t jobs_of_schedule(const struct daemon *d, const char *schedule)
+{
+	size_t n = 0;
+	LIST_FOR_EACH(it, &d->jobs) {
+		const struct job *j = LIST_ENTRY(it, struct job, link);
+		n += j->state != JOB_DONE && j->order.schedule && strcmp(j->order.schedule, schedule) == 0;
+	}
+	return n;
+}
+
+void job_pause(struct job *j, bool pause)
+{
+	j->paused = pause;
+	if (j->state == JOB_ACTIVE)
+		runner_pause(j->daemon->runner, j->run, pause);
+}
+
+static void on_try_ended(void *ctx, const struct try_report *r)
+{
+	const struct job *j = ctx;
+	char date[DATE_SIZE];
+	date_format(date, r->day);
+	if (r->outcome == OUTCOME_SUCCESS)
+		log_event(LOG_INFO, "task.done", "run", j->order.run_id, "table", r->table->qname, "dt", date, LOG_INT("rows", r->rows),
+		          LOG_INT("us", r->duration_us), NULL);
+	else
+		log_event(LOG_WARN, "try.failed", "run", j->order.run_id, "table", r->table->qname, "dt", date, "outcome",
+		          try_outcome_name(r->outcome), "error", r->error ? r->error : "", NULL);
+}
+
+static void on_task_ended(void *ctx, const struct task_report *r)
+{
+	const struct job *j = ctx;
+	char date[DATE_SIZE];
+	if (r->result == TASK_FAILED || r->result == TASK_TIMEOUT || r->result == TASK_UPSTREAM_FAILED)
+		log_event(LOG_ERROR, "task.failed", "run", j->order.run_id, "table", r->table->qname, "dt", date_format(date, r->day),
+		          "result", task_result_name(r->result), NULL);
+}
+
+static void on_done(void *ctx, const struct run_summary *summary)
+{
+	struct job *j = ctx;
+	j->summary = *summary;
+	j->state = JOB_DONE;
+	j->daemon->ended = j->daemon->catalog = true;
+	log_event(summary->result == RUN_SUCCESS ? LOG_INFO : LOG_ERROR, "run.done", "run", j->order.run_id, "result",
+	          run_result_name(summary->result), LOG_INT("tasks", summary->counts.tasks), LOG_INT("published", summary->published),
+	          LOG_INT("rows", summary->rows), LOG_INT("us", summary->duration_us), NULL);
+}
+
+static int plan(struct daemon *d, struct job *j, struct err *err)
+{
+	const struct order *o = &j->order;
+	struct project *p = d->ws->project;
+	j->selected = mem_array(p->ntables ? p->ntables : 1, sizeof *j->selected);
+	int rc = selection_eval(p, o->select, o->nselect, o->exclude, o->nexclude, j->selected, err);
+	if (rc < 0)
+		return rc;
+	size_t errors = d->ws->diags.errors, known = d->ws->diags.len;
+	rc = planning_make(d->ws,
+	                   &(struct planning_request){.selected = j->selected,
+	                                              .first = o->first,
+	                                              .last = o->last,
+	                                              .force = o->force,
+	                                              .resumes = j->resumes ? o->run_id : NULL,
+	                                              .bind = true},
+	                   &j->planning, err);
+	/* The first of them says it; all are told by `strata validate`. */
+	for (size_t i = known; rc == ERR_PROJECT && d->ws->diags.errors > errors && i < d->ws->diags.len; i++) {
+		const struct diag *g = &d->ws->diags.items[i];
+		if (g->level == DIAG_ERROR)
+			return err_set(err, ERR_PROJECT, "%s:%d:%d: %s", g->loc.file, g->loc.line, g->loc.col, g->text);
+	}
+	return rc;
+}
+
+/* What a run that goes on has behind it. */
+static int read_before(struct daemon *d, struct job *j, struct runner_request *rq, struct err *err)
+{
+	struct task_row *rows = NULL;
+	if (!j->resumes)
+		return 0;
+	int rc = query_tasks(&(struct query){.conn = d->ws->db.conn, .lake_id = d->ws->db.lake_id, .arena = &j->arena}, j->order.run_id, NULL,
+	                     &rows, &rq->nbefore, err);
+	rq->before = rows;
+	return rc;
+}
+
+static int begin(struct daemon *d, struct job *j, struct err *err)
+{
+	const struct order *o = &j->order;
+	struct runner_request rq = {.kind = o->kind,
+	                            .run_id = o->run_id,
+	                            .selection = order_selection(o, &j->arena),
+	                            .force = o->force,
+	                            .fail_fast = o->fail_fast,
+	                            .continue_on_error = o->continue_on_error,
+	                            .keep_staging = o->keep_staging,
+	                            .paused = j->paused || d->draining,
+	                            .max_active = o->max_active,
+	                            .git_commit = d->version->git_commit,
+	                            .requested_by = o->requested_by};
+	int rc = plan(d, j, err);
+	for (size_t i = 0; rc == 0 && i < d->ws->diags.len; i++)
+		log_event(LOG_WARN, "plan.warning", "run", o->run_id, "text", d->ws->diags.items[i].text, NULL);
+	if (rc == 0)
+		rc = read_before(d, j, &rq, err);
+	if (rc < 0)
+		return rc;
+	struct buf params = BUF_INIT(PARAMS_MAX);
+	json_t *json = order_encode(o);
+	json_print(json, JSON_COMPACT, &params);
+	json_decref(json);
+	rq.params = buf_cstr(&params);
+	j->version = d->version;
+	j->version->users++;
+	j->state = JOB_ACTIVE;
+	const struct runner_observer observer = {.try_ended = on_try_ended, .task_ended = on_task_ended, .ctx = j};
+	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
+	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
+	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
+	buf_free(&params);
+	return 0;
+}
+
+/* It cannot be planned: the state says so, and the interval of a schedule is used up. */
+static void fail(struct daemon *d, struct job *j, const struct err *why)
+{
+	struct buf params = BUF_INIT(PARAMS_MAX);
+	json_t *json = order_encode(&j->order);
+	json_print(json, JSON_COMPACT, &params);
+	json_decref(json);
+	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
+	if (j->order.schedule || j->resumes)
+		runner_record_failed(d->runner,
+		                     &(struct runner_request){.kind = j->order.kind,
+		                                              .run_id = j->order.run_id,
+		                                              .selection = order_selection(&j->order, &j->arena),
+		                                              .params = buf_cstr(&params),
+		                                              .git_commit = d->version->git_commit,
+		                                              .requested_by = j->order.requested_by},
+		                     j->order.first, j->order.last, why->text);
+	buf_free(&params);
+	j->state = JOB_DONE;
+	d->ended = true;
+}
+
+bool jobs_begin_one(struct daemon *d)
+{
+	struct job *next = NULL;
+	struct err err = {0};
+	LIST_FOR_EACH(it, &d->jobs) {
+		struct job *j = LIST_ENTRY(it, struct job, link);
+		if (j->state == JOB_ORDERED && (!next || j->order.kind == RUN_SCHEDULED) && !(next && next->order.kind == RUN_SCHEDULED))
+			next = j; /* scheduled ones are planned first */
+	}
+	if (!next || d->draining)
+		return false;
+	int rc = daemon_db(d, &err);
+	if (rc == 0)
+		rc = begin(d, next, &err);
+	diags_free(&d->ws->diags);
+	if (rc == ERR_STATE)
+		return false; /* it is ordered still, and is tried again when the database is back */
+	if (rc < 0)
+		fail(d, next, &err);
+	if (next->command)
+		command_end(d, next->command, rc == 0 ? "done" : "refused", rc == 0 ? next->order.run_id : err.text);
+	next->command = 0;
+	return true;
+}
+
+void jobs_drop_done(struct daemon *d)
+{
+	for (struct list *it = d->jobs.next, *next; it != &d->jobs; it = next) {
+		struct job *j = LIST_ENTRY(it, struct job, link);
+		next = it->next;
+		if (j->state != JOB_DONE)
+			continue;
+		list_remove(&j->link);
+		job_free(j);
+	}
+}
+
+/* Only runs that were ordered go on; one in the foreground is its command's to give again. */
+static bool order_of(struct job *j, const struct run_row *row)
+{
+	struct err ignored;
+	json_t *json = json_loads(row->params, 0, NULL);
+	bool ordered = json && json_object_get(json, "run_id") && order_decode(&j->arena, json, &j->order, &ignored) == 0;
+	json_decref(json);
+	return ordered;
+}
+
+int jobs_resume(struct daemon *d, struct err *err)
+{
+	struct arena arena = {0};
+	struct query q = {.conn = d->ws->db.conn, .lake_id = d->ws->db.lake_id, .arena = &arena};
+	struct run_row *rows;
+	size_t n, closed = 0;
+	int rc = query_unfinished_runs(&q, d->config.leader->epoch, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct job *j = job_new(d);
+		if (!order_of(j, &rows[i])) {
+			job_free(j);
+			continue;
+		}
+		j->resumes = true;
+		job_add(j);
+		j->paused = rows[i].paused;
+		log_event(LOG_INFO, "run.goes_on", "run", j->order.run_id, NULL);
+	}
+	if (rc == 0)
+		rc = runner_recover(d->runner, d->ws->db.conn, d->ws->db.lake_id, NULL, 0, &closed, err);
+	if (rc == 0 && closed)
+		log_event(LOG_WARN, "run.closed", LOG_INT("runs", closed), "why", "their scheduler died", NULL);
+	arena_free(&arena);
+	return rc;
+}

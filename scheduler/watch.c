@@ -1,0 +1,109 @@
+/* See watch.h. */
+#include "scheduler/watch.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum { QUIET_MS = 300 };
+
+struct watched {
+	uv_fs_event_t event;
+	struct watch *watch;
+	struct watched *next;
+	bool project; /* the project's own folder: only tables.yaml in it counts */
+};
+
+struct watch {
+	uv_loop_t *loop;
+	uv_timer_t quiet;
+	struct watched *folders;
+	void (*changed)(void *ctx);
+	void *ctx;
+};
+
+static void on_quiet(uv_timer_t *timer)
+{
+	struct watch *w = timer->data;
+	w->changed(w->ctx);
+}
+
+static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	struct watched *f = event->data;
+	(void)events;
+	if (status < 0 || (name && f->project && strcmp(name, "tables.yaml") != 0))
+		return;
+	uv_timer_start(&f->watch->quiet, on_quiet, QUIET_MS, 0);
+}
+
+struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx)
+{
+	struct watch *w = mem_alloc(sizeof *w);
+	*w = (struct watch){.loop = loop, .changed = changed, .ctx = ctx};
+	uv_timer_init(loop, &w->quiet);
+	w->quiet.data = w;
+	return w;
+}
+
+static void on_folder_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void forget(struct watch *w)
+{
+	while (w->folders) {
+		struct watched *f = w->folders;
+		w->folders = f->next;
+		uv_close((uv_handle_t *)&f->event, on_folder_closed);
+	}
+}
+
+static void add(struct watch *w, const char *path, bool project)
+{
+	struct watched *f = mem_alloc(sizeof *f);
+	*f = (struct watched){.watch = w, .project = project, .next = w->folders};
+	uv_fs_event_init(w->loop, &f->event);
+	f->event.data = f;
+	w->folders = f;
+	int rc = uv_fs_event_start(&f->event, on_event, path, 0);
+	if (rc < 0)
+		log_event(LOG_WARN, "project.not_watched", "folder", path, "error", uv_strerror(rc), NULL);
+}
+
+void watch_project(struct watch *w, const char *dir)
+{
+	forget(w);
+	char *dags = mem_printf("%s/dags", dir);
+	add(w, dir, true);
+	DIR *d = opendir(dags);
+	if (d)
+		add(w, dags, false);
+	struct dirent *e;
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || (e->d_type != DT_DIR && e->d_type != DT_LNK && e->d_type != DT_UNKNOWN))
+			continue;
+		char *folder = mem_printf("%s/%s", dags, e->d_name);
+		add(w, folder, false);
+		free(folder);
+	}
+	if (d)
+		closedir(d);
+	free(dags);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+void watch_free(struct watch *w)
+{
+	forget(w);
+	uv_close((uv_handle_t *)&w->quiet, on_timer_closed);
+}

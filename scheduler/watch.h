@@ -1,0 +1,15 @@
+/* Files of the project that change: dags/ with its folders, and what lies beside tables.yaml. A burst of changes, as an
+ * editor or a checkout makes it, is told once, when it is over. */
+#ifndef STRATA_SCHEDULER_WATCH_H
+#define STRATA_SCHEDULER_WATCH_H
+
+#include <uv.h>
+
+struct watch;
+
+struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx);
+/* Watch this project's folders as they are now, instead of those before. */
+void watch_project(struct watch *w, const char *dir);
+void watch_free(struct watch *w); /* let the loop turn once afterwards */
+
+#endif
