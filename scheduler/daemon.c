@@ -203,6 +203,7 @@ static bool is_over(const struct daemon *d)
 static void live(struct daemon *d)
 {
 	while (!runner_failed(d->runner, &d->err) && !is_over(d)) {
+		jobs_answer(d);
 		if (!work(d))
 			uv_run(&d->ws->loop, UV_RUN_ONCE);
 		else

@@ -88,6 +88,7 @@ size_t jobs_of_schedule(const struct daemon *d, const char *schedule);
 void job_pause(struct job *j, bool pause);
 int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler has left */
 bool jobs_begin_one(struct daemon *d);           /* plan and begin the oldest that has not; false: none */
+void jobs_answer(struct daemon *d);               /* those that have begun */
 void jobs_drop_done(struct daemon *d);
 
 /* daemon_schedules.c */

@@ -213,10 +213,23 @@ bool jobs_begin_one(struct daemon *d)
 		return false; /* it is ordered still, and is tried again when the database is back */
 	if (rc < 0)
 		fail(d, next, &err);
-	if (next->command)
-		command_end(d, next->command, rc == 0 ? "done" : "refused", rc == 0 ? next->order.run_id : err.text);
-	next->command = 0;
+	if (rc < 0 && next->command) {
+		command_end(d, next->command, "refused", err.text);
+		next->command = 0;
+	}
 	return true;
+}
+
+/* An order is answered when its run is on record, and not before: who asks next finds it. */
+void jobs_answer(struct daemon *d)
+{
+	LIST_FOR_EACH(it, &d->jobs) {
+		struct job *j = LIST_ENTRY(it, struct job, link);
+		if (!j->command || j->state == JOB_ORDERED || !runner_is_recorded(d->runner, j->run))
+			continue;
+		command_end(d, j->command, "done", j->order.run_id);
+		j->command = 0;
+	}
 }
 
 void jobs_drop_done(struct daemon *d)

@@ -360,6 +360,11 @@ int64_t journal_down_since(const struct journal *j)
 	return j->down_since;
 }
 
+int64_t journal_mark(const struct journal *j)
+{
+	return j->transactions + (j->flight.changes != 0) + (j->gathering.changes != 0);
+}
+
 int64_t journal_transactions(const struct journal *j)
 {
 	return j->transactions;

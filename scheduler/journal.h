@@ -98,6 +98,8 @@ void journal_flush_soon(struct journal *j);
 
 bool journal_idle(const struct journal *j);          /* nothing gathers, nothing is in flight */
 int64_t journal_down_since(const struct journal *j); /* clock_mono_us of the loss; 0: not down */
+/* journal_transactions will have reached it when all that was added until now is durable. */
+int64_t journal_mark(const struct journal *j);
 int64_t journal_transactions(const struct journal *j); /* committed, for tests and statistics */
 
 /* Gives the lake up. What has not been committed is dropped: wait for journal_idle first. */

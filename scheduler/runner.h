@@ -110,6 +110,8 @@ typedef void runner_done_fn(void *ctx, const struct run_summary *summary);
  * observer. The plan stays valid until `done`; what the request says is copied. Returns its handle. */
 uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_request *request,
                       const struct runner_observer *observer, runner_done_fn *done, void *ctx);
+/* Is there a row of the run, whatever comes? Also of one that is done. */
+bool runner_is_recorded(const struct runner *r, uint32_t run);
 void runner_cancel(struct runner *r, uint32_t run);
 void runner_pause(struct runner *r, uint32_t run, bool pause);
 /* Put it on record that a run could not even be planned, and why; the plan of `request` is not asked for. */

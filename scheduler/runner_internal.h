@@ -39,6 +39,7 @@ struct live_run {
 	struct resumed resumed;
 	struct run_summary summary;
 	int64_t started_us;
+	int64_t mark;           /* of the journal, when its row was added */
 	bool done;
 	runner_done_fn *on_done;
 	void *on_done_ctx;

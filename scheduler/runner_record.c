@@ -70,6 +70,7 @@ void record_run(struct live_run *run)
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = clock_wall_us()});
+	run->mark = journal_mark(run->runner->journal);
 }
 
 void runner_record_failed(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day, const char *why)

@@ -173,6 +173,12 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 	return run->handle;
 }
 
+bool runner_is_recorded(const struct runner *r, uint32_t run)
+{
+	const struct live_run *known = live_run_find(r, run);
+	return !known || journal_transactions(r->journal) >= known->mark;
+}
+
 void runner_pause(struct runner *r, uint32_t run, bool pause)
 {
 	runner_event(r, &(struct event){.kind = pause ? EV_PAUSE_RUN : EV_UNPAUSE_RUN, .run = run});

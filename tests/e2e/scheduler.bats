@@ -1,0 +1,196 @@
+# The scheduler that stays up: schedules, commands, runs handed over, restarts.
+load helper
+
+setup() {
+	project_empty
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dwd: []}
+	EOF
+	project_file dags/dwd/dwd_day.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+}
+teardown() {
+	local name
+	for name in "${!BACKGROUND[@]}"; do
+		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
+	done
+	project_remove
+}
+
+day="--date 2024-01-01"
+
+# scheduler_up NAME [OPTION…]: one of that name, ready.
+scheduler_up() {
+	local name=$1
+	shift
+	background "$name" scheduler "$@"
+	wait_until has_line "$(err_of "$name")" "scheduler.ready"
+}
+scheduler_down() {
+	kill -TERM "$(pid_of "$1")"
+	background_end "$1"
+	assert_status 0
+}
+run_is() { # RUN STATE
+	[ "$(strata --output json runs | jq -r ".[] | select(.run == \"$1\") | .state + \" \" + (.result // \"\")")" = "$2" ]
+}
+published() { # DAY…: dwd_day has them
+	local d
+	for d in "$@"; do [ -e "dwd/dwd_day/dt=$d/_SUCCESS" ] || return 1; done
+}
+
+@test "a run beside it is handed over and followed; status tells who is up" {
+	run -0 strata status
+	assert_output_has "none is up"
+	scheduler_up one
+	run -0 strata run $day
+	assert_output_has "carried out by 'strata scheduler'"
+	assert_output_has "success, 1 tasks"
+	published 2024-01-01
+	run -0 strata status
+	assert_output_has "up"
+	run -0 strata run $day
+	assert_output_has "0 tasks, 1 fresh"
+	scheduler_down one
+	run -5 strata trigger dwd $day
+	assert_output_has "no scheduler is up"
+}
+
+@test "a failing run gives the status of a failed run, a wrong selection that of a wrong command" {
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
+	scheduler_up one
+	run -1 strata run $day
+	assert_output_has "failed"
+	run -2 strata trigger dwd_dya $day
+	assert_output_has "dwd_day"
+	scheduler_down one
+}
+
+@test "a schedule catches up what it missed, each interval once, also over restarts" {
+	cat >> dags/dw_config.yaml <<-EOF
+		schedules:
+		  nightly: {cron: '0 3 * * *', timezone: UTC, select: [dwd], catchup: all, start_date: $(date -ud '-3 days' +%F), date_offset: -1}
+	EOF
+	scheduler_up one
+	wait_until published "$(date -ud '-3 days' +%F)" "$(date -ud '-2 days' +%F)"
+	kill -KILL "$(pid_of one)"
+	background_end one || true
+	scheduler_up two
+	wait_until run_is "nightly-$(date -ud '-1 days' +%Y%m%d)T030000Z" "done success"
+	scheduler_down two
+	scheduler_up three
+	run -0 strata --output json runs
+	[ "$(jq '[.[] | .run] | length == (unique | length)' <<< "$output")" = true ]
+	[ "$(jq '[.[] | select(.kind != "scheduled")] | length' <<< "$output")" = 0 ]
+	scheduler_down three
+}
+
+@test "a backfill that is left to it survives kill -9, and is not built twice" {
+	gated_table dags/dwd/dwd_gate.sh
+	echo 'pools: {gate: 1}' >> dags/dw_config.yaml
+	project_file tables.yaml <<< 'tables: {dwd_gate: {pool: gate}}'
+	scheduler_up one
+	run -0 strata backfill --start 2024-01-01 --end 2024-01-05 --detach
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	wait_until published 2024-01-01 2024-01-05
+	before=$(stat -c %i dwd/dwd_day/dt=2024-01-03)
+	kill -KILL "$(pid_of one)"
+	background_end one || true
+	touch gate-open
+	scheduler_up two
+	wait_until run_is "$id" "done success"
+	[ "$(stat -c %i dwd/dwd_day/dt=2024-01-03)" = "$before" ]
+	scheduler_down two
+}
+
+@test "a run in the foreground leaves the runs of a stopped scheduler to the next one" {
+	gated_table dags/dwd/dwd_gate.sh
+	scheduler_up one
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-03 --detach --max-active 1
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	kill -TERM "$(pid_of one)"
+	wait_until has_line "$(err_of one)" "scheduler.draining"
+	touch gate-open
+	background_end one
+	assert_status 0
+	run_is "$id" "running "
+	run -0 strata run dwd_day $day
+	run_is "$id" "running "
+	scheduler_up two
+	wait_until run_is "$id" "done success"
+	scheduler_down two
+}
+
+@test "pause, unpause and cancel of a run; each is in the audit" {
+	gated_table dags/dwd/dwd_gate.sh
+	scheduler_up one
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-03 --detach --max-active 1
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	run -0 strata pause "$id"
+	touch gate-open
+	wait_until test -e "dwd/dwd_gate/dt=2024-01-01/_SUCCESS"
+	run -0 strata status
+	assert_output_has "paused"
+	[ ! -e "dwd/dwd_gate/dt=2024-01-03" ]
+	run -0 strata unpause "$id"
+	wait_until run_is "$id" "done success"
+	rm gate-open
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-03 --force --detach
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	run -0 strata cancel "$id"
+	wait_until run_is "$id" "done canceled"
+	run -2 strata cancel "$id"
+	assert_output_has "no unfinished run"
+	scheduler_down one
+}
+
+@test "a broken edit keeps the last good project and is told; a good one is taken over" {
+	scheduler_up one
+	project_file dags/dwd/dwd_more.sql <<< "SELECT 2 AS n FROM dwd.dwd_dya"
+	wait_until has_line "$(err_of one)" "project.broken"
+	wait_until status_has "dwd_more.sql:1"
+	run -0 strata trigger dwd_day $day
+	wait_until published 2024-01-01
+	project_file dags/dwd/dwd_more.sql <<< "SELECT 2 AS n FROM dwd.dwd_day WHERE dt = '\${PARTITION_DATE}'"
+	wait_until has_line "$(err_of one)" "project.read"
+	run -0 strata run $day
+	[ -e dwd/dwd_more/dt=2024-01-01/_SUCCESS ]
+	scheduler_down one
+}
+status_has() {
+	strata status --output json | grep -qF "$1"
+}
+
+@test "a standby waits, and takes over when the first one is killed or replaced" {
+	scheduler_up one
+	background two scheduler
+	wait_until has_line "$(err_of two)" "waiting for 'strata scheduler'"
+	run -5 strata scheduler --no-wait
+	kill -KILL "$(pid_of one)"
+	background_end one || true
+	wait_until has_line "$(err_of two)" "scheduler.ready"
+	background three scheduler --replace
+	wait_until has_line "$(err_of three)" "scheduler.ready"
+	background_end two
+	assert_status 0
+	run -0 strata run $day
+	scheduler_down three
+}
+
+@test "two runs of one table at once build each partition once" {
+	gated_table dags/dwd/dwd_gate.sh
+	scheduler_up one
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-02 --detach
+	first=${lines[-1]}
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-02 --detach
+	second=${lines[-1]}
+	wait_until test -e arrived-dwd.dwd_gate
+	touch gate-open
+	wait_until run_is "$first" "done success"
+	wait_until run_is "$second" "done success"
+	[ "$(strata --output json tasks "$first" | jq '[.[] | .tries] | add')" = 2 ]
+	scheduler_down one
+}
