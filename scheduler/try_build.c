@@ -98,7 +98,7 @@ char *try_log_path(struct arena *arena, const char *log_dir, const struct table 
 {
 	char text[DATE_SIZE];
 	date_format(text, day);
-	return arena_printf(arena, "%s/%s/%s/try-%u.log", log_dir, t->name, *text ? text : "all", try_no);
+	return arena_printf(arena, "%s/%s%s%s.try-%u.log", log_dir, t->name, *text ? "/" : "", text, try_no);
 }
 
 int try_render(struct arena *arena, const struct project *p, const struct table *t, int32_t day, const char *run_id,

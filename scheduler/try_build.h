@@ -26,7 +26,8 @@ int try_build(struct arena *arena, struct plan *plan, uint32_t slot, uint32_t da
               const char *try_id, uint64_t fence, uint32_t try_no, const char *fingerprint, struct try_request *ret,
               struct rendered *ret_rendered, struct err *err);
 
-/* <log_dir>/<table>/<date or "all">/try-<n>.log */
+/* <log_dir>/<table>/<date>.try-<n>.log; <log_dir>/<table>.try-<n>.log without partitions: a run of many small tables
+ * makes one folder, not two for each of them. */
 char *try_log_path(struct arena *arena, const char *log_dir, const struct table *t, int32_t day, uint32_t try_no);
 
 /* A source as the protocol has it; `date` "" for one without partitions. */

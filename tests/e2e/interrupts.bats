@@ -138,7 +138,7 @@ dwd.dwd_gate 2024-01-01 success"
 	start_run
 	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate -s stop
 	touch gate-open
-	wait_until has_line .strata/logs/*/dwd_gate/2024-01-01/try-1.log task.done
+	wait_until has_line .strata/logs/*/dwd_gate/2024-01-01.try-1.log task.done
 	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
 	background_end run
 	assert_status 0
