@@ -292,6 +292,30 @@ static void a_sum_of_integers_stays_exact(void **state)
 	assert_int_equal(lake_manifest(l, "dwd/dwd_y").version, 1);
 }
 
+/* Nothing in the text tells of the HUGEINT: the file does. */
+static void what_is_not_plain_is_seen_in_the_file(void **state)
+{
+	struct lake *l = *state;
+	struct try_result r = lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a, 9007199254740993::INT128 AS s, {'n': [1::INT128]} AS t FROM range(3)");
+	assert_string_equal(r.manifest.schema[1].type, "DECIMAL(38,0)");
+	assert_string_equal(r.manifest.schema[2].type, "STRUCT(n DECIMAL(38,0)[])");
+	assert_int_equal(r.manifest.row_count, 3);
+	assert_int_equal(r.manifest.nfiles, 1);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_x/*.parquet') WHERE s = 9007199254740993"), 3);
+	r = lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a, 1e0 AS d, TIMESTAMP '2013-01-03' AS t, 2 AS A FROM range(2)");
+	assert_string_equal(r.manifest.schema[1].type, "DOUBLE");
+	assert_string_equal(r.manifest.schema[2].type, "TIMESTAMP");
+	assert_string_equal(r.manifest.schema[3].name, "A_1");
+	assert_int_equal(r.manifest.row_count, 2);
+	struct try_request rq = lake_request(l, "dwd.dwd_x", "", "SELECT 170141183460469231731687303715884105727 AS s");
+	r = lake_run(l, &rq);
+	assert_failed(&r, "sql", "Could not cast value 170141183460469231731687303715884105727 to DECIMAL(38,0) when casting from source column s");
+	rq = lake_request(l, "dwd.dwd_x", "", "SELECT 1) TO 'elsewhere.parquet'; COPY (SELECT 2");
+	r = lake_run(l, &rq);
+	assert_failed(&r, "sql", "syntax error");
+	assert_false(lake_has("elsewhere.parquet"));
+}
+
 struct canceler {
 	struct lake *l;
 	pthread_t thread;
@@ -374,7 +398,7 @@ int main(void)
 		T(errors_have_their_place_in_the_text), T(sql_cannot_change_the_configuration),
 		T(the_next_try_takes_the_staging_of_the_one_before),
 		T(a_failed_check_publishes_nothing_and_keeps_the_data),
-		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
+		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(what_is_not_plain_is_seen_in_the_file), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 		T(an_asof_full_join_ends),
 	};
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
