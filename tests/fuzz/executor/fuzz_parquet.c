@@ -1,5 +1,5 @@
 /* executor/parquet on any footer: a number of rows or a refusal, in time linear in its bytes, and never a number
- * from half of it. A seed may be text: hexadecimal digits stand for bytes. */
+ * from half of it; columns that all have a name and a type, or none. A seed may be text: hexadecimal digits stand for bytes. */
 #include "executor/parquet.h"
 
 #include <ctype.h>
@@ -41,6 +41,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK((result == 0) == (rows >= 0));
 	if (result == 0)
 		FUZZ_CHECK(parquet_footer_rows((const unsigned char *)bytes, n - 1, &half) < 0 && half == -1);
+	struct arena arena = {0};
+	struct column *columns = NULL;
+	size_t ncolumns = 0;
+	if (parquet_footer_plain((const unsigned char *)bytes, n, &arena, &columns, &ncolumns) == 0)
+		for (size_t i = 0; i < ncolumns; i++)
+			FUZZ_CHECK(columns[i].name[0] && columns[i].type[0]);
+	else
+		FUZZ_CHECK(!columns && !ncolumns);
+	arena_free(&arena);
 	free(bytes);
 	free(text);
 	return 0;
