@@ -15,6 +15,8 @@ const struct command *const commands[] = {
 	&command_scheduler,
 	&command_status,
 	&command_trigger,
+	&command_explain,
+	&command_retry,
 	&command_pause,
 	&command_unpause,
 	&command_cancel,

@@ -30,6 +30,8 @@ extern const struct command command_backfill;
 extern const struct command command_scheduler;
 extern const struct command command_status;
 extern const struct command command_trigger;
+extern const struct command command_explain;
+extern const struct command command_retry;
 extern const struct command command_pause;
 extern const struct command command_unpause;
 extern const struct command command_cancel;

@@ -118,11 +118,10 @@ int follow_run(const struct invocation *inv, struct workspace *ws, const char *r
 	return rc;
 }
 
-int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err)
+static int ask(const struct invocation *inv, const char *kind, json_t *args, struct control_answer *ret, struct err *err)
 {
 	struct state s;
 	struct leader_holder holder;
-	struct control_answer answer;
 	bool up = false;
 	int64_t id;
 	int rc = state_open(inv, &s, err);
@@ -136,13 +135,29 @@ int follow_command(const struct invocation *inv, const char *kind, json_t *args,
 	if (rc == 0)
 		rc = control_send(&c, kind, json_incref(args), &id, err);
 	if (rc == 0)
-		rc = control_await(&c, id, CONTROL_WAIT_MS, &answer, err);
-	if (rc == 0 && answer.outcome != CONTROL_DONE)
-		rc = err_set(err, answer.outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", answer.detail);
-	else if (rc == 0 && inv->globals->verbosity >= 0)
-		fprintf(stderr, "strata: %s\n", answer.detail);
+		rc = control_await(&c, id, CONTROL_WAIT_MS, ret, err);
+	if (rc == 0 && ret->outcome != CONTROL_DONE)
+		rc = err_set(err, ret->outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", ret->detail);
 	json_decref(args);
 	state_close(&s);
+	return rc;
+}
+
+int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err)
+{
+	struct control_answer answer;
+	int rc = ask(inv, kind, args, &answer, err);
+	if (rc == 0 && inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: %s\n", answer.detail);
+	return rc;
+}
+
+int follow_answer(const struct invocation *inv, const char *kind, json_t *args, FILE *out, struct err *err)
+{
+	struct control_answer answer;
+	int rc = ask(inv, kind, args, &answer, err);
+	if (rc == 0)
+		fprintf(out, "%s\n", answer.detail);
 	return rc;
 }
 

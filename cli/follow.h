@@ -2,6 +2,8 @@
 #ifndef STRATA_CLI_FOLLOW_H
 #define STRATA_CLI_FOLLOW_H
 
+#include <stdio.h>
+
 #include "cli/command.h"
 #include "scheduler/control.h"
 #include "scheduler/order.h"
@@ -16,6 +18,8 @@ int follow_run(const struct invocation *inv, struct workspace *ws, const char *r
 
 /* One command for the scheduler, whose answer goes to stderr. ERR_LOCKED: none is up. */
 int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err);
+/* The same, with the answer as the command's result. */
+int follow_answer(const struct invocation *inv, const char *kind, json_t *args, FILE *out, struct err *err);
 
 /* The words of the command line's selection, with --exclude, into `o`, in the arena. */
 void follow_selection(const struct invocation *inv, struct arena *arena, struct order *o);

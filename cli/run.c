@@ -188,6 +188,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .git_commit = x->git_commit,
 	                                 .requested_by = state_user(),
 	                                 .max_active = (uint32_t)max_active,
+	                                 .duration_us = x->planning.duration_us,
 	                                 .before = before,
 	                                 .nbefore = nbefore};
 	int rc = runner_run(x->runner, x->planning.plan, &request, &observer, &summary, err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/jsonio.h"
@@ -150,6 +151,46 @@ static int do_cancel(struct request *rq, struct err *err)
 	return 0;
 }
 
+/* "dwd.dwd_x" and "2013-01-03" or "" of the arguments. */
+static struct job *active_run(struct request *rq, struct err *err)
+{
+	struct job *j = job_find(rq->d, text_arg(rq, "name"));
+	if (!j || j->state != JOB_ACTIVE) {
+		err_set(err, ERR_USAGE, "run '%s' is %s", text_arg(rq, "name"), j ? "not planned yet; it waits for its turn" : "not under way");
+		return NULL;
+	}
+	return j;
+}
+
+static int no_task(const struct request *rq, struct err *err)
+{
+	return err_set(err, ERR_USAGE, "run '%s' has no task '%s %s'; 'strata tasks %s' shows them", text_arg(rq, "name"), text_arg(rq, "table"),
+	               text_arg(rq, "partition"), text_arg(rq, "name"));
+}
+
+static int do_explain(struct request *rq, struct err *err)
+{
+	struct job *j = active_run(rq, err);
+	struct buf text = BUF_INIT(DETAIL_MAX);
+	if (!j)
+		return err->code;
+	bool found = runner_explain(rq->d->runner, j->run, text_arg(rq, "table"), text_arg(rq, "partition"), &text);
+	snprintf(rq->detail, sizeof rq->detail, "%s", buf_cstr(&text));
+	buf_free(&text);
+	return found ? 0 : no_task(rq, err);
+}
+
+static int do_retry(struct request *rq, struct err *err)
+{
+	struct job *j = active_run(rq, err);
+	if (!j)
+		return err->code;
+	if (!runner_retry_now(rq->d->runner, j->run, text_arg(rq, "table"), text_arg(rq, "partition")))
+		return no_task(rq, err);
+	snprintf(rq->detail, sizeof rq->detail, "%s %s does not wait for its retry's time any more", text_arg(rq, "table"), text_arg(rq, "partition"));
+	return 0;
+}
+
 static int do_reload(struct request *rq, struct err *err)
 {
 	(void)err;
@@ -169,7 +210,7 @@ static int do_drain(struct request *rq, struct err *err)
 static const struct {
 	const char *kind;
 	int (*carry_out)(struct request *rq, struct err *err);
-} kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"reload", do_reload}, {"drain", do_drain}};
+} kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"explain", do_explain}, {"retry", do_retry}, {"reload", do_reload}, {"drain", do_drain}};
 
 static void carry_out(struct request *rq)
 {

@@ -161,6 +161,7 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	json_print(json, JSON_COMPACT, &params);
 	json_decref(json);
 	rq.params = buf_cstr(&params);
+	rq.duration_us = j->planning.duration_us;
 	j->version = d->version;
 	j->version->users++;
 	j->state = JOB_ACTIVE;

@@ -174,6 +174,8 @@ static void note_down(struct journal *j, const char *why)
 	if (j->down_since == 0) {
 		j->down_since = clock_mono_us();
 		log_event(LOG_WARN, "journal.down", "error", why, "then", "what runs goes on, and is recorded when the database is back", NULL);
+		if (j->config.on_down)
+			j->config.on_down(j->config.ctx);
 	}
 }
 

@@ -40,6 +40,7 @@ struct journal_config {
 	struct leader leader;
 	/* All transitions up to `seq` are durable (0: none yet), and with them all that was added before. */
 	void (*on_commit)(void *ctx, uint64_t seq);
+	void (*on_down)(void *ctx); /* the connection is lost; journal_down_since counts from now. NULL: nobody asks */
 	/* ERR_LOCKED: another scheduler has the lake. ERR_STATE: the database refuses what we write. */
 	void (*on_lost)(void *ctx, const struct err *err);
 	void *ctx;

@@ -74,15 +74,19 @@ static int load_actions(struct workspace *ws, const struct query *q, const char 
 	return rc;
 }
 
-/* The state keeps the schema of a table's newest publish; it is put to the newest part. */
-static int load_schemas(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct snapshot *s,
-                        struct err *err)
+/* The state keeps the schema of a table's newest publish, which is put to the newest part, and how long its tries took. */
+static int load_stats(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct planning *p,
+                      struct err *err)
 {
 	struct table_stat *rows;
 	size_t nrows;
 	int rc = query_table_stats(q, tables, n, &rows, &nrows, err);
+	struct snapshot *s = p->snapshot;
+	p->duration_us = mem_array(ws->project->ntables ? ws->project->ntables : 1, sizeof *p->duration_us);
 	for (size_t i = 0; rc == 0 && i < nrows; i++) {
 		const struct table *t = project_table(ws->project, rows[i].table);
+		if (t)
+			p->duration_us[t->index] = rows[i].duration_us;
 		size_t ndays = 0;
 		const int32_t *days = t ? snapshot_days_of(s, t->index, &ndays) : NULL;
 		if (!ndays)
@@ -94,15 +98,16 @@ static int load_schemas(struct workspace *ws, const struct query *q, const char 
 	return rc;
 }
 
-static int load_snapshot(struct workspace *ws, const struct planning_request *rq, struct snapshot *s, struct err *err)
+static int load_snapshot(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
+	struct snapshot *s = p->snapshot;
 	struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena};
 	size_t n;
 	const char **tables = tables_to_know(ws->project, rq->selected, &s->arena, &n);
 	int rc = load_parts(ws, &q, rq->resumes, tables, n, s, err);
 	if (rc == 0)
 		rc = load_actions(ws, &q, rq->resumes, s, err);
-	return rc < 0 ? rc : load_schemas(ws, &q, tables, n, s, err);
+	return rc < 0 ? rc : load_stats(ws, &q, tables, n, p, err);
 }
 
 /* The days that RAW has of one source, into p->raw_first and p->raw_last. */
@@ -217,7 +222,7 @@ static int know_engine(struct workspace *ws, struct err *err)
 
 static int fill(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
-	int rc = load_snapshot(ws, rq, p->snapshot, err);
+	int rc = load_snapshot(ws, rq, p, err);
 	if (rc == 0)
 		rc = workspace_workers(ws, err);
 	int64_t wall_ns = clock_wall_us() * 1000; /* before the files are listed: doubt is wider */
@@ -261,4 +266,5 @@ void planning_free(struct planning *p)
 		plan_free(p->plan);
 	if (p->snapshot)
 		snapshot_free(p->snapshot);
+	free(p->duration_us);
 }

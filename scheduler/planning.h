@@ -20,6 +20,7 @@ struct planning_request {
 struct planning {
 	struct snapshot *snapshot;
 	struct plan *plan;
+	int64_t *duration_us;  /* [project->ntables] of a try, as learned; 0: unknown */
 	bool no_source_files;  /* the selection has sources, and none has a file in the range */
 	int32_t raw_first, raw_last; /* then: the days that RAW has; DATE_NONE: none at all */
 };

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "core/machine.h"
 #include "core/plan.h"
@@ -62,6 +63,7 @@ struct runner_request {
 	const char *selection;     /* as the caller wrote it, for people */
 	bool force, fail_fast, continue_on_error, keep_staging, paused;
 	uint32_t max_active;       /* tries at once; 0: no limit of its own */
+	const int64_t *duration_us; /* [project->ntables] what a try usually takes, 0: unknown; only read while it begins; or NULL */
 	const char *params;        /* a JSON object that is kept with the run; NULL: {} */
 	const char *git_commit;    /* "" when unknown */
 	const char *requested_by;
@@ -112,6 +114,11 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
                       const struct runner_observer *observer, runner_done_fn *done, void *ctx);
 /* Is there a row of the run, whatever comes? Also of one that is done. */
 bool runner_is_recorded(const struct runner *r, uint32_t run);
+/* Why a task is where it is: a head line and, indented, what holds it up. False: the run has no such task. `partition`
+ * "" means the run's first day. */
+bool runner_explain(struct runner *r, uint32_t run, const char *table, const char *partition, struct buf *out);
+/* If it waits for the time of its next try, that is now. False: the run has no such task. */
+bool runner_retry_now(struct runner *r, uint32_t run, const char *table, const char *partition);
 void runner_cancel(struct runner *r, uint32_t run);
 void runner_pause(struct runner *r, uint32_t run, bool pause);
 /* Put it on record that a run could not even be planned, and why; the plan of `request` is not asked for. */

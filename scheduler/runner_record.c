@@ -30,6 +30,8 @@ static void look_at_db(uv_timer_t *timer)
 {
 	struct runner *r = timer->data;
 	int64_t since = journal_down_since(r->journal);
+	if (!since) /* an idle scheduler sleeps */
+		uv_timer_stop(timer);
 	if (since && r->config.db_away)
 		r->config.db_away(r->config.ctx);
 	if (since && !r->config.stays && (clock_mono_us() - since) / 1000 > DB_AWAY_MAX_MS) {
@@ -40,18 +42,24 @@ static void look_at_db(uv_timer_t *timer)
 	}
 }
 
+static void on_down(void *ctx)
+{
+	struct runner *r = ctx;
+	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
+}
+
 void record_open(struct runner *r)
 {
+	uv_timer_init(r->config.loop, &r->db_timer);
+	r->db_timer.data = r;
 	r->journal = journal_new(&(struct journal_config){.loop = r->config.loop,
 	                                                  .conn = r->config.conn,
 	                                                  .conninfo = r->config.conninfo,
 	                                                  .leader = *r->config.leader,
 	                                                  .on_commit = on_commit,
+	                                                  .on_down = on_down,
 	                                                  .on_lost = on_lost,
 	                                                  .ctx = r});
-	uv_timer_init(r->config.loop, &r->db_timer);
-	r->db_timer.data = r;
-	uv_timer_start(&r->db_timer, look_at_db, DB_LOOK_MS, DB_LOOK_MS);
 }
 
 void record_run(struct live_run *run)

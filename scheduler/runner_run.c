@@ -126,6 +126,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 	                                     .continue_on_error = rq->continue_on_error,
 	                                     .paused = rq->paused,
 	                                     .max_active = rq->max_active,
+	                                     .duration_us = rq->duration_us,
 	                                     .keys = keys};
 	struct run_spec *spec = plan_to_spec(run->plan, &options, &run->arena);
 	const uint32_t *map = share_pools(run->runner, p, &run->arena);

@@ -194,3 +194,29 @@ status_has() {
 	[ "$(strata --output json tasks "$first" | jq '[.[] | .tries] | add')" = 2 ]
 	scheduler_down one
 }
+
+@test "explain names what a task waits for, down to the one at work; retry runs a failed run once more" {
+	gated_table dags/dwd/dwd_gate.sh
+	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM dwd.dwd_gate WHERE dt = '\${PARTITION_DATE}'"
+	project_file dags/dwd/dwd_late.sql <<< "SELECT n FROM dwd.dwd_after WHERE dt = '\${PARTITION_DATE}'"
+	project_file dags/dwd/dwd_file.sql <<< "SELECT error('not yet') AS n, '\${PARTITION_DATE}' AS day"
+	scheduler_up one
+	run -0 strata backfill --start 2024-01-01 --end 2024-01-02 --detach
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	run -0 strata explain "$id" dwd_late@2024-01-02
+	assert_output_has "dwd.dwd_late 2024-01-02 is waiting"
+	assert_output_has "waits for dwd.dwd_gate 2024-01-02, which is"
+	run -2 strata explain "$id" dwd_day@2025-01-02
+	assert_output_has "has no task"
+	touch gate-open
+	wait_until run_is "$id" "done failed"
+	run -0 strata explain "$id" dwd_file@2024-01-01
+	assert_output_has "not yet"
+	project_file dags/dwd/dwd_file.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	wait_until has_line "$(err_of one)" "project.read"
+	run -0 strata retry "$id"
+	wait_until run_is "${lines[-1]##* }" "done success"
+	[ "$(strata --output json tasks latest | jq '[.[] | select(.table == "dwd.dwd_day")] | length')" = 0 ]
+	scheduler_down one
+}
