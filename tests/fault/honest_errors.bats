@@ -121,8 +121,10 @@ shim() {
 @test "the database is of a newer strata" {
 	strata -q run $day 2> /dev/null
 	state "INSERT INTO strata.migration (number, name, checksum, strata_version) VALUES (9999, 'future', 'x', '99')" > /dev/null
-	says 3 run $day <<-'EOT'
-		strata: the database's schema is newer (migration future) than this strata (1): use a newer strata, or another database
+	local ours
+	ours=$(find "$REPO/sql" -name '[0-9]*.sql' | wc -l)
+	says 3 run $day <<-EOT
+		strata: the database's schema is newer (migration future) than this strata ($ours): use a newer strata, or another database
 	EOT
 }
 
