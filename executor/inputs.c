@@ -230,12 +230,14 @@ bool inputs_empty_select(const struct column *columns, size_t n, bool partitione
 
 static void read_list(const struct pinned *p, bool one_date, struct buf *out)
 {
-	buf_adds(out, "read_parquet([");
+	/* A list of one is bound as a call of a function, and each view is bound twice. */
+	buf_adds(out, p->len > 1 ? "read_parquet([" : "read_parquet(");
 	for (size_t i = 0; i < p->len; i++) {
 		buf_adds(out, i ? "," : "");
 		duck_literal(out, p->paths[i]);
 	}
-	buf_addf(out, "], hive_partitioning = %s%s)", p->in->partitioned && !one_date ? "true, hive_types_autocast = false" : "false",
+	buf_addf(out, "%s, hive_partitioning = %s%s)", p->len > 1 ? "]" : "",
+	         p->in->partitioned && !one_date ? "true, hive_types_autocast = false" : "false",
 	         p->len > 1 && !p->same ? ", union_by_name = true" : "");
 }
 
