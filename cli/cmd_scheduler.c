@@ -23,15 +23,20 @@ static int lead_and_stay(const struct invocation *inv, struct workspace *ws, str
 {
 	struct leader leader;
 	PGconn *conn = NULL;
+	bool no_wait = options_flag(inv->options, "no-wait"), waited = false;
 	int rc = 0;
 	if (options_flag(inv->options, "replace"))
 		rc = ask_to_drain(ws, err);
 	if (rc == 0)
-		rc = lead_take(inv, ws, NULL, options_flag(inv->options, "no-wait"), &leader, &conn, err);
-	/* A standby has waited long: the project may be another by now. */
+		rc = lead_take(inv, ws, NULL, true, &leader, &conn, err);
+	if (rc == ERR_LOCKED && !no_wait) {
+		*err = (struct err){0};
+		waited = true; /* a standby may wait long: the project may be another then */
+		rc = lead_take(inv, ws, NULL, false, &leader, &conn, err);
+	}
 	if (rc < 0)
 		return rc;
-	return daemon_run(&(struct daemon_config){.ws = ws, .conn = conn, .leader = &leader, .requested_by = state_user()}, err);
+	return daemon_run(&(struct daemon_config){.ws = ws, .conn = conn, .leader = &leader, .requested_by = state_user(), .stale = waited}, err);
 }
 
 static int run(const struct invocation *inv, struct err *err)

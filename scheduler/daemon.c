@@ -111,6 +111,7 @@ static int read_again(struct daemon *d)
 	char line[64];
 	snprintf(line, sizeof line, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
 	systemd_notify(line);
+	watch_project(d->watch, d->ws->project->dir); /* first: what changes while it is read is read once more */
 	int rc = workspace_reload(d->ws, &err);
 	if (rc == 0) {
 		version_drop(d->version);
@@ -128,7 +129,6 @@ static int read_again(struct daemon *d)
 		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
 		rc = 0;
 	}
-	watch_project(d->watch, d->ws->project->dir);
 	say_state(d, buf_cstr(&problem));
 	systemd_notify("READY=1");
 	buf_free(&problem);
@@ -256,7 +256,7 @@ static void free_jobs(struct daemon *d)
 
 int daemon_run(const struct daemon_config *config, struct err *err)
 {
-	struct daemon d = {.config = *config, .ws = config->ws};
+	struct daemon d = {.config = *config, .ws = config->ws, .reload = config->stale};
 	list_init(&d.jobs);
 	db_keeper_init(&d.keeper, &d.ws->loop, &d.ws->db);
 	d.runner = runner_new(&(struct runner_config){.loop = &d.ws->loop,

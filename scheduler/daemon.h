@@ -22,6 +22,7 @@ struct daemon_config {
 	PGconn *conn;                /* holds the lake's lock; the daemon's from now on */
 	const struct leader *leader;
 	const char *requested_by;    /* who started it: runs of schedules are his */
+	bool stale;                  /* the project was read long ago; it is read again first */
 };
 
 /* 0 after a clean end. ERR_STATE, ERR_LOCKED: it cannot go on; nothing that was published is lost. */

@@ -101,6 +101,9 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 {
 	const struct order *o = &j->order;
 	struct project *p = d->ws->project;
+	planning_free(&j->planning); /* of a time when the database went away */
+	j->planning = (struct planning){0};
+	free(j->selected);
 	j->selected = mem_array(p->ntables ? p->ntables : 1, sizeof *j->selected);
 	int rc = selection_eval(p, o->select, o->nselect, o->exclude, o->nexclude, j->selected, err);
 	if (rc < 0)

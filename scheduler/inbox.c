@@ -47,7 +47,8 @@ static void on_poll_closed(uv_handle_t *handle)
 {
 	struct inbox *in = handle->data;
 	in->polling = false;
-	listen_anew(in);
+	if (!in->closed)
+		listen_anew(in);
 }
 
 /* The socket of a new connection needs a new handle: libuv's poll keeps its descriptor. */
@@ -82,6 +83,7 @@ void inbox_open(struct inbox *in, uv_loop_t *loop, const char *conninfo, int lak
 
 void inbox_close(struct inbox *in)
 {
+	in->closed = true;
 	uv_close((uv_handle_t *)&in->again, NULL);
 	if (in->polling && !uv_is_closing((uv_handle_t *)&in->poll))
 		uv_close((uv_handle_t *)&in->poll, NULL);

@@ -18,7 +18,7 @@ struct inbox {
 	PGconn *conn;         /* NULL while it is lost */
 	uv_poll_t poll;
 	uv_timer_t again;
-	bool polling;
+	bool polling, closed;
 	void (*on_mail)(void *ctx);
 	void *ctx;
 };

@@ -1,4 +1,5 @@
-/* Files of the project that change: dags/ with its folders, and what lies beside tables.yaml. A burst of changes, as an
+/* Files of the project that change: dags/ with its folders, and tables.yaml beside it; also when a folder of these is
+ * moved away and comes back. A burst of changes, as an
  * editor or a checkout makes it, is told once, when it is over. */
 #ifndef STRATA_SCHEDULER_WATCH_H
 #define STRATA_SCHEDULER_WATCH_H

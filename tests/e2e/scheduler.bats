@@ -220,3 +220,29 @@ status_has() {
 	[ "$(strata --output json tasks latest | jq '[.[] | select(.table == "dwd.dwd_day")] | length')" = 0 ]
 	scheduler_down one
 }
+
+@test "dags/ that is moved away and comes back is read again" {
+	scheduler_up one
+	mv dags dags.off
+	wait_until has_line "$(err_of one)" "project.broken"
+	project_file dags.off/dwd/dwd_more.sql <<< "SELECT 2 AS n, '\${PARTITION_DATE}' AS day"
+	mv dags.off dags
+	wait_until has_line "$(err_of one)" "project.read"
+	run -0 strata trigger dwd_more $day
+	wait_until test -e dwd/dwd_more/dt=2024-01-01/_SUCCESS
+	scheduler_down one
+}
+
+@test "a standby takes over with the project as it is then" {
+	scheduler_up one
+	background two scheduler
+	wait_until has_line "$(err_of two)" "waiting for 'strata scheduler'"
+	project_file dags/dwd/dwd_more.sql <<< "SELECT 2 AS n, '\${PARTITION_DATE}' AS day"
+	wait_until has_line "$(err_of one)" "project.read"
+	kill -KILL "$(pid_of one)"
+	background_end one || true
+	wait_until has_line "$(err_of two)" "scheduler.ready"
+	run -0 strata trigger dwd_more $day
+	wait_until test -e dwd/dwd_more/dt=2024-01-01/_SUCCESS
+	scheduler_down two
+}
