@@ -14,8 +14,11 @@ import sys
 import traceback
 
 from measure import Bench, Failed
-from works import WORKS, say, unmeasured
+from works import say, unmeasured
+import works
+import works_scheduler
 
+WORKS = {**works.WORKS, **works_scheduler.WORKS}
 HEADS = ("", "work", "floor", "peer", "strata", "ratio", "aim", "met")
 
 
@@ -80,7 +83,7 @@ def measure(bench, names):
 def main():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description="Measure strata beside floors and peers.")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each work (default 5)")
-    parser.add_argument("works", nargs="*", metavar="WORK", help="a to g; all unless named")
+    parser.add_argument("works", nargs="*", metavar="WORK", help="a to i; all unless named")
     options = parser.parse_args()
     unknown = [name for name in options.works if name not in WORKS]
     if unknown or options.rounds < 1:

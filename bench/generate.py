@@ -19,8 +19,9 @@ class Table(NamedTuple):
     partitioned: bool = False
 
 
-def layered(count):
-    """Tiny tables over five layers: constants first, then joins of one to three tables of the layer before."""
+def layered(count, partitioned=False):
+    """Tiny tables over five layers: constants first, then joins of one to three tables of the layer before. Partitioned
+    ones read their own date."""
     rnd = random.Random(7)
     per = count // len(LAYERS)
     tables = []
@@ -30,8 +31,13 @@ def layered(count):
             if level:
                 picks = sorted(rnd.sample(range(per), rnd.randint(1, 3)))
                 ups = [f"{LAYERS[level - 1]}_t{j:05d}" for j in picks]
-            tables.append(Table(layer, f"{layer}_t{i:05d}", ups, join_of(ups)))
+            tables.append(Table(layer, f"{layer}_t{i:05d}", ups, daily_join_of(ups) if partitioned else join_of(ups), partitioned))
     return tables
+
+
+def daily_join_of(ups):
+    where = "".join(f"{' and' if i else ' where'} a{i}.dt = '{{date}}'" for i in range(len(ups)))
+    return join_of(ups) + (where or " where '{date}' > ''")
 
 
 def join_of(ups):
@@ -88,6 +94,29 @@ def write_strata(folder, tables, catalog=False):
         f"  {t.name}:\n    description: Table {t.name} of the workload.\n    owner: bench\n"
         f"    tags: [bench, {t.layer}]\n    primary_keys: [id]\n" for t in tables) if catalog else ""
     write(f"{folder}/tables.yaml", "project: {name: bench}\n" + (f"tables:\n{entries}" if entries else ""))
+
+
+def write_sources(folder, tables, days):
+    """A source in RAW for each table that reads no other, with a file on each of these days."""
+    lines = ["sources:\n"]
+    for t in (t for t in tables if not t.ups):
+        lines.append(f"  {t.name}: {{path: raw/{t.name}, format: csv}}\n")
+        write(f"{folder}/dags/{t.layer}/{t.name}.sql", f"select cast(id as int) as id, cast(v as int) as v from tmp_{t.name} where '${{PARTITION_DATE}}' > ''\n")
+        for day in days:
+            write(f"{folder}/raw/{t.name}/dt={day}/rows.csv", "id,v\n1,3\n2,6\n")
+    with open(f"{folder}/dags/dw_config.yaml", "a", encoding="utf-8") as out:
+        out.writelines(lines)
+
+
+def write_schedules(folder, count):
+    """Daily ones, none of them in the next hours."""
+    begin = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=6)
+    lines = ["schedules:\n"]
+    for i in range(count):
+        at = begin + datetime.timedelta(minutes=7 * i)
+        lines.append(f"  daily{i:03d}: {{cron: '{at.minute} {at.hour} * * *', timezone: UTC, select: ads_t{i:05d}, catchup: latest}}\n")
+    with open(f"{folder}/dags/dw_config.yaml", "a", encoding="utf-8") as out:
+        out.writelines(lines)
 
 
 def write_actions(folder, count):

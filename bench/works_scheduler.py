@@ -1,0 +1,128 @@
+"""The works (h) and (i): the scheduler that stays up, idle and taking a large order.
+
+It is one process beside its workers; what is counted is that process alone.
+"""
+import contextlib
+import glob
+import os
+import re
+import signal
+
+import generate
+from measure import Failed, median, rss_of, text_seconds, until
+from works import DAY, MB, Row, say, unmeasured
+
+READY_SECONDS, SETTLE_SECONDS, IDLE_SECONDS = 60, 5, 30
+TABLES, SCHEDULES, DATES = 1000, 100, 1000
+
+
+class Daemon:
+    """`strata scheduler` of a project, with what it says in a file."""
+
+    def __init__(self, bench, project):
+        self.bench = bench
+        self.log = f"{project}/scheduler.log"
+        with open(self.log, "wb") as log:
+            self.child = bench.start(bench.strata(project, "scheduler", "--jobs", "2", "--log-format", "json"), None, log, log)
+
+    def said(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    def wait_ready(self):
+        if not until(lambda: "scheduler.ready" in self.said(), READY_SECONDS):
+            raise Failed("the scheduler did not get ready: " + " / ".join(self.said().splitlines()[-3:]))
+
+    def end(self):
+        """What it runs is stopped, too."""
+        if self.child.returncode is None:
+            for _ in range(2):
+                os.kill(self.child.pid, signal.SIGTERM)
+                until(lambda: "scheduler.draining" in self.said(), 5)
+            self.bench.wait(self.child)
+
+    def cost(self):
+        """Seconds of CPU and how often it went to sleep, since it began, of all its threads."""
+        cpu = sleeps = 0
+        for task in glob.glob(f"/proc/{self.child.pid}/task/*"):
+            with open(f"{task}/schedstat", encoding="ascii") as file:
+                cpu += int(file.read().split()[0])
+            with open(f"{task}/status", encoding="ascii") as file:
+                sleeps += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
+        return cpu / 1e9, sleeps
+
+
+@contextlib.contextmanager
+def daemon_of(bench, name, days):
+    """A scheduler of daily tables, a fifth of them with files in RAW on these days, and of schedules that are all hours
+    away."""
+    project = bench.folder(name)
+    tables = generate.layered(TABLES, partitioned=True)
+    generate.write_strata(project, tables)
+    generate.write_sources(project, tables, days)
+    generate.write_schedules(project, SCHEDULES)
+    daemon = None
+    try:
+        bench.timed(bench.strata(project, "db", "start"))
+        bench.timed(bench.strata(project, "validate"))  # so that the cache of analyses is filled, as it is in daily life
+        daemon = Daemon(bench, project)
+        daemon.wait_ready()
+        yield project, daemon
+    finally:
+        if daemon:
+            daemon.end()
+        bench.drop(project)
+
+
+def work_h(bench):
+    what = f"idle, {TABLES:,} tables, {SCHEDULES} schedules"
+    if bench.missing():
+        return [unmeasured(bench, "h", what, "–", "–", bench.missing(), "≤ 40 MB", {})]
+    say(f"(h) {SETTLE_SECONDS + IDLE_SECONDS} s of nothing")
+    try:
+        with daemon_of(bench, "h", [DAY]) as (_, daemon):
+            until(lambda: False, SETTLE_SECONDS)
+            cpu, sleeps = daemon.cost()
+            until(lambda: False, IDLE_SECONDS)
+            cpu_end, sleeps_end = daemon.cost()
+            resident = rss_of(daemon.child.pid)
+    except Failed as failure:
+        return [unmeasured(bench, "h", what, "–", "–", str(failure), "≤ 40 MB", {})]
+    per_minute = 60 / IDLE_SECONDS
+    ms, wakes = (cpu_end - cpu) * 1000 * per_minute, (sleeps_end - sleeps) * per_minute
+    samples = {"resident": [resident], "cpu_ms": [ms], "wake_ups": [wakes]}
+    return [
+        Row("h", what + ": memory", "–", "–", f"{resident / MB:.1f} MB", "–", "≤ 40 MB", resident <= 40 * MB, samples),
+        Row("h", "  CPU a minute", "–", "–", f"{ms:.1f} ms", "–", "≤ 10 ms", ms <= 10, {}),
+        Row("h", "  wake-ups a minute", "–", "–", f"{wakes:.0f}", "–", "≤ 5", wakes <= 5, {}),
+    ]
+
+
+def work_i(bench):
+    tasks = TABLES * DATES
+    what, aim = f"backfill of {TABLES:,} × {DATES:,} tasks accepted", "< 5 s"
+    samples = {"accepted": [], "bytes a task": []}
+    if bench.missing():
+        return [unmeasured(bench, "i", what, "–", "–", bench.missing(), aim, samples)]
+    days = generate.dates("2020-01-01", DATES)
+    try:
+        for n in range(bench.rounds):
+            say(f"(i) round {n + 1} of {bench.rounds}")
+            with daemon_of(bench, "i", days[-10:]) as (project, daemon):
+                before = rss_of(daemon.child.pid)
+                took = bench.timed(bench.strata(project, "backfill", "--start", days[0], "--end", days[-1], "--detach"))
+                after = rss_of(daemon.child.pid)
+                if not re.search(rf'"tasks":\s*"?{tasks}\b', daemon.said()):
+                    raise Failed("the scheduler did not begin a run of that many tasks")
+            samples["accepted"].append(took.seconds)
+            samples["bytes a task"].append((after - before) / tasks)
+    except Failed as failure:
+        return [unmeasured(bench, "i", what, "–", "–", str(failure), aim, samples)]
+    took, size = median(samples["accepted"]), median(samples["bytes a task"])
+    return [
+        Row("i", what, "–", "–", text_seconds(took), "–", aim, took < 5, samples),
+        Row("i", "  resident, more than before", "–", "–", f"{size:.0f} bytes a task", "–", "≤ 100", size <= 100, {}),
+    ]
+
+
+WORKS = {"h": work_h, "i": work_i}
