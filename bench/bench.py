@@ -83,7 +83,7 @@ def measure(bench, names):
 def main():
     parser = argparse.ArgumentParser(prog="bench/run.sh", description="Measure strata beside floors and peers.")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each work (default 5)")
-    parser.add_argument("works", nargs="*", metavar="WORK", help="a to i; all unless named")
+    parser.add_argument("works", nargs="*", metavar="WORK", help="a to j; all unless named")
     options = parser.parse_args()
     unknown = [name for name in options.works if name not in WORKS]
     if unknown or options.rounds < 1:

@@ -1,6 +1,6 @@
-"""The works (h) and (i): the scheduler that stays up, idle and taking a large order.
+"""The works (h), (i) and (j): the scheduler that stays up, idle, taking a large order, and with many small tasks.
 
-It is one process beside its workers; what is counted is that process alone.
+It is one process beside its workers; what (h) and (i) count is that process alone.
 """
 import contextlib
 import glob
@@ -10,20 +10,21 @@ import signal
 
 import generate
 from measure import Failed, median, rss_of, text_seconds, until
-from works import DAY, MB, Row, say, unmeasured
+from works import DAY, LAST_RUN, MB, Row, query, say, unmeasured
 
 READY_SECONDS, SETTLE_SECONDS, IDLE_SECONDS = 60, 5, 30
 TABLES, SCHEDULES, DATES = 1000, 100, 1000
+ACTIONS, IN_FLIGHT, RATE_CAP = 2000, 8, 2000
 
 
 class Daemon:
     """`strata scheduler` of a project, with what it says in a file."""
 
-    def __init__(self, bench, project):
+    def __init__(self, bench, project, jobs=2):
         self.bench = bench
         self.log = f"{project}/scheduler.log"
         with open(self.log, "wb") as log:
-            self.child = bench.start(bench.strata(project, "scheduler", "--jobs", "2", "--log-format", "json"), None, log, log)
+            self.child = bench.start(bench.strata(project, "scheduler", "--jobs", str(jobs), "--log-format", "json"), None, log, log)
 
     def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as log:
@@ -125,4 +126,55 @@ def work_i(bench):
     ]
 
 
-WORKS = {"h": work_h, "i": work_i}
+# From the first try's start to the last one's end, as they were recorded.
+SPAN = f"""SELECT count(*) FILTER (WHERE outcome = 'success') || ' ' || extract(epoch FROM max(ended_at) - min(started_at))
+    FROM strata.try WHERE run_id = {LAST_RUN}"""
+
+
+def actions_once(bench, samples):
+    """Two runs beside one scheduler: the second one finds the workers up."""
+    project = bench.folder("j")
+    generate.write_actions(project, ACTIONS)
+    daemon = None
+    try:
+        bench.timed(bench.strata(project, "db", "start"))
+        conninfo = bench.conninfo(project)
+        daemon = Daemon(bench, project, IN_FLIGHT)
+        daemon.wait_ready()
+        commits = [f"{bench.bin}/commits", conninfo, "300"]
+        run = bench.strata(project, "run", "--date", DAY, "--quiet")
+        bench.timed(run)
+        before = bench.timed(commits).output.split()
+        bench.timed(run)
+        after = bench.timed(commits).output.split()
+        done, seconds = query(bench, conninfo, SPAN)
+        if done != str(ACTIONS):
+            raise Failed(f"{done} of {ACTIONS} tries are recorded as successes")
+    finally:
+        if daemon:
+            daemon.end()
+        bench.drop(project)
+    samples["commit"].append((float(before[1]) + float(after[1])) / 2)
+    samples["strata"].append(float(seconds))
+
+
+def work_j(bench):
+    what = f"{ACTIONS:,} × /bin/true through a scheduler, {IN_FLIGHT} at a time"
+    aim = f"≥ 0.7 × {IN_FLIGHT} / (2 commits), at most {RATE_CAP:,}/s"
+    samples = {"strata": [], "commit": []}
+    why = bench.missing()
+    try:
+        for n in range(0 if why else bench.rounds):
+            say(f"(j) round {n + 1} of {bench.rounds}")
+            actions_once(bench, samples)
+    except Failed as failure:
+        why = str(failure)
+    if why:
+        return [unmeasured(bench, "j", what, "–", "–", why, aim, samples)]
+    commit, rate = median(samples["commit"]), ACTIONS / median(samples["strata"])
+    bound = min(IN_FLIGHT / (2 * commit), RATE_CAP)
+    return [Row("j", what, f"{bound:.0f}/s (one commit {text_seconds(commit)})", "–", f"{rate:.0f}/s", f"{rate / bound:.2f} ×", aim,
+                rate >= 0.7 * bound, samples)]
+
+
+WORKS = {"h": work_h, "i": work_i, "j": work_j}
