@@ -38,6 +38,7 @@ export STRATA=$PWD/build/debug/strata
 step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long
 step world deps/venv/bin/python tests/fault/world.py
 step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long
+step daemon-rounds deps/venv/bin/python tests/fault/daemon.py --long
 step overtaken deps/venv/bin/python tests/fault/overtaken.py --long
 step fault-shim make -s MODE=debug build/debug/tests/fault/io_shim.so
 step power-loss deps/venv/bin/python tests/fault/power_loss.py --long

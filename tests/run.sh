@@ -54,7 +54,7 @@ sources() {
 	fuzz) find tests/fuzz -name 'fuzz_*.c' ;;
 	compare) echo tests/helper/cron_compare.py ;;
 	golden | e2e) find "tests/$1" -name '*.bats' ;;
-	fault) printf 'tests/fault/%s\n' sweep.py rounds.py overtaken.py world.py power_loss.py syscalls.py honest_errors.bats ;;
+	fault) printf 'tests/fault/%s\n' sweep.py rounds.py daemon.py overtaken.py world.py power_loss.py syscalls.py honest_errors.bats ;;
 	esac 2>/dev/null | sort
 }
 
@@ -86,7 +86,7 @@ build_programs() {
 }
 
 # The long ones first, so that the end does not wait for one of them; those after them in any order.
-longest=(sweep.py power_loss.py plan_run.bats rounds.py cron_compare.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
+longest=(sweep.py power_loss.py plan_run.bats rounds.py daemon.py cron_compare.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
 	test_server.c honest_errors.bats rebuild.bats failures.bats inputs.bats interrupts.bats recovery.bats places.bats
 	test_read_set.c test_commit.c freshness.bats user_mistakes.bats versions.bats clear.bats ask.bats)
 in_order() {
