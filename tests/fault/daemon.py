@@ -1,7 +1,7 @@
 """Kill rounds of the scheduler that stays up: `kill -9` at random instants of the daemon, a worker, Postgres or all of
 them, with a month's `backfill --detach --force` under way and a schedule whose intervals are due. The next daemon goes
 on: the ordered run ends with success and each task of it has one successful try, each interval has exactly one run,
-lake and state agree, and nothing is left over.
+lake and state agree, and nothing is left over once the next one has begun.
 
     daemon.py [--rounds N] [--long] [--seed S]
 """
@@ -130,7 +130,9 @@ def one_round(project, number, targets, span, chance):
             if target != "postgres" and chance.random() < 0.5:
                 wait_until(daemon.is_kept_ready, "a scheduler")  # else the next blow meets one that starts
         wait_until(lambda: is_done(project, daemon, name), "the runs' end")
-        problems = daemon.end() + run_problems(project, run_id, name) + project.problems()
+        problems = daemon.end() + run_problems(project, run_id, name)
+        daemon.go_on()  # a worker that is killed while it tidies, after its answer, leaves a folder to the next start
+        problems += daemon.end() + project.problems()
     except RuntimeError as error:
         problems = [str(error)]
     if problems:
