@@ -202,6 +202,10 @@ static int do_reload(struct request *rq, struct err *err)
 static int do_drain(struct request *rq, struct err *err)
 {
 	(void)err;
+	if (!rq->d->settled) { /* it was meant for the one before, which is gone */
+		snprintf(rq->detail, sizeof rq->detail, "that scheduler has ended");
+		return 0;
+	}
 	raise(SIGTERM);
 	snprintf(rq->detail, sizeof rq->detail, "the scheduler ends when what runs has ended");
 	return 0;
@@ -256,5 +260,6 @@ int commands_take(struct daemon *d, struct err *err)
 		json_decref(args);
 	}
 	PQclear(r);
+	d->settled = true;
 	return 0;
 }

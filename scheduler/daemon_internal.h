@@ -71,6 +71,7 @@ struct daemon {
 	bool mail, reload, due, ended; /* what there is to look at */
 	bool catalog;                /* a run has ended since the catalog was looked at */
 	bool draining;
+	bool settled;                /* what was asked before it came up is taken */
 	struct err err;              /* why it must end */
 };
 

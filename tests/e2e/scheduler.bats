@@ -246,3 +246,17 @@ status_has() {
 	wait_until test -e dwd/dwd_more/dt=2024-01-01/_SUCCESS
 	scheduler_down two
 }
+
+@test "one that replaces another does not take the order to end for its own when the other is killed" {
+	scheduler_up one
+	kill -STOP "$(pid_of one)"
+	background two scheduler --replace
+	wait_until has_line "$(err_of two)" "waiting for 'strata scheduler'"
+	kill -KILL "$(pid_of one)"
+	background_end one || true
+	wait_until has_line "$(err_of two)" "scheduler.ready"
+	wait_until has_line "$(err_of two)" "kind=drain"
+	run -0 strata run $day
+	assert_output_has "carried out by 'strata scheduler"
+	scheduler_down two
+}
