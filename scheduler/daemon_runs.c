@@ -149,6 +149,7 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	                            .continue_on_error = o->continue_on_error,
 	                            .keep_staging = o->keep_staging,
 	                            .paused = j->paused || d->draining,
+	                            .quiet = o->kind == RUN_BACKFILL, /* a million rows for one word "canceled" */
 	                            .max_active = o->max_active,
 	                            .git_commit = d->version->git_commit,
 	                            .requested_by = o->requested_by};

@@ -125,6 +125,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 	                                     .fail_fast = rq->fail_fast,
 	                                     .continue_on_error = rq->continue_on_error,
 	                                     .paused = rq->paused,
+	                                     .quiet = rq->quiet,
 	                                     .max_active = rq->max_active,
 	                                     .duration_us = rq->duration_us,
 	                                     .keys = keys};
