@@ -291,6 +291,7 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 	if (rc < 0)
 		return rc;
 	open_workspace(inv, (uint32_t)jobs, &x.ws);
+	x.ws.options.state = true;
 	rc = prepare(&x, err);
 	if (rc == 0)
 		rc = hand_over(&x, kind, continue_on_error, &handed, err);

@@ -125,32 +125,56 @@ int db_lake(PGconn *conn, const struct lake_identity *lake, int *ret_lake_id, st
 	return 0;
 }
 
-int db_open(const struct db_options *o, struct db *ret, struct err *err)
+static int start_cluster(struct db *db, bool start, struct err *err)
+{
+	struct cluster_status status;
+	char conninfo[CLUSTER_CONNINFO_MAX]; /* a running server may have another socket folder */
+	int rc = start ? 0 : cluster_status(&db->cluster, &status, err);
+	if (rc == 0 && !start && !status.pid)
+		rc = err_set(err, ERR_STATE, "the private Postgres is down");
+	if (rc == 0)
+		rc = cluster_start(&db->cluster, &db->started, err);
+	free(db->conninfo);
+	db->conninfo = mem_strdup(cluster_conninfo(&db->cluster, conninfo));
+	return rc;
+}
+
+int db_reach(const struct db_options *o, bool start, struct db *ret, struct err *err)
 {
 	struct db db = {0};
-	struct err local = {0};
-	err = err ? err : &local;
 	if (db_choose(o, &db.source, &db.cluster, &db.conninfo, err) < 0)
 		return err->code;
-	int rc = 0;
-	if (db.source == DB_PRIVATE) {
-		rc = cluster_start(&db.cluster, &db.started, err);
-		char conninfo[CLUSTER_CONNINFO_MAX]; /* a running server may have another socket folder */
-		free(db.conninfo);
-		db.conninfo = mem_strdup(cluster_conninfo(&db.cluster, conninfo));
-	}
+	int rc = db.source == DB_PRIVATE ? start_cluster(&db, start, err) : 0;
 	if (rc == 0)
 		rc = db_connect(db.conninfo, &db.conn, err);
-	if (rc == 0)
-		rc = db_migrate(db.conn, &db.migrated, err);
-	if (rc == 0)
-		rc = db_lake(db.conn, &o->lake, &db.lake_id, err);
 	if (rc < 0) {
 		db_close(&db);
 		return rc;
 	}
 	*ret = db;
 	return 0;
+}
+
+int db_ready(struct db *db, const struct lake_identity *lake, struct err *err)
+{
+	int rc = db_migrate(db->conn, &db->migrated, err);
+	return rc < 0 ? rc : db_lake(db->conn, lake, &db->lake_id, err);
+}
+
+int db_open(const struct db_options *o, struct db *ret, struct err *err)
+{
+	struct db db;
+	struct err local = {0};
+	err = err ? err : &local;
+	int rc = db_reach(o, true, &db, err);
+	if (rc < 0)
+		return rc;
+	rc = db_ready(&db, &o->lake, err);
+	if (rc < 0)
+		db_close(&db);
+	else
+		*ret = db;
+	return rc;
 }
 
 int db_revive(struct db *db, struct err *err)

@@ -47,6 +47,11 @@ struct db {
 
 /* Choose, start the private cluster if need be, connect, migrate, find or make the lake's row. */
 int db_open(const struct db_options *options, struct db *ret_db, struct err *err);
+/* The two halves of it. db_reach: chosen and connected; where the private cluster is down it is started, or with
+ * `start` false that is ERR_STATE. db_ready: migrated, with the lake's row; opens no descriptor and reads no environment,
+ * so a thread may do it. */
+int db_reach(const struct db_options *options, bool start, struct db *ret_db, struct err *err);
+int db_ready(struct db *db, const struct lake_identity *lake, struct err *err);
 void db_close(struct db *db);
 /* Connect again if the server has gone since the last use and is back, or is the private one: for who waited long in between. */
 int db_revive(struct db *db, struct err *err);

@@ -98,11 +98,63 @@ static int make_workers(struct workspace *ws, const struct project *p, bool look
 	return 0;
 }
 
+static struct db_options db_options_of(const struct workspace *ws, const struct lake *lake)
+{
+	return (struct db_options){.conninfo = ws->options.db,
+	                           .home = lake->dir,
+	                           .lake = {.uuid = lake->uuid, .uri = lake->dir, .host = lake->host}};
+}
+
+static void ready_early(void *arg)
+{
+	struct workspace *ws = arg;
+	struct workspace_early *e = &ws->early;
+	const struct db_options o = db_options_of(ws, &e->lake);
+	struct err ignored;
+	e->result = db_ready(&e->db, &o.lake, &ignored);
+}
+
+/* The schema of a new database takes as long as the analysis of a few hundred queries. Only where nothing has to be made
+ * or started: a project with errors must leave no trace. What fails here is done, and told, by workspace_db. */
+static void begin_early(struct workspace *ws)
+{
+	struct workspace_early *e = &ws->early;
+	struct err ignored;
+	char *identity = mem_printf("%s/.strata/lake.json", ws->lake.dir);
+	bool known = access(identity, R_OK) == 0 && lake_open(&e->lake, ws->lake.dir, &ignored) == 0;
+	free(identity);
+	if (!known)
+		return;
+	const struct db_options o = db_options_of(ws, &e->lake);
+	if (db_reach(&o, false, &e->db, &ignored) < 0)
+		return;
+	e->started = uv_thread_create(&e->thread, ready_early, ws) == 0;
+	if (!e->started)
+		db_close(&e->db);
+}
+
+static void join_early(struct workspace *ws)
+{
+	struct workspace_early *e = &ws->early;
+	if (!e->started)
+		return;
+	uv_thread_join(&e->thread);
+	e->started = false;
+	if (e->result < 0) {
+		db_close(&e->db);
+		return;
+	}
+	ws->lake = e->lake;
+	ws->db = e->db;
+}
+
 static struct workers *workers_for_load(void *ctx, const struct project *p, struct err *err)
 {
 	struct workspace *ws = ctx;
 	if (!ws->workers && make_workers(ws, p, true, err) < 0)
 		return NULL;
+	if (ws->options.state && !ws->db.conn && !ws->early.started)
+		begin_early(ws);
 	return ws->workers;
 }
 
@@ -123,6 +175,7 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 	                         .get_workers = workers_for_load,
 	                         .ctx = ws};
 	int rc = project_load(&o, &ws->project, &ws->diags, err);
+	join_early(ws); /* before the zone is set: that changes the environment */
 	if (rc < 0)
 		return rc;
 	/* A zone that the project names is one of its problems, among all of them. */
@@ -178,9 +231,7 @@ int workspace_db(struct workspace *ws, struct err *err)
 	int rc = workspace_lake(ws, err);
 	if (rc < 0)
 		return rc;
-	struct db_options o = {.conninfo = ws->options.db,
-	                       .home = ws->lake.dir,
-	                       .lake = {.uuid = ws->lake.uuid, .uri = ws->lake.dir, .host = ws->lake.host}};
+	const struct db_options o = db_options_of(ws, &ws->lake);
 	return db_open(&o, &ws->db, err);
 }
 

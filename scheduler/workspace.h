@@ -27,6 +27,16 @@ struct workspace_options {
 	const char *db;       /* --db, or NULL */
 	const char *timezone; /* --timezone or STRATA_TIMEZONE, or NULL */
 	uint32_t jobs;        /* workers at a time; 0: one a core */
+	bool state;           /* workspace_db follows: where the database is up, it is made ready while SQL is analyzed */
+};
+
+/* A database that is made ready in a thread. */
+struct workspace_early {
+	uv_thread_t thread;
+	bool started;
+	struct lake lake;
+	struct db db;
+	int result;
 };
 
 struct workspace {
@@ -36,6 +46,7 @@ struct workspace {
 	struct diags diags;       /* of the project, sorted once it is read */
 	struct project *project;  /* NULL until workspace_project */
 	struct lake lake;         /* .uuid is "" until workspace_lake */
+	struct workspace_early early;
 	struct db db;             /* .conn is NULL until workspace_db */
 	struct workers *workers;  /* NULL until workspace_workers */
 	struct workers *former;   /* those of before workspace_lead, on their way out */
