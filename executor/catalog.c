@@ -1,6 +1,7 @@
 /* See catalog.h. */
 #include "executor/catalog.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/str.h"
 #include "core/jsonio.h"
 #include "executor/inputs.h"
 #include "executor/probe.h"
@@ -142,6 +144,18 @@ static const char meta[] =
 	"CREATE TABLE IF NOT EXISTS c.catalog_meta.tables (qname VARCHAR PRIMARY KEY); "
 	"CREATE TABLE IF NOT EXISTS c.catalog_meta.schema_migrations (name VARCHAR PRIMARY KEY, checksum VARCHAR, applied_at TIMESTAMP)";
 
+static bool has_files(const char *folder)
+{
+	DIR *d = opendir(folder);
+	struct dirent *e;
+	bool found = false;
+	while (d && !found && (e = readdir(d)))
+		found = str_has_suffix(e->d_name, ".parquet");
+	if (d)
+		closedir(d);
+	return found;
+}
+
 static int get_entries(struct jget *g, const json_t *req, struct entry **ret, size_t *ret_n)
 {
 	size_t n, ndates;
@@ -165,9 +179,13 @@ static int get_entries(struct jget *g, const json_t *req, struct entry **ret, si
 		int rc = e->external_path ? 0 : probe_partitions(g->arena, e->qname, &dates, &ndates, g->err);
 		if (rc < 0)
 			return rc;
-		e->published = !e->external_path && ndates > 0;
-		if (e->published)
+		bool known = !e->external_path && ndates > 0;
+		if (known)
 			e->partitioned = *dates[0] != '\0';
+		/* A manifest whose file somebody took away: a view over no file cannot be made, and must not keep the others away. */
+		for (size_t d = 0; known && d < ndates && !e->published; d++)
+			e->published = has_files(*dates[d] ? arena_printf(g->arena, "%s/%s/dt=%s", e->layer, e->name, dates[d])
+			                                   : arena_printf(g->arena, "%s/%s", e->layer, e->name));
 	}
 	*ret = all;
 	*ret_n = n;
