@@ -6,11 +6,20 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/str.h"
 #include "scheduler/db_migrate.h"
+
+/* Each call after the loss of a connection makes libpq say that, too, behind the reason. */
+static void cut_echo(char *line)
+{
+	static const char echo[] = " invalid socket";
+	for (size_t n; str_has_suffix(line, echo) && (n = strlen(line)) >= sizeof echo;)
+		line[n - (sizeof echo - 1)] = '\0';
+}
 
 const char *db_message(const PGconn *conn, const PGresult *r)
 {
-	static char line[1024]; /* of the one thread that talks to Postgres */
+	static char line[1024]; /* of the one thread that talks to Postgres at a time */
 	const char *text = r ? PQresultErrorMessage(r) : "";
 	if (!*text)
 		text = PQerrorMessage(conn);
@@ -22,6 +31,7 @@ const char *db_message(const PGconn *conn, const PGresult *r)
 			line[n++] = ' ';
 	}
 	line[n] = '\0';
+	cut_echo(line);
 	return line;
 }
 
