@@ -35,6 +35,7 @@ step sim-build make -s MODE=debug build/debug/tests/sim/sim_world
 step sim-night env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
 step mutants make -s mutants
 export STRATA=$PWD/build/debug/strata
+step random-edits env STRATA_TEST_SEED="$RANDOM" STRATA_TEST_EDITS=1000 BATS_TEST_TIMEOUT=1800 bats --tap tests/e2e/plan_run.bats
 step fault-sweep deps/venv/bin/python tests/fault/sweep.py --long
 step world deps/venv/bin/python tests/fault/world.py
 step kill-rounds deps/venv/bin/python tests/fault/rounds.py --long

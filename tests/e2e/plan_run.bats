@@ -12,7 +12,7 @@ teardown() {
 }
 
 @test "plan, run and a model of freshness agree over 200 random edits" {
-	seed=${STRATA_TEST_SEED:-$RANDOM}
+	seed=${STRATA_TEST_SEED:-28338} # has found something once; the long form takes another one each time
 	edits=200
 	[ "${MODE:-}" != asan ] || edits=50 # each program takes several times as long
 	echo "STRATA_TEST_SEED=$seed"
