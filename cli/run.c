@@ -35,6 +35,7 @@ struct execution {
 	struct workspace ws;
 	bool *selected;
 	struct date_range range;
+	long max_active;       /* --max-active; 0: none */
 	char run_id[128];
 	bool resumes;          /* run_id is of an unfinished run of a scheduler that died */
 	char git_commit[GIT_COMMIT_SIZE];
@@ -53,7 +54,6 @@ static void selection_text(const struct invocation *inv, struct buf *out)
 		buf_addf(out, "%s%s", i ? " " : "", inv->operands[i]);
 }
 
-/* Its connection has slept while the run had its own: the server may have been started anew since. */
 /* An unfinished run goes on as what it was asked to be: its days and its selection are its record. */
 static int check_resumed(struct execution *x, const struct run_row *run, struct err *err)
 {
@@ -152,6 +152,7 @@ static void say_header(const struct execution *x)
 	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->builds + p->fails, p->fresh);
 }
 
+/* Its connection has slept while the run had its own: the server may have been started anew since. */
 static int refresh_catalog(struct execution *x, struct err *err)
 {
 	int rc = db_revive(&x->ws.db, err);
@@ -167,9 +168,6 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	struct arena arena = {0};
 	struct task_row *before = NULL;
 	size_t nbefore = 0;
-	long max_active;
-	if (options_number(o, "max-active", 0, 1, JOBS_MAX, &max_active, err) < 0)
-		return err->code;
 	if (x->resumes && query_tasks(&(struct query){.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena}, x->run_id, NULL,
 	                              &before, &nbefore, err) < 0)
 		return err->code;
@@ -187,7 +185,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                                 .keep_staging = options_flag(o, "keep-staging"),
 	                                 .git_commit = x->git_commit,
 	                                 .requested_by = state_user(),
-	                                 .max_active = (uint32_t)max_active,
+	                                 .max_active = (uint32_t)x->max_active,
 	                                 .duration_us = x->planning.duration_us,
 	                                 .before = before,
 	                                 .nbefore = nbefore};
@@ -227,7 +225,9 @@ static int prepare(struct execution *x, struct err *err)
 {
 	const struct options *o = x->inv->options;
 	const char *given = options_text(o, "run-id", NULL);
-	int rc = open_project(x->inv, &x->ws, err);
+	int rc = options_number(o, "max-active", 0, 1, JOBS_MAX, &x->max_active, err);
+	if (rc == 0)
+		rc = open_project(x->inv, &x->ws, err);
 	if (rc == 0)
 		x->git_started = uv_thread_create(&x->git, find_commit, x) == 0;
 	if (rc == 0)
@@ -252,12 +252,9 @@ static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_e
 	struct control c = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .requested_by = state_user()};
 	struct leader_holder holder;
 	struct arena arena = {0};
-	long max_active = 0;
 	int rc = control_find(&c, ret_handed, &holder, err);
 	if (rc == 0 && !*ret_handed && options_flag(o, "detach"))
 		rc = err_set(err, ERR_LOCKED, "--detach: no scheduler is up that would carry it out; start one with 'strata scheduler'");
-	if (rc == 0)
-		rc = options_number(o, "max-active", 0, 1, JOBS_MAX, &max_active, err);
 	if (rc < 0 || !*ret_handed)
 		return rc;
 	struct order order = {.run_id = x->run_id,
@@ -268,7 +265,7 @@ static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_e
 	                      .fail_fast = options_flag(o, "fail-fast"),
 	                      .continue_on_error = continue_on_error,
 	                      .keep_staging = options_flag(o, "keep-staging"),
-	                      .max_active = (uint32_t)max_active,
+	                      .max_active = (uint32_t)x->max_active,
 	                      .requested_by = state_user()};
 	follow_selection(x->inv, &arena, &order);
 	rc = follow_order(&c, &order, err);

@@ -77,22 +77,13 @@ static int take_order(struct request *rq, struct err *err)
 	return 0;
 }
 
-static int set_run_paused(struct daemon *d, const char *run_id, bool pause, struct err *err)
-{
-	char lake[12];
-	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
-	const char *const values[] = {lake, run_id, pause ? "t" : "f"};
-	return db_exec_params(d->ws->db.conn, "UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", 3, values,
-	                      err);
-}
-
-static int set_schedule_paused(struct daemon *d, const char *name, bool pause, struct err *err)
+/* `sql` takes the lake, a name, and whether it is paused. */
+static int store_paused(struct daemon *d, const char *sql, const char *name, bool pause, struct err *err)
 {
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	const char *const values[] = {lake, name, pause ? "t" : "f"};
-	return db_exec_params(d->ws->db.conn, "UPDATE strata.schedule SET paused = $3::boolean, updated_at = now()"
-	                                      " WHERE lake_id = $1::integer AND name = $2", 3, values, err);
+	return db_exec_params(d->ws->db.conn, sql, 3, values, err);
 }
 
 static int set_paused(struct request *rq, bool pause, struct err *err)
@@ -103,13 +94,14 @@ static int set_paused(struct request *rq, bool pause, struct err *err)
 	struct job *j = t ? NULL : job_find(d, name);
 	int rc;
 	if (t) {
-		rc = set_schedule_paused(d, name, pause, err);
+		rc = store_paused(d, "UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer AND name = $2",
+		                  name, pause, err);
 		if (rc == 0) {
 			t->paused = pause;
 			d->due = true;
 		}
 	} else if (j) {
-		rc = set_run_paused(d, name, pause, err);
+		rc = store_paused(d, "UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", name, pause, err);
 		if (rc == 0)
 			job_pause(j, pause);
 	} else {

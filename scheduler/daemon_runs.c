@@ -138,9 +138,14 @@ static int read_before(struct daemon *d, struct job *j, struct runner_request *r
 	return rc;
 }
 
-static int begin(struct daemon *d, struct job *j, struct err *err)
+/* What the runner is told of an order; its texts live as long as the job. */
+static struct runner_request request_of(struct daemon *d, struct job *j)
 {
 	const struct order *o = &j->order;
+	struct buf params = BUF_INIT(PARAMS_MAX);
+	json_t *json = order_encode(o);
+	json_print(json, JSON_COMPACT, &params);
+	json_decref(json);
 	struct runner_request rq = {.kind = o->kind,
 	                            .run_id = o->run_id,
 	                            .selection = order_selection(o, &j->arena),
@@ -151,8 +156,17 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	                            .paused = j->paused || d->draining,
 	                            .quiet = o->kind == RUN_BACKFILL, /* a million rows for one word "canceled" */
 	                            .max_active = o->max_active,
+	                            .params = arena_strdup(&j->arena, buf_cstr(&params)),
 	                            .git_commit = d->version->git_commit,
 	                            .requested_by = o->requested_by};
+	buf_free(&params);
+	return rq;
+}
+
+static int begin(struct daemon *d, struct job *j, struct err *err)
+{
+	const struct order *o = &j->order;
+	struct runner_request rq = request_of(d, j);
 	int rc = plan(d, j, err);
 	for (size_t i = 0; rc == 0 && i < d->ws->diags.len; i++)
 		log_event(LOG_WARN, "plan.warning", "run", o->run_id, "text", d->ws->diags.items[i].text, NULL);
@@ -160,11 +174,6 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 		rc = read_before(d, j, &rq, err);
 	if (rc < 0)
 		return rc;
-	struct buf params = BUF_INIT(PARAMS_MAX);
-	json_t *json = order_encode(o);
-	json_print(json, JSON_COMPACT, &params);
-	json_decref(json);
-	rq.params = buf_cstr(&params);
 	rq.duration_us = j->planning.duration_us;
 	j->version = d->version;
 	j->version->users++;
@@ -173,28 +182,17 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
 	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
-	buf_free(&params);
 	return 0;
 }
 
 /* It cannot be planned: the state says so, and the interval of a schedule is used up. */
 static void fail(struct daemon *d, struct job *j, const struct err *why)
 {
-	struct buf params = BUF_INIT(PARAMS_MAX);
-	json_t *json = order_encode(&j->order);
-	json_print(json, JSON_COMPACT, &params);
-	json_decref(json);
 	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
-	if (j->order.schedule || j->resumes)
-		runner_record_failed(d->runner,
-		                     &(struct runner_request){.kind = j->order.kind,
-		                                              .run_id = j->order.run_id,
-		                                              .selection = order_selection(&j->order, &j->arena),
-		                                              .params = buf_cstr(&params),
-		                                              .git_commit = d->version->git_commit,
-		                                              .requested_by = j->order.requested_by},
-		                     j->order.first, j->order.last, why->text);
-	buf_free(&params);
+	if (j->order.schedule || j->resumes) {
+		const struct runner_request rq = request_of(d, j);
+		runner_record_failed(d->runner, &rq, j->order.first, j->order.last, why->text);
+	}
 	j->state = JOB_DONE;
 	d->ended = true;
 }
