@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 #include "cli/command.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 enum { HELP_WIDTH = 80, NAME_COLUMN = 27, WORD_MAX = 64 };
 

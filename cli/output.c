@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 enum { NARROWEST = 8, GAP = 2, LINE_MAX_BYTES = 1 << 20 };
 

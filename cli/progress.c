@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cli/output.h"
-#include "cli/text.h"
+#include "base/text.h"
 #include "core/date.h"
 
 enum { REDRAW_MS = 100, BAR = 20, BAR_NARROW = 8, NARROW = 60 /* columns */, LINE_MAX_BYTES = 1 << 16 };

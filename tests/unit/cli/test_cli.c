@@ -10,7 +10,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/text.h"
+#include "base/text.h"
 
 static const char *const colors[] = {"red", "blue", NULL};
 static const struct option table[] = {

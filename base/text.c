@@ -1,5 +1,5 @@
 /* See text.h. */
-#include "cli/text.h"
+#include "base/text.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -49,34 +49,27 @@ static size_t columns_of(uint32_t code)
 	return within(code, wide, sizeof wide / sizeof *wide) ? 2 : 1;
 }
 
-/* The next piece of s: what to write for it and its columns; returns the bytes of s used. */
-static size_t next_piece(const char *s, const char **ret_bytes, size_t *ret_n, size_t *ret_columns)
+size_t text_next(const char *s, struct text_piece *ret)
 {
 	uint32_t code = 0;
 	size_t n = decode(s, &code);
-	*ret_columns = 1;
-	*ret_n = 1;
-	if (n == 0) {
-		*ret_bytes = "?";
+	*ret = (struct text_piece){"?", 1, 1};
+	if (n == 0)
 		return 1;
-	}
-	if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0)) {
-		*ret_bytes = " ";
-		return n;
-	}
-	*ret_bytes = s;
-	*ret_n = n;
-	*ret_columns = columns_of(code);
+	if (code < 0x20 || code == 0x7f || (code >= 0x80 && code < 0xa0))
+		ret->bytes = " ";
+	else
+		*ret = (struct text_piece){s, n, columns_of(code)};
 	return n;
 }
 
 size_t text_width(const char *s)
 {
-	size_t width = 0, n, columns;
-	const char *bytes;
+	size_t width = 0;
+	struct text_piece piece;
 	while (*s) {
-		s += next_piece(s, &bytes, &n, &columns);
-		width += columns;
+		s += text_next(s, &piece);
+		width += piece.columns;
 	}
 	return width;
 }
@@ -84,14 +77,14 @@ size_t text_width(const char *s)
 size_t text_add(struct buf *out, const char *s, size_t most)
 {
 	bool cut = text_width(s) > most;
-	size_t room = cut && most > 0 ? most - 1 : most, width = 0, n, columns;
-	const char *bytes;
+	size_t room = cut && most > 0 ? most - 1 : most, width = 0;
+	struct text_piece piece;
 	while (*s) {
-		s += next_piece(s, &bytes, &n, &columns);
-		if (width + columns > room)
+		s += text_next(s, &piece);
+		if (width + piece.columns > room)
 			break;
-		buf_add(out, bytes, n);
-		width += columns;
+		buf_add(out, piece.bytes, piece.n);
+		width += piece.columns;
 	}
 	if (cut && most > 0) {
 		buf_adds(out, "…");

@@ -1,11 +1,19 @@
 /* Text on a terminal: UTF-8 measured in columns, cut with an ellipsis, wrapped. Bytes that are no UTF-8 count
  * one column each and are written as '?'; control characters become blanks. */
-#ifndef STRATA_CLI_TEXT_H
-#define STRATA_CLI_TEXT_H
+#ifndef STRATA_BASE_TEXT_H
+#define STRATA_BASE_TEXT_H
 
 #include <stddef.h>
 
 #include "base/buf.h"
+
+/* What stands for the first character of a text, and how wide it is. */
+struct text_piece {
+	const char *bytes;    /* of the text itself, or a constant that stands for what cannot be shown */
+	size_t n, columns;    /* 0 columns: it combines with the one before */
+};
+/* The bytes of `s`, which is not empty, that the piece stands for. */
+size_t text_next(const char *s, struct text_piece *ret);
 
 size_t text_width(const char *s);                            /* columns */
 /* Append s, cut to `most` columns with a final '…' when it is longer; returns the columns added. */
