@@ -313,9 +313,6 @@ static void read_columns(struct reading *r, struct table *t, const struct yaml *
 
 static void check_values(struct reading *r, struct table *t, const struct table_in *in, const struct yaml *entry)
 {
-	if (in->output == OUTPUT_NONE && t->kind == TABLE_SQL)
-		diag_add(r->diags, DIAG_ERROR, yaml_get(entry, "output")->loc,
-		         "'output: none' is for executable files, and '%s' is SQL: remove it", t->name);
 	if (in->format != FORMAT_PARQUET)
 		diag_add(r->diags, DIAG_ERROR, yaml_get(entry, "format")->loc,
 		         "this version writes 'parquet' only: remove 'format'");

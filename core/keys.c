@@ -128,7 +128,7 @@ static const struct key keys_table[] = {
 	{"checks", KEY_ANY, AT(table_in, checks), .shape = "any",
 	 .doc = "Accepted with a warning: this version evaluates none."},
 	{"output", KEY_CHOICE, AT(table_in, output), "table", .choices = choices_output,
-	 .doc = "`none`: an executable that is a pure action; nothing is staged or published."},
+	 .doc = "`none`: a pure action, an executable or a query whose rows are dropped; nothing is staged or published, it always runs, and no table can read it."},
 	{"format", KEY_CHOICE, AT(table_in, format), "parquet", .choices = choices_table_format,
 	 .doc = "How it is stored. This version writes `parquet`."},
 	{"priority_weight", KEY_INTEGER, AT(table_in, p.policy.priority_weight), "0", .lo = 0, .hi = 1000000000,

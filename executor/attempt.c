@@ -180,9 +180,11 @@ static int prepare(struct attempt *t)
 	struct err err = {0};
 	if (!rq->output_none && t->store->check_layout(&t->target, &err) < 0)
 		return attempt_fail_err(t, "permanent", &err);
-	if (rq->output_none && rq->ninputs == 0)
-		return 0; /* a pure action leaves nothing anywhere */
-	if (make_staging(t) < 0)
+	bool reads = rq->ninputs > 0;
+	if (rq->output_none && !reads && !t->engine->views)
+		return 0;
+	/* An action leaves nothing anywhere; what it reads is pinned in its staging. */
+	if ((!rq->output_none || reads) && make_staging(t) < 0)
 		return -1;
 	if (t->engine->views) {
 		int rc = session_open(t->w, threads_for(t), rq->memory_bytes, &t->session, &err);

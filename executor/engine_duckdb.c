@@ -7,7 +7,7 @@
 
 static int duckdb_load(struct attempt *t)
 {
-	return load_query(t, t->rq->sql, false);
+	return t->rq->output_none ? load_nothing(t, t->rq->sql) : load_query(t, t->rq->sql, false);
 }
 
 const struct engine engine_duckdb = {.name = "duckdb", .views = true, .load = duckdb_load};

@@ -219,3 +219,58 @@ int load_query(struct attempt *t, const char *sql, bool ours)
 	buf_free(&text);
 	return rc < 0 ? attempt_fail_duck(t, &e, ours ? -1 : 1) : 0;
 }
+
+/* One statement, its rows as they come. */
+static int drain(duckdb_prepared_statement statement, int64_t *ret_rows, struct duck_error *e, const char *sql)
+{
+	duckdb_pending_result pending;
+	duckdb_result result = {0};
+	int rc = 0;
+	if (duckdb_pending_prepared_streaming(statement, &pending) == DuckDBError) {
+		duck_error_parse(e, DUCKDB_ERROR_INVALID, duckdb_pending_error(pending), sql);
+		duckdb_destroy_pending(&pending);
+		return -1;
+	}
+	duckdb_data_chunk chunk;
+	if (duckdb_execute_pending(pending, &result) == DuckDBSuccess) {
+		while ((chunk = duckdb_fetch_chunk(result))) {
+			*ret_rows += (int64_t)duckdb_data_chunk_get_size(chunk);
+			duckdb_destroy_data_chunk(&chunk);
+		}
+	}
+	const char *error = duckdb_result_error(&result);
+	if (error) {
+		duck_error_parse(e, duckdb_result_error_type(&result), error, sql);
+		rc = -1;
+	}
+	duckdb_destroy_result(&result);
+	duckdb_destroy_pending(&pending);
+	return rc;
+}
+
+int load_nothing(struct attempt *t, const char *sql)
+{
+	struct buf text = BUF_INIT(1 << 26);
+	struct duck_error e;
+	duckdb_extracted_statements statements;
+	buf_adds(&text, "FROM (\n"); /* which only a query fits into */
+	buf_add(&text, sql, duck_trim(sql, strlen(sql)));
+	buf_adds(&text, "\n)");
+	t->loaded_rows = 0;
+	idx_t n = duckdb_extract_statements(t->session.con, buf_cstr(&text), &statements);
+	int rc = n > 0 ? 0 : -1;
+	if (n == 0)
+		duck_error_parse(&e, DUCKDB_ERROR_PARSER, duckdb_extract_statements_error(statements), buf_cstr(&text));
+	for (idx_t i = 0; i < n && rc == 0; i++) { /* a PIVOT without IN is several */
+		duckdb_prepared_statement one;
+		rc = duckdb_prepare_extracted_statement(t->session.con, statements, i, &one) == DuckDBError ? -1 : 0;
+		if (rc < 0)
+			duck_error_parse(&e, DUCKDB_ERROR_INVALID, duckdb_prepare_error(one), buf_cstr(&text));
+		else
+			rc = drain(one, &t->loaded_rows, &e, buf_cstr(&text));
+		duckdb_destroy_prepare(&one);
+	}
+	duckdb_destroy_extracted(&statements);
+	buf_free(&text);
+	return rc < 0 ? attempt_fail_duck(t, &e, 1) : 0;
+}

@@ -12,4 +12,8 @@
  * `ours`: the text is not the user's, so that a position in it says nothing. */
 int load_query(struct attempt *t, const char *sql, bool ours);
 
+/* Run `sql` to its end for what it does, or for the error that it ends in: no row is kept, in memory neither.
+ * Sets t->loaded_rows. */
+int load_nothing(struct attempt *t, const char *sql);
+
 #endif

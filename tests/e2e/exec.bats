@@ -106,3 +106,27 @@ program() { # FILE < script
 	[[ $(results) == *"ads.ads_after 2024-01-01 upstream_failed"* ]]
 	[[ $(results) == *"dwd.dwd_good 2024-01-01 success"* ]]
 }
+
+@test "an action may be SQL: it runs every time, its error fails it, and nothing is published" {
+	project_file tables.yaml <<-'EOF'
+		project: {env: "${STRATA_ENV:-good}"}
+		tables: {ads_alert: {output: none}, ads_ping: {output: none}}
+	EOF
+	project_file dags/dwd/dwd_good.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	project_file dags/dw_config.yaml <<< 'layer_dependencies: {dwd: [], ads: [dwd]}'
+	project_file dags/ads/ads_ping.sql <<< "SELECT 1"
+	project_file dags/ads/ads_alert.sql <<-'EOF'
+		SELECT
+		  CASE WHEN count(*) > 0 AND '${ENV}' = 'bad' THEN error('rows on ${PARTITION_DATE}') END AS alert
+		FROM dwd.dwd_good
+		WHERE dt = '${PARTITION_DATE}'
+	EOF
+	run -0 strata run $day
+	assert_equal "$(results)" $'ads.ads_alert 2024-01-01 success\nads.ads_ping  success\ndwd.dwd_good 2024-01-01 success'
+	run -0 strata run $day
+	assert_equal "$(results)" $'ads.ads_alert 2024-01-01 success\nads.ads_ping  success'
+	STRATA_ENV=bad run -1 strata run $day
+	assert_output_has "rows on 2024-01-01"
+	assert_equal "$(ls)" $'dags\ndwd\ntables.yaml'
+	[ -z "$(ls .strata/staging)" ]
+}

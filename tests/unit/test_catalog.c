@@ -45,6 +45,7 @@ static void entries_reach_their_tables(void **state)
 	             "    depends_on_past: true\n"
 	             "    priority_weight: 7\n"
 	             "  ods.ods_act: {output: none, deterministic: true}\n"
+	             "  dwd_b: {output: none}\n"
 	             "  ods_countries: {path: s3a://shared/countries/*.parquet, columns: {code: VARCHAR}}\n"
 	             "  dwd.dwd_other: {path: elsewhere/other}\n",
 	             "dwd/dwd_a.sql dwd/dwd_b.sql ods/ods_act.sh*");
@@ -79,13 +80,14 @@ static void entries_reach_their_tables(void **state)
 	assert_string_equal(p->pools[b->policy.pool].name, "slow");
 	const struct table *act = project_table(p, "ods_act");
 	assert_true(act->output_none);
+	assert_true(b->output_none); /* SQL, too */
 	assert_true(act->policy.deterministic);
 	assert_string_equal(act->policy.engine, "exec");
 	const struct table *countries = project_table(p, "ods.ods_countries");
 	assert_int_equal(countries->kind, TABLE_EXTERNAL);
 	assert_string_equal(countries->path, "s3://shared/countries/*.parquet");
 	assert_string_equal(countries->layer->name, "ods");
-	assert_int_equal(countries->loc.line, 21);
+	assert_int_equal(countries->loc.line, 22);
 	assert_null(countries->file);
 	assert_int_equal(countries->ncolumns, 1);
 	assert_non_null(project_table(p, "dwd_other"));

@@ -389,6 +389,51 @@ static void an_asof_full_join_ends(void **state)
 	}
 }
 
+static struct try_result act(struct lake *l, const char *sql, const struct try_input *in)
+{
+	struct try_request rq = lake_request(l, "ads.ads_alert", "2013-01-03", sql);
+	rq.output_none = true;
+	return run_on(l, &rq, in, in ? 1 : 0);
+}
+
+static void an_action_of_sql_is_run_and_leaves_nothing(void **state)
+{
+	struct lake *l = *state;
+	lake_publish(l, "ods.ods_x", "2013-01-03", "SELECT 1 AS a FROM range(2)");
+	struct try_input in = lake_input("ods.ods_x", true, d3, 1);
+	assert_int_equal(act(l, "SELECT 1", NULL).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(act(l, "SELECT dt, a FROM ods.ods_x; -- all\n", &in).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(act(l, "PIVOT ods.ods_x ON a USING count(*)", &in).outcome, OUTCOME_SUCCESS);
+	assert_int_equal(act(l, "SELECT a FROM ods.ods_x WHERE false", &in).outcome, OUTCOME_SUCCESS);
+	/* More than the worker may have in memory: rows go as they come. */
+	struct try_result r = act(l, "SELECT i, repeat('x', 1000) || i AS s FROM range(2000000) t(i)", NULL);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_false(r.empty);
+	assert_null(r.manifest.partition_date);
+	assert_false(lake_has("ads"));
+	assert_false(lake_has(".strata/locks/ads"));
+	assert_int_equal(lake_staged(l), 0);
+}
+
+static void an_action_of_sql_fails_with_its_place(void **state)
+{
+	struct lake *l = *state;
+	/* Every row is looked at: the last one has the error. */
+	struct try_result r = act(l, "SELECT CASE WHEN i = 299999 THEN error('too late') END FROM range(300000) t(i)", NULL);
+	assert_int_equal(r.outcome, OUTCOME_ERROR);
+	assert_non_null(strstr(r.error.message, "too late"));
+	r = act(l, "SELECT 1 AS a,\n  nothing", NULL);
+	assert_string_equal(r.error.class, "sql");
+	assert_int_equal(r.error.line, 2);
+	assert_int_equal(r.error.col, 3);
+	static const char *const others[] = {"CREATE TABLE x AS SELECT 1", "SELECT 1) CROSS JOIN (SELECT 2; DROP TABLE x", "SELECT 1; SELECT 2", "SELEC 1"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		r = act(l, others[i], NULL);
+		assert_int_equal(r.outcome, OUTCOME_ERROR);
+		assert_string_equal(r.error.class, "sql");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -400,6 +445,7 @@ int main(void)
 		T(a_failed_check_publishes_nothing_and_keeps_the_data),
 		T(the_schema_is_that_of_the_files), T(a_sum_of_integers_stays_exact), T(what_is_not_plain_is_seen_in_the_file), T(a_canceled_try_is_killed_and_leaves_nothing), T(names_cannot_leave_the_lake),
 		T(an_asof_full_join_ends),
+		T(an_action_of_sql_is_run_and_leaves_nothing), T(an_action_of_sql_fails_with_its_place),
 	};
 	return cmocka_run_group_tests_name("attempt", tests, NULL, NULL);
 }
