@@ -226,7 +226,9 @@ static void cleanup(struct attempt *t)
 {
 	attempt_tidy(t->w);
 	stop_watch_query(&t->w->stop, NULL);
-	t->w->spent = t->session;
+	/* Of what an action is that reads nothing, its session knows nothing afterwards. */
+	bool untouched = !t->staging && !t->rq->source && t->rq->nviews == 0 && t->result->outcome == OUTCOME_SUCCESS;
+	*(untouched ? &t->w->untouched : &t->w->spent) = t->session;
 	if (!t->staging)
 		return;
 	bool failed = t->result->outcome == OUTCOME_ERROR;

@@ -43,6 +43,7 @@ void worker_close_duckdb(struct worker *w)
 	binder_free(w->binder);
 	w->binder = NULL;
 	session_close(w, &w->spent);
+	session_close(w, &w->untouched);
 	duckdb_disconnect(&w->base);
 	duckdb_close(&w->db);
 	w->db = NULL;
@@ -99,11 +100,18 @@ int session_open(struct worker *w, int threads, int64_t memory_bytes, struct ses
 	int rc = worker_duckdb(w, threads, memory_bytes, err);
 	if (rc < 0)
 		return rc;
-	struct session s = {0};
+	struct session s = w->untouched;
+	w->catalogs++;
+	if (s.con) {
+		w->untouched = (struct session){0};
+		stop_watch_query(&w->stop, s.con);
+		*ret = s;
+		return 0;
+	}
 	rc = duck_connect(w->db, &s.con, err);
 	if (rc < 0)
 		return rc;
-	snprintf(s.catalog, sizeof s.catalog, "try_%" PRIu64, ++w->catalogs);
+	snprintf(s.catalog, sizeof s.catalog, "try_%" PRIu64, w->catalogs);
 	char sql[128];
 	snprintf(sql, sizeof sql, "ATTACH ':memory:' AS %s; USE %s", s.catalog, s.catalog);
 	stop_watch_query(&w->stop, s.con);

@@ -34,7 +34,7 @@ struct worker {
 	int db_threads;
 	int64_t db_memory;
 	bool db_broken;        /* a fatal error: open it anew for the next request */
-	uint64_t catalogs;     /* attached so far: names try_<n> */
+	uint64_t catalogs;     /* sessions opened so far: names try_<n> */
 	uint64_t db_until;     /* of them: then DuckDB is opened anew */
 
 	/* What the last try left to be removed when its reply is on its way (attempt_tidy). */
@@ -42,6 +42,7 @@ struct worker {
 	bool reuse;            /* trash is a whole staging: the next try can have it */
 	char *spare;           /* such a one, emptied; NULL: none (staging.h) */
 	struct session spent;
+	struct session untouched; /* nothing was made in it: the next try can have it; con NULL: none */
 };
 
 void worker_init(struct worker *w);
