@@ -119,12 +119,15 @@ def write_schedules(folder, count):
         out.writelines(lines)
 
 
-def write_actions(folder, count):
-    """`count` executables of one layer that are /bin/true and nothing else."""
+def write_actions(folder, count, sql=False):
+    """`count` actions of one layer: executables that are /bin/true and nothing else, or queries of a constant."""
     write(f"{folder}/dags/dw_config.yaml", "layer_dependencies:\n  ads: []\n")
     names = [f"ads_a{i:04d}" for i in range(count)]
     for name in names:
-        write(f"{folder}/dags/ads/{name}.sh", "#!/bin/true\n", 0o755)
+        if sql:
+            write(f"{folder}/dags/ads/{name}.sql", "SELECT 1\n")
+        else:
+            write(f"{folder}/dags/ads/{name}.sh", "#!/bin/true\n", 0o755)
     write(f"{folder}/tables.yaml", "project: {name: bench}\ntables:\n" + "".join(f"  {name}: {{output: none}}\n" for name in names))
 
 

@@ -131,10 +131,10 @@ SPAN = f"""SELECT count(*) FILTER (WHERE outcome = 'success') || ' ' || extract(
     FROM strata.try WHERE run_id = {LAST_RUN}"""
 
 
-def actions_once(bench, samples):
+def actions_once(bench, samples, sql):
     """Two runs beside one scheduler: the second one finds the workers up."""
     project = bench.folder("j")
-    generate.write_actions(project, ACTIONS)
+    generate.write_actions(project, ACTIONS, sql)
     daemon = None
     try:
         bench.timed(bench.strata(project, "db", "start"))
@@ -159,22 +159,25 @@ def actions_once(bench, samples):
 
 
 def work_j(bench):
-    what = f"{ACTIONS:,} × /bin/true through a scheduler, {IN_FLIGHT} at a time"
     aim = f"≥ 0.7 × {IN_FLIGHT} / (2 commits), at most {RATE_CAP:,}/s"
-    samples = {"strata": [], "commit": []}
-    why = bench.missing()
-    try:
-        for n in range(0 if why else bench.rounds):
-            say(f"(j) round {n + 1} of {bench.rounds}")
-            actions_once(bench, samples)
-    except Failed as failure:
-        why = str(failure)
-    if why:
-        return [unmeasured(bench, "j", what, "–", "–", why, aim, samples)]
-    commit, rate = median(samples["commit"]), ACTIONS / median(samples["strata"])
-    bound = min(IN_FLIGHT / (2 * commit), RATE_CAP)
-    return [Row("j", what, f"{bound:.0f}/s (one commit {text_seconds(commit)})", "–", f"{rate:.0f}/s", f"{rate / bound:.2f} ×", aim,
-                rate >= 0.7 * bound, samples)]
+    rows = []
+    for what, sql in ((f"{ACTIONS:,} × SELECT 1 through a scheduler, {IN_FLIGHT} at a time", True), ("  the same, /bin/true", False)):
+        samples = {"strata": [], "commit": []}
+        why = bench.missing()
+        try:
+            for n in range(0 if why else bench.rounds):
+                say(f"(j) {'SQL' if sql else 'processes'}, round {n + 1} of {bench.rounds}")
+                actions_once(bench, samples, sql)
+        except Failed as failure:
+            why = str(failure)
+        if why:
+            rows.append(unmeasured(bench, "j", what, "–", "–", why, aim, samples))
+            continue
+        commit, rate = median(samples["commit"]), ACTIONS / median(samples["strata"])
+        bound = min(IN_FLIGHT / (2 * commit), RATE_CAP)
+        rows.append(Row("j", what, f"{bound:.0f}/s (one commit {text_seconds(commit)})", "–", f"{rate:.0f}/s", f"{rate / bound:.2f} ×",
+                        aim if sql else "–", rate >= 0.7 * bound if sql else None, samples))
+    return rows
 
 
 WORKS = {"h": work_h, "i": work_i, "j": work_j}
