@@ -71,7 +71,7 @@ static int check_types(struct workspace *ws, struct err *err)
 		return r;
 	struct arena arena = {0};
 	struct bound_schema *schemas;
-	struct bind_request request = {.project = ws->project, .lake = ws->lake.dir, .loop = &ws->loop, .workers = ws->workers};
+	struct bind_request request = {.project = ws->project, .lake = ws->lake.dir, .turns = &ws->turns, .workers = ws->workers};
 	r = bind_project(&request, &arena, &schemas, &ws->diags, err);
 	arena_free(&arena);
 	diags_sort(&ws->diags);

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 
 /* One answer that is waited for. */
 struct waiting {
@@ -50,7 +50,7 @@ int rows_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct rows
 	}
 	struct waiting w = {.rows = json_array()};
 	workers_ask(ws->workers, body, false, on_event, on_answer, &w);
-	loop_until(&ws->loop, &w.done);
+	turns_until(&ws->turns, &w.done);
 	json_decref(w.rows);
 	if (w.reply) {
 		*ret_reply = w.reply;

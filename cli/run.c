@@ -155,7 +155,7 @@ static void say_header(const struct execution *x)
 /* Its connection has slept while the run had its own: the server may have been started anew since. */
 static int refresh_catalog(struct execution *x, struct err *err)
 {
-	int rc = db_revive(&x->ws.db, err);
+	int rc = db_revive(&x->ws.db, true, err);
 	return rc < 0 ? rc : catalog_refresh_if_stale(&x->ws, err);
 }
 

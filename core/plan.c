@@ -20,24 +20,20 @@ static uint32_t dates_of(const struct plan *p, uint32_t slot)
 	return table_partitioned(&p->in.project->tables[p->tables[slot]]) ? p->ndates : 1;
 }
 
-static void judge_table(struct plan *p, uint32_t slot)
+static void judge(struct plan *p, uint32_t slot, uint32_t date)
 {
-	struct plan_task *tasks = &p->tasks[(uint64_t)slot * p->ndates];
-	uint32_t *stale = &p->private->stale[(uint64_t)slot * p->ndates];
-	uint32_t sum = 0;
-	for (uint32_t d = 0; d < p->ndates; d++) {
-		if (d < dates_of(p, slot)) {
-			tasks[d] = plan_judge(p, slot, plan_day(p, slot, d), true, NULL);
-			p->fresh += tasks[d].verdict == PLAN_FRESH;
-			p->builds += tasks[d].verdict == PLAN_BUILD;
-			p->fails += tasks[d].verdict == PLAN_FAIL;
-			sum += tasks[d].verdict != PLAN_FRESH;
-		}
-		stale[d] = sum;
-	}
+	uint64_t at = (uint64_t)slot * p->ndates + date;
+	uint32_t *stale = p->private->stale, before = date ? stale[at - 1] : 0;
+	struct plan_task *task = &p->tasks[at];
+	if (date < dates_of(p, slot))
+		*task = plan_judge(p, slot, plan_day(p, slot, date), true, NULL);
+	p->fresh += task->verdict == PLAN_FRESH;
+	p->builds += task->verdict == PLAN_BUILD;
+	p->fails += task->verdict == PLAN_FAIL;
+	stale[at] = before + (task->verdict != PLAN_FRESH && task->verdict != PLAN_NONE);
 }
 
-int plan_make(const struct plan_input *in, struct plan **ret, struct err *err)
+int plan_begin(const struct plan_input *in, struct plan **ret, struct err *err)
 {
 	const struct project *pr = in->project;
 	if (in->last < in->first)
@@ -63,12 +59,29 @@ int plan_make(const struct plan_input *in, struct plan **ret, struct err *err)
 	p->private->bases = arena_array(&p->arena, p->ntables, sizeof *p->private->bases);
 	p->private->stale = mem_array((size_t)p->ntables * p->ndates, sizeof *p->private->stale);
 	p->tasks = arena_array(&p->arena, (size_t)p->ntables * p->ndates, sizeof *p->tasks);
-	for (uint32_t slot = 0; slot < p->ntables; slot++)
-		judge_table(p, slot);
-	free(p->private->stale);
-	p->private->stale = NULL;
 	*ret = p;
 	return 0;
+}
+
+bool plan_step(struct plan *p, uint32_t most)
+{
+	struct plan_private *v = p->private;
+	uint64_t all = (uint64_t)p->ntables * p->ndates;
+	for (; most && v->judged < all; most--, v->judged++)
+		judge(p, (uint32_t)(v->judged / p->ndates), (uint32_t)(v->judged % p->ndates));
+	if (v->judged < all)
+		return true;
+	free(v->stale);
+	v->stale = NULL;
+	return false;
+}
+
+int plan_make(const struct plan_input *in, struct plan **ret, struct err *err)
+{
+	int rc = plan_begin(in, ret, err);
+	while (rc == 0 && plan_step(*ret, UINT32_MAX))
+		;
+	return rc;
 }
 
 void plan_free(struct plan *p)

@@ -81,6 +81,9 @@ struct plan {
 	struct plan_private *private;
 };
 
+/* A plan at once, or in steps of at most so many tasks, until there is nothing left to do (false). Not to be used before. */
+int plan_begin(const struct plan_input *in, struct plan **ret, struct err *err);
+bool plan_step(struct plan *p, uint32_t most);
 int plan_make(const struct plan_input *in, struct plan **ret, struct err *err);
 void plan_free(struct plan *p);
 

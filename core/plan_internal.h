@@ -15,6 +15,7 @@ struct plan_private {
 	size_t nranges, cap_ranges;
 	int32_t *days;             /* of the edge looked at last, where they do not lie together in the snapshot */
 	size_t cap_days;
+	uint64_t judged;           /* while planning: tasks that are */
 	uint32_t *stale;           /* while planning: [ntables * ndates] tasks of the table up to here that are not fresh */
 };
 

@@ -13,12 +13,19 @@ struct snapshot_column {
 	size_t len, cap;
 };
 
+struct source_range {
+	bool known;
+	int32_t first, last;
+	struct source_files absent;
+};
+
 struct snapshot *snapshot_new(uint32_t ntables)
 {
 	struct snapshot *s = mem_alloc(sizeof *s);
 	s->ntables = ntables;
 	s->parts = mem_array(ntables, sizeof *s->parts);
 	s->sources = mem_array(ntables, sizeof *s->sources);
+	s->ranges = mem_array(ntables, sizeof *s->ranges);
 	return s;
 }
 
@@ -34,6 +41,7 @@ void snapshot_free(struct snapshot *s)
 	}
 	free(s->parts);
 	free(s->sources);
+	free(s->ranges);
 	arena_free(&s->arena);
 	free(s);
 }
@@ -104,9 +112,16 @@ void snapshot_put_source(struct snapshot *s, uint32_t table, int32_t day, const 
 	*(struct source_files *)column_put(s, &s->sources[table], day, sizeof *files) = *files;
 }
 
+void snapshot_put_source_range(struct snapshot *s, uint32_t table, int32_t first, int32_t last, const struct source_files *absent)
+{
+	s->ranges[table] = (struct source_range){true, first, last, *absent};
+}
+
 const struct source_files *snapshot_source(const struct snapshot *s, uint32_t table, int32_t day)
 {
-	return column_get(&s->sources[table], day);
+	const struct source_files *files = column_get(&s->sources[table], day);
+	const struct source_range *r = &s->ranges[table];
+	return files ? files : r->known && r->first <= day && day <= r->last ? &r->absent : NULL;
 }
 
 const struct part *snapshot_newest_schema(struct snapshot *s, uint32_t table)

@@ -55,6 +55,7 @@ struct snapshot {
 	uint32_t ntables;               /* the project's */
 	struct snapshot_column *parts;   /* [ntables] private */
 	struct snapshot_column *sources; /* [ntables] private */
+	struct source_range *ranges;     /* [ntables] private: what holds for dates that have no entry of their own */
 };
 
 struct snapshot *snapshot_new(uint32_t ntables);
@@ -70,6 +71,9 @@ struct part *snapshot_part_mutable(struct snapshot *s, uint32_t table, int32_t d
 const int32_t *snapshot_days_of(struct snapshot *s, uint32_t table, size_t *ret_n);
 
 void snapshot_put_source(struct snapshot *s, uint32_t table, int32_t day, const struct source_files *files);
+/* `absent` is what holds for each date of the range, inclusive, that has nothing put: a source with few files costs little,
+ * however long the range. One range a table. */
+void snapshot_put_source_range(struct snapshot *s, uint32_t table, int32_t first, int32_t last, const struct source_files *absent);
 const struct source_files *snapshot_source(const struct snapshot *s, uint32_t table, int32_t day);
 
 /* The last known schema of a table: of the newest day that has one; NULL when none. */

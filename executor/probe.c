@@ -114,30 +114,77 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 	return out;
 }
 
-static int probe_source(struct jget *g, const json_t *req, json_t **ret, struct err *err)
+/* [name, size, mtime_ns, ctime_ns, inode] each; the names without the first `cut` bytes of their paths. */
+static json_t *files_json(const struct raw_files *f, size_t cut)
+{
+	json_t *files = json_array();
+	for (size_t i = 0; i < f->len; i++) {
+		const struct raw_file *one = &f->items[i];
+		json_array_append_new(files, json_pack("[o, I, I, I, I]", json_text(one->path + cut), (json_int_t)one->size,
+		                                       (json_int_t)one->mtime_ns, (json_int_t)one->ctime_ns, (json_int_t)one->inode));
+	}
+	return files;
+}
+
+/* The dates of a range that have files, as many as there is room for: at least one where the reply has nothing else. */
+static int add_days(struct arena *arena, const json_t *req, const char *folder, size_t used, json_t *out, struct err *err)
+{
+	const char *first = json_string_value(json_object_get(req, "first")), *last = json_string_value(json_object_get(req, "last"));
+	const char *format = json_string_value(json_object_get(req, "format")), *strays;
+	const char *const *dates;
+	json_t *days = json_array();
+	size_t n;
+	json_object_set_new(out, "days", days);
+	int rc = source_days(arena, folder, &dates, &n, &strays, err);
+	for (size_t i = 0; rc == 0 && i < n && strcmp(dates[i], last) <= 0; i++) {
+		struct raw_files f;
+		if (strcmp(dates[i], first) < 0)
+			continue;
+		rc = source_list(arena, folder, dates[i], format ? format : "csv", &f, err);
+		if (rc < 0 || !f.len)
+			continue;
+		json_t *files = files_json(&f, strlen(folder) + strlen("/dt=YYYY-MM-DD/"));
+		json_t *day = json_pack("{s:s, s:o}", "date", dates[i], "files", files);
+		size_t bytes = json_dumpb(day, NULL, 0, JSON_COMPACT);
+		if (used && used + bytes > SOURCES_BYTES) {
+			json_decref(day);
+			jput_text(out, "next", dates[i]);
+			break;
+		}
+		used += bytes;
+		json_array_append_new(days, day);
+	}
+	if (rc == 0)
+		jput_text(out, "strays", strays);
+	return rc;
+}
+
+static int probe_range(struct jget *g, const json_t *req, size_t used, json_t *out, struct err *err)
+{
+	const char *path = jget_text(g, req, "path"), *folder = source_folder(g->arena, path);
+	struct stat st;
+	jget_text(g, req, "first");
+	jget_text(g, req, "last");
+	if (g->result < 0)
+		return g->result;
+	jput_bool(out, "exists", stat(folder, &st) == 0);
+	jput_text(out, "folder", folder);
+	return add_days(g->arena, req, folder, used, out, err);
+}
+
+static int probe_date(struct jget *g, const json_t *req, json_t *out, struct err *err)
 {
 	const char *path = jget_text(g, req, "path"), *date = jget_text_or(g, req, "date", "");
 	const char *format = jget_text_or(g, req, "format", "csv");
-	bool dates_too = jget_bool_or(g, req, "dates", false), strays_too = jget_bool_or(g, req, "strays", false);
-	const char *strays = NULL;
+	bool dates_too = jget_bool_or(g, req, "dates", false);
 	struct raw_files f;
-	if (g->result < 0)
-		return g->result;
-	int rc = source_list(g->arena, path, date, format, &f, err);
+	int rc = g->result;
+	if (rc == 0)
+		rc = source_list(g->arena, path, date, format, &f, err);
 	if (rc < 0)
 		return rc;
-	json_t *out = json_object(), *files = json_array();
-	for (size_t i = 0; i < f.len; i++) {
-		json_t *one = json_object();
-		jput_text(one, "path", f.items[i].path);
-		jput_int(one, "size", f.items[i].size);
-		jput_int(one, "mtime_ns", f.items[i].mtime_ns);
-		jput_int(one, "ctime_ns", f.items[i].ctime_ns);
-		jput_int(one, "inode", (int64_t)f.items[i].inode);
-		json_array_append_new(files, one);
-	}
 	jput_bool(out, "exists", f.exists);
-	json_object_set_new(out, "files", files);
+	json_object_set_new(out, "files", files_json(&f, 0));
 	if (dates_too) {
 		const char *const *dates;
 		size_t n;
@@ -145,10 +192,18 @@ static int probe_source(struct jget *g, const json_t *req, json_t **ret, struct 
 		if (rc == 0)
 			jput_texts(out, "dates", dates, n);
 	}
-	if (rc == 0 && strays_too)
-		rc = source_strays(g->arena, path, &strays, err);
-	jput_text(out, "strays", strays);
-	*ret = out;
+	return rc;
+}
+
+/* `used` bytes of the reply are taken. */
+static int probe_source(struct jget *g, const json_t *req, size_t used, json_t **ret, struct err *err)
+{
+	json_t *out = json_object();
+	int rc = json_object_get(req, "first") ? probe_range(g, req, used, out, err) : probe_date(g, req, out, err);
+	if (rc < 0)
+		json_decref(out);
+	else
+		*ret = out;
 	return rc;
 }
 
@@ -315,14 +370,17 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *e)
 	size_t bytes = 0;
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		json_t *one = NULL;
-		rc = probe_source(&g, json_array_get(list, i), &one, &e->err);
+		rc = probe_source(&g, json_array_get(list, i), bytes, &one, &e->err);
+		bool whole = !json_object_get(one, "next");
 		bytes += json_dumpb(one, NULL, 0, JSON_COMPACT);
-		if (i > 0 && bytes > SOURCES_BYTES) {
+		if (i > 0 && whole && bytes > SOURCES_BYTES) {
 			json_decref(one);
 			break;
 		}
 		if (one)
 			json_array_append_new(sources, one);
+		if (!whole)
+			break;
 	}
 	if (rc == 0)
 		rc = probe_tables(&g, req, tables, &e->err);

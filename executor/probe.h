@@ -1,14 +1,18 @@
 /* What is really there: published partitions by their manifests, and RAW files.
  *
  * Request: {"partitions": [{"path": "dwd/dwd_x/dt=2013-01-03", "manifest": false}],
- *           "sources": [{"path": "raw/x", "date": "2013-01-03", "format": "csv", "dates": false}],
+ *           "sources": [{"path": "raw/x", "format": "csv", "first": "2013-01-01", "last": "2013-12-31"},
+ *                       {"path": "raw/y", "format": "csv", "date": "2013-01-03", "dates": false}],
  *           "tables": ["dwd.dwd_x"]}
  * Reply:   {"partitions": [{"state": "ok" | "empty" | "missing" | "damaged", "try_id", "version", "fence", "rows",
  *                           "bytes", "fingerprint", "manifest": {...}}],
- *           "sources": [{"exists": true, "files": [{"path", "size", "mtime_ns", "ctime_ns", "inode"}], "dates": [...]}],
+ *           "sources": [{"exists": true, "folder": "raw/x", "days": [{"date": "2013-01-03", "files": [[name, size, mtime_ns,
+ *                        ctime_ns, inode]]}], "strays", "next"},
+ *                       {"exists": true, "files": [[path, size, mtime_ns, ctime_ns, inode]], "dates": [...]}],
  *           "tables": [{"qname", "partitions": ["2013-01-03"], "empty": []}], "now_ns": ...}
  * in the order of the request; of the sources at least one, and no more than fit into half a line: ask again for
- * the others. A manifest that is longer comes without its inputs, or, for who asks with "inputs_from": 0, with the
+ * the others. Of a range only dates with files are told; where they had no room, "next" is the one to ask from, and "strays"
+ * names what is beside their folders and is no date. A manifest that is longer comes without its inputs, or, for who asks with "inputs_from": 0, with the
  * first of them and "inputs_next", from where to ask for more. "missing" has no manifest.json, and "empty" the
  * record of a result without rows instead (executor/store.h); "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the

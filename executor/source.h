@@ -30,8 +30,12 @@ int source_list(struct arena *arena, const char *path, const char *date, const c
 /* The dates for which there is a dt= folder, ascending. ERR_IO. */
 int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err);
 
-/* What begins with dt= beside those and is no date: "dt=20240115, dt=2024-1-16"; NULL: nothing. ERR_IO. */
-int source_strays(struct arena *arena, const char *path, const char **ret_text, struct err *err);
+/* The same by the same look at the folder, and what begins with dt= beside those and is no date: "dt=20240115, dt=2024-1-16";
+ * NULL: nothing. */
+int source_days(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, const char **ret_strays,
+                struct err *err);
+/* The path as those of its files begin: relative to the lake, without slashes at its ends. */
+const char *source_folder(struct arena *arena, const char *path);
 
 /* "size:mtime_ns:ctime_ns:inode" */
 const char *source_identity(struct arena *arena, const struct raw_file *f);

@@ -150,6 +150,15 @@ static int list_glob(struct arena *arena, const char *pattern, struct raw_files 
 	return rc == 0 || rc == GLOB_NOMATCH ? 0 : err_set(err, ERR_IO, "list '%s'", pattern);
 }
 
+const char *source_folder(struct arena *arena, const char *path)
+{
+	path = relative(path);
+	size_t n = strlen(path);
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	return arena_strndup(arena, path, n);
+}
+
 int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct raw_files *ret,
                 struct err *err)
 {
@@ -163,54 +172,43 @@ int source_list(struct arena *arena, const char *path, const char *date, const c
 		add(arena, ret, arena_strdup(arena, path), &st);
 		return 0;
 	}
-	size_t n = strlen(path);
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	const char *folder = arena_strndup(arena, path, n);
+	const char *folder = source_folder(arena, path);
 	return list_folder(arena, *date ? arena_printf(arena, "%s/dt=%s", folder, date) : folder, format, ret, err);
 }
 
-/* Names in `path` that begin with dt=: those of dates, or those that are none. */
-static int list_dt(struct arena *arena, const char *path, bool dates, const char ***ret_names, size_t *ret_n, struct err *err)
+int source_days(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, const char **ret_strays,
+                struct err *err)
 {
-	size_t cap = 0;
-	*ret_names = NULL;
-	*ret_n = 0;
+	const char **dates = NULL, **strays = NULL;
+	size_t n = 0, cap = 0, nstrays = 0, strays_cap = 0;
 	DIR *d = opendir(relative(path));
 	if (!d && errno != ENOENT && errno != ENOTDIR)
 		return err_errno(err, ERR_IO, "list '%s'", path);
 	struct dirent *e;
 	while (d && (e = readdir(d))) {
 		int32_t day;
-		if (str_has_prefix(e->d_name, "dt=") && date_parse_iso(e->d_name + 3, strlen(e->d_name + 3), &day) == dates)
-			add_name(arena, ret_names, ret_n, &cap, e->d_name);
+		const char *name = e->d_name;
+		if (!str_has_prefix(name, "dt="))
+			continue;
+		if (date_parse_iso(name + 3, strlen(name + 3), &day))
+			add_name(arena, &dates, &n, &cap, name + 3);
+		else
+			add_name(arena, &strays, &nstrays, &strays_cap, name);
 	}
 	if (d)
 		closedir(d);
-	if (*ret_n)
-		qsort(*ret_names, *ret_n, sizeof **ret_names, by_text);
+	if (n)
+		qsort(dates, n, sizeof *dates, by_text);
+	*ret_dates = dates;
+	*ret_n = n;
+	*ret_strays = name_some(arena, strays, nstrays);
 	return 0;
 }
 
 int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err)
 {
-	const char **names;
-	int rc = list_dt(arena, path, true, &names, ret_n, err);
-	for (size_t i = 0; rc == 0 && i < *ret_n; i++)
-		names[i] += strlen("dt=");
-	if (rc == 0)
-		*ret_dates = names;
-	return rc;
-}
-
-int source_strays(struct arena *arena, const char *path, const char **ret_text, struct err *err)
-{
-	const char **names;
-	size_t n;
-	int rc = list_dt(arena, path, false, &names, &n, err);
-	if (rc == 0)
-		*ret_text = name_some(arena, names, n);
-	return rc;
+	const char *strays;
+	return source_days(arena, path, ret_dates, ret_n, &strays, err);
 }
 
 const char *source_identity(struct arena *arena, const struct raw_file *f)

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "core/protocol.h"
-#include "scheduler/load.h"
 
 /* A batch is small enough for a line of the protocol even if every byte is escaped, and for the workers
  * to share the work. */
@@ -113,7 +112,7 @@ static void ask(struct gathering *g, struct analysis_job *jobs, size_t n)
 	workers_ask(g->workers, rq, false, NULL, on_answer, b);
 }
 
-int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, struct analysis_job *jobs, size_t n,
+int analyses_get(struct arena *arena, struct turns *turns, struct workers *workers, struct analysis_job *jobs, size_t n,
                  const json_t *macros, struct err *err)
 {
 	struct gathering g = {.arena = arena, .workers = workers, .macros = macros, .open = 1};
@@ -126,7 +125,7 @@ int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, 
 		from += count;
 	}
 	g.done = --g.open == 0;
-	loop_until(loop, &g.done);
+	turns_until(turns, &g.done);
 	if (g.err.code && err)
 		*err = g.err;
 	return g.err.code;

@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/arena.h"
 #include "core/analysis.h"
+#include "scheduler/turns.h"
 #include "scheduler/workers.h"
 
 /* One file to analyze. `text` may be freed once analyses_get has returned. */
@@ -20,7 +20,7 @@ struct analysis_job {
 };
 
 /* Fills every job's `out`, in the arena. `macros`, or NULL, are the analysts' (core/protocol.h). A file that kills its analyzer gets an analysis with `error`. */
-int analyses_get(struct arena *arena, uv_loop_t *loop, struct workers *workers, struct analysis_job *jobs, size_t n,
+int analyses_get(struct arena *arena, struct turns *turns, struct workers *workers, struct analysis_job *jobs, size_t n,
                  const json_t *macros, struct err *err);
 
 #endif

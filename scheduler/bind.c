@@ -369,11 +369,13 @@ static int bind_level(struct binding *b, const uint32_t *tables, size_t n)
 	for (size_t i = 0; i < n && rc == 0; i++) {
 		if (b->needed[tables[i]])
 			rc = bind_one(b, tables[i], &batch, &queries);
+		if (rc == 0)
+			rc = turns_pass(b->rq->turns, &b->err);
 	}
 	if (batch)
 		post(batch, queries);
 	b->idle = b->open == 0;
-	loop_until(b->rq->loop, &b->idle);
+	turns_until(b->rq->turns, &b->idle);
 	return rc < 0 ? rc : b->err.code;
 }
 

@@ -10,12 +10,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <uv.h>
 
 #include "base/arena.h"
 #include "base/err.h"
 #include "core/diag.h"
 #include "core/project.h"
+#include "scheduler/turns.h"
 #include "scheduler/workers.h"
 
 struct bound_schema {
@@ -27,7 +27,7 @@ struct bind_request {
 	const struct project *project; /* resolved */
 	const bool *wanted;            /* [ntables], NULL: all; their upstreams are bound as well */
 	const char *lake;              /* where RAW is, for headers */
-	uv_loop_t *loop;
+	struct turns *turns;
 	struct workers *workers;
 	/* The published schema of a table, or {0}; may be NULL. */
 	struct bound_schema (*published)(void *ctx, uint32_t table);

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/digest.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 
 enum { ASK_TYPES = 1000, ASK_BYTES = 256 << 10, NAMED_COLUMNS = 12 };
 
@@ -77,7 +77,7 @@ static int ask(struct check *c)
 		json_array_append_new(types, json_string(c->asked[i]->text));
 	c->idle = false;
 	workers_ask(rq->workers, json_pack("{s:s, s:[], s:o}", "op", "bind", "tables", "types", types), false, NULL, on_names, c);
-	loop_until(rq->loop, &c->idle);
+	turns_until(rq->turns, &c->idle);
 	c->first = c->nasked;
 	c->bytes = 0;
 	return c->err.code;

@@ -1,5 +1,6 @@
-/* See daemon.h. Callbacks of the loop only note what there is to do; it is done between two turns of the loop, where
- * planning may turn the loop itself. */
+/* See daemon.h. Callbacks of the loop only note what there is to do; it is done between two turns of the loop. What takes
+ * long, a plan or a look at the project's files, turns the loop itself and attends to the rest between its slices
+ * (scheduler/turns.h): what is done then never touches what is under way, but for a word that it is not wanted any more. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,11 +14,20 @@
 #include "scheduler/daemon_internal.h"
 #include "scheduler/systemd.h"
 
-enum { LINE_MAX_SIZE = 4096 };
+enum {
+	LINE_MAX_SIZE = 4096,
+	DEEPEST = 2, /* daemon.level: within something long a small order is planned, and within that nothing */
+};
 
+/* A private server that is down is the keeper's to start: that takes its time. */
 int daemon_db(struct daemon *d, struct err *err)
 {
-	return db_revive(&d->ws->db, err);
+	return db_revive(&d->ws->db, false, err);
+}
+
+int daemon_desk(struct daemon *d, struct err *err)
+{
+	return db_revive(&d->desk, false, err);
 }
 
 void version_drop(struct project_version *v)
@@ -124,6 +134,8 @@ static int read_again(struct daemon *d)
 		if (rc < 0)
 			log_event(LOG_WARN, "schedules.not_read", "error", later.text, NULL);
 		d->reload = rc < 0; /* once more, when the database is back */
+	} else if (rc == ERR_CANCELED) { /* this scheduler is about to end */
+		return rc;
 	} else {
 		first_problem(&d->ws->diags, &err, &problem);
 		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
@@ -156,8 +168,8 @@ static void refresh_catalog(struct daemon *d)
 		log_event(LOG_WARN, "catalog.not_refreshed", "error", err.text, NULL);
 }
 
-/* One thing that there is to do; false: nothing. Where the database is away, what needs it stays to be done. */
-static bool work(struct daemon *d)
+/* What has to be looked at again; false: nothing. Where the database is away, what needs it stays to be done. */
+static bool look(struct daemon *d)
 {
 	struct err err = {0};
 	if (d->signals && !d->draining) {
@@ -170,15 +182,11 @@ static bool work(struct daemon *d)
 		d->due = true; /* a schedule may have waited for the end of its run */
 		return true;
 	}
-	if (d->reload) {
-		d->reload = false;
-		return read_again(d) == 0;
-	}
-	if (d->mail && daemon_db(d, &err) == 0) {
+	if (d->mail && daemon_desk(d, &err) == 0) {
 		d->mail = false;
 		return commands_take(d, &err) == 0;
 	}
-	if (d->due && daemon_db(d, &err) == 0) {
+	if (d->due && d->level < DEEPEST && daemon_db(d, &err) == 0) {
 		d->due = false;
 		int rc = timetables_look(d, &err);
 		if (rc < 0)
@@ -186,13 +194,47 @@ static bool work(struct daemon *d)
 		d->due = rc < 0;
 		return rc == 0;
 	}
+	return false;
+}
+
+/* One thing that there is to do; false: nothing. */
+static bool work(struct daemon *d)
+{
+	if (look(d))
+		return true;
+	if (d->reload) {
+		d->reload = false;
+		d->level++;
+		int rc = read_again(d);
+		d->level--;
+		return rc == 0;
+	}
 	if (jobs_begin_one(d))
 		return true;
 	if (d->catalog && list_empty(&d->jobs)) {
+		d->level = DEEPEST; /* it asks the state on our connection */
 		refresh_catalog(d);
+		d->level = 0;
 		return true;
 	}
 	return false;
+}
+
+/* Something long is under way. What can be answered is, and of the orders that come meanwhile the small ones are begun;
+ * while such a one is planned in its turn, nothing more. */
+static void attend(void *ctx)
+{
+	struct daemon *d = ctx;
+	do
+		jobs_answer(d);
+	while (look(d) || (d->level < DEEPEST && jobs_begin_one(d)));
+}
+
+/* Is what is planned not wanted any more? */
+static bool is_stopped(void *ctx)
+{
+	const struct daemon *d = ctx;
+	return d->draining || d->signals || (d->planning && d->planning->canceled && !d->planning->resumes);
 }
 
 static bool is_over(const struct daemon *d)
@@ -202,6 +244,10 @@ static bool is_over(const struct daemon *d)
 
 static void live(struct daemon *d)
 {
+	struct turns *turns = &d->ws->turns;
+	turns->attend = attend;
+	turns->stop = is_stopped;
+	turns->ctx = d;
 	while (!runner_failed(d->runner, &d->err) && !is_over(d)) {
 		jobs_answer(d);
 		if (!work(d))
@@ -209,6 +255,8 @@ static void live(struct daemon *d)
 		else
 			uv_run(&d->ws->loop, UV_RUN_NOWAIT); /* work does not keep results and signals waiting */
 	}
+	turns->attend = NULL;
+	turns->stop = NULL;
 }
 
 static void watch_signal(struct daemon *d, uv_signal_t *handle, uv_signal_cb on_signal, int signum)
@@ -258,6 +306,9 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 {
 	struct daemon d = {.config = *config, .ws = config->ws, .reload = config->stale};
 	list_init(&d.jobs);
+	d.desk = d.ws->db;
+	d.desk.conn = NULL;
+	d.desk.conninfo = mem_strdup(d.ws->db.conninfo);
 	db_keeper_init(&d.keeper, &d.ws->loop, &d.ws->db);
 	d.runner = runner_new(&(struct runner_config){.loop = &d.ws->loop,
 	                                              .workers = d.ws->workers,
@@ -292,6 +343,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	free_jobs(&d);
 	timetables_free(&d);
 	db_keeper_close(&d.keeper);
+	db_close(&d.desk);
 	d.ws->project = NULL;
 	version_drop(d.version);
 	return rc;

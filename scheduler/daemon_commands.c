@@ -14,6 +14,8 @@
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
 
+#define CANCELED_EARLY "canceled before it began"
+
 enum { DETAIL_MAX = 2000 };
 
 /* A command that is carried out. */
@@ -34,7 +36,7 @@ void command_end(struct daemon *d, int64_t id, const char *outcome, const char *
 	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
 	snprintf(text, sizeof text, "%" PRId64, id);
 	const char *const values[] = {lake, epoch, text, outcome, detail};
-	if (daemon_db(d, &err) < 0 || db_exec_params(d->ws->db.conn, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", 5,
+	if (daemon_desk(d, &err) < 0 || db_exec_params(d->desk.conn, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", 5,
 	                                             values, &err) < 0)
 		log_event(LOG_WARN, "command.not_answered", "error", err.text, NULL); /* it is done again, to the same effect */
 }
@@ -62,7 +64,7 @@ static int take_order(struct request *rq, struct err *err)
 		return rc;
 	}
 	j->order.requested_by = arena_strdup(&j->arena, rq->requested_by);
-	struct query q = {.conn = d->ws->db.conn, .lake_id = d->ws->db.lake_id, .arena = &arena};
+	struct query q = {.conn = d->desk.conn, .lake_id = d->ws->db.lake_id, .arena = &arena};
 	bool known = job_find(d, j->order.run_id) || (query_run(&q, j->order.run_id, &row, err) == 0 && strcmp(row.run_id, j->order.run_id) == 0);
 	arena_free(&arena);
 	if (known) { /* an answer was lost; the order is carried out */
@@ -83,7 +85,17 @@ static int store_paused(struct daemon *d, const char *sql, const char *name, boo
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	const char *const values[] = {lake, name, pause ? "t" : "f"};
-	return db_exec_params(d->ws->db.conn, sql, 3, values, err);
+	return db_exec_params(d->desk.conn, sql, 3, values, err);
+}
+
+/* It has no row yet, so that the order itself says it. */
+static int store_paused_order(struct daemon *d, const struct job *j, bool pause, struct err *err)
+{
+	char command[24];
+	snprintf(command, sizeof command, "%" PRId64, j->command);
+	const char *const values[] = {command, pause ? "t" : "f"};
+	return db_exec_params(d->desk.conn, "UPDATE strata.command SET args = args || jsonb_build_object('paused', $2::boolean)"
+	                                    " WHERE command_id = $1::bigint", 2, values, err);
 }
 
 static int set_paused(struct request *rq, bool pause, struct err *err)
@@ -102,6 +114,8 @@ static int set_paused(struct request *rq, bool pause, struct err *err)
 		}
 	} else if (j) {
 		rc = store_paused(d, "UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", name, pause, err);
+		if (rc == 0 && j->command)
+			rc = store_paused_order(d, j, pause, err);
 		if (rc == 0)
 			job_pause(j, pause);
 	} else {
@@ -133,13 +147,15 @@ static int do_cancel(struct request *rq, struct err *err)
 		snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; what runs is stopped", name);
 		return 0;
 	}
-	if (j->resumes)
-		return err_set(err, ERR_LOCKED, "run '%s' is about to go on; cancel it then", name);
+	j->canceled = true;
+	if (j->resumes) { /* it has tasks on record, which end when it goes on */
+		j->cancel = rq->id;
+		rq->later = true;
+		return 0;
+	}
 	snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; it had not begun", name);
-	if (j->command)
-		command_end(rq->d, j->command, "refused", "canceled before it began");
-	j->state = JOB_DONE;
-	rq->d->ended = true;
+	if (j->state == JOB_ORDERED) /* else who plans it sees that in a moment */
+		job_not_begun(rq->d, j, RUN_CANCELED, &(struct err){.code = ERR_CANCELED, .text = CANCELED_EARLY});
 	return 0;
 }
 
@@ -227,7 +243,8 @@ static void carry_out(struct request *rq)
 static bool is_taken(struct daemon *d, int64_t id)
 {
 	LIST_FOR_EACH(it, &d->jobs) {
-		if (LIST_ENTRY(it, struct job, link)->command == id)
+		const struct job *j = LIST_ENTRY(it, struct job, link);
+		if (j->command == id || j->cancel == id)
 			return true;
 	}
 	return false;
@@ -239,7 +256,7 @@ int commands_take(struct daemon *d, struct err *err)
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	const char *const values[] = {lake};
 	PGresult *r;
-	int rc = db_query(d->ws->db.conn, "SELECT command_id, kind, args, requested_by FROM strata.command WHERE lake_id = $1::integer"
+	int rc = db_query(d->desk.conn, "SELECT command_id, kind, args, requested_by FROM strata.command WHERE lake_id = $1::integer"
 	                                  " AND outcome = '' ORDER BY command_id", 1, values, false, &r, err);
 	if (rc < 0)
 		return rc;

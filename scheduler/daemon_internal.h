@@ -22,7 +22,7 @@ struct project_version {
 	size_t users; /* runs, and the daemon for the newest */
 };
 
-enum job_state { JOB_ORDERED, JOB_ACTIVE, JOB_DONE };
+enum job_state { JOB_ORDERED, JOB_PLANNING, JOB_ACTIVE, JOB_DONE };
 
 /* An order on its way to being done. */
 struct job {
@@ -33,7 +33,11 @@ struct job {
 	enum job_state state;
 	bool resumes;                /* a run of an earlier scheduler goes on */
 	bool paused;
+	bool canceled;               /* before it began */
 	int64_t command;             /* to be answered when it has begun; 0: none */
+	int64_t cancel;              /* the command that canceled it, to be answered then, too; 0: none */
+	uint64_t tasks;              /* tables times days, as `sized` has them */
+	const struct project_version *sized; /* NULL: not counted yet */
 	struct project_version *version;
 	bool *selected;
 	struct planning planning;
@@ -58,6 +62,7 @@ struct daemon {
 	struct workspace *ws;
 	struct runner *runner;
 	struct db_keeper keeper;
+	struct db desk;              /* a connection for commands: that of the workspace may be at something longer */
 	struct project_version *version;
 	struct list jobs;
 	struct timetable *timetables;
@@ -72,13 +77,16 @@ struct daemon {
 	bool catalog;                /* a run has ended since the catalog was looked at */
 	bool draining;
 	bool settled;                /* what was asked before it came up is taken */
+	struct job *planning;        /* the one that is planned now; of several the innermost */
+	unsigned level;              /* 0: nothing long is under way */
 	struct err err;              /* why it must end */
 };
 
 /* daemon.c */
 void version_drop(struct project_version *v);
-/* The database connection for questions, made again where it was lost. */
+/* The database connection for what is planned and due, and the one for commands; made again where it was lost. */
 int daemon_db(struct daemon *d, struct err *err);
+int daemon_desk(struct daemon *d, struct err *err);
 
 /* daemon_runs.c */
 struct job *job_new(struct daemon *d);           /* fill its order, then job_add */
@@ -88,7 +96,9 @@ struct job *job_find(struct daemon *d, const char *run_id); /* NULL: none that i
 size_t jobs_of_schedule(const struct daemon *d, const char *schedule);
 void job_pause(struct job *j, bool pause);
 int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler has left */
-bool jobs_begin_one(struct daemon *d);           /* plan and begin the oldest that has not; false: none */
+/* Plan and begin the oldest that has not, while something long is under way only one that is soon done; false: none. */
+bool jobs_begin_one(struct daemon *d);
+void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why); /* and never will */
 void jobs_answer(struct daemon *d);               /* those that have begun */
 void jobs_drop_done(struct daemon *d);
 

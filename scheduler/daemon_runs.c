@@ -12,7 +12,10 @@
 #include "scheduler/daemon_internal.h"
 #include "scheduler/queries.h"
 
-enum { PARAMS_MAX = 1 << 22 };
+enum {
+	PARAMS_MAX = 1 << 22,
+	SMALL_TASKS = 20000, /* planned in some tens of milliseconds */
+};
 
 struct job *job_new(struct daemon *d)
 {
@@ -153,7 +156,7 @@ static struct runner_request request_of(struct daemon *d, struct job *j)
 	                            .fail_fast = o->fail_fast,
 	                            .continue_on_error = o->continue_on_error,
 	                            .keep_staging = o->keep_staging,
-	                            .paused = j->paused || d->draining,
+	                            .paused = j->paused,
 	                            .quiet = o->kind == RUN_BACKFILL, /* a million rows for one word "canceled" */
 	                            .max_active = o->max_active,
 	                            .params = arena_strdup(&j->arena, buf_cstr(&params)),
@@ -166,12 +169,13 @@ static struct runner_request request_of(struct daemon *d, struct job *j)
 static int begin(struct daemon *d, struct job *j, struct err *err)
 {
 	const struct order *o = &j->order;
-	struct runner_request rq = request_of(d, j);
 	int rc = plan(d, j, err);
 	for (size_t i = 0; rc == 0 && i < d->ws->diags.len; i++)
 		log_event(LOG_WARN, "plan.warning", "run", o->run_id, "text", d->ws->diags.items[i].text, NULL);
-	if (rc == 0)
-		rc = read_before(d, j, &rq, err);
+	if (rc < 0)
+		return rc;
+	struct runner_request rq = request_of(d, j); /* only now: it may have been paused while it was planned */
+	rc = read_before(d, j, &rq, err);
 	if (rc < 0)
 		return rc;
 	rq.duration_us = j->planning.duration_us;
@@ -182,44 +186,90 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
 	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
+	if (j->canceled && j->state == JOB_ACTIVE)
+		runner_cancel(d->runner, j->run);
 	return 0;
 }
 
-/* It cannot be planned: the state says so, and the interval of a schedule is used up. */
-static void fail(struct daemon *d, struct job *j, const struct err *why)
+/* The state says why, and the interval of a schedule is used up. */
+void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why)
 {
 	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
 	if (j->order.schedule || j->resumes) {
 		const struct runner_request rq = request_of(d, j);
-		runner_record_failed(d->runner, &rq, j->order.first, j->order.last, why->text);
+		runner_record_unbegun(d->runner, &rq, j->order.first, j->order.last, result, why->text);
 	}
+	if (j->command)
+		command_end(d, j->command, "refused", why->text);
+	j->command = 0;
 	j->state = JOB_DONE;
 	d->ended = true;
 }
 
-bool jobs_begin_one(struct daemon *d)
+/* Can it be planned at once, while something long is under way? */
+static bool is_small(struct daemon *d, struct job *j)
+{
+	if (j->sized != d->version) {
+		const struct order *o = &j->order;
+		const struct project *p = d->version->project;
+		bool *selected = mem_array(p->ntables ? p->ntables : 1, sizeof *selected);
+		uint64_t n = 0;
+		struct err ignored;
+		if (selection_eval(p, o->select, o->nselect, o->exclude, o->nexclude, selected, &ignored) == 0) {
+			for (size_t t = 0; t < p->ntables; t++)
+				n += selected[t];
+		}
+		free(selected);
+		j->sized = d->version;
+		j->tasks = n * (uint64_t)((int64_t)o->last - o->first + 1);
+	}
+	return j->tasks <= SMALL_TASKS;
+}
+
+static struct job *next_to_begin(struct daemon *d)
 {
 	struct job *next = NULL;
-	struct err err = {0};
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
-		if (j->state == JOB_ORDERED && (!next || j->order.kind == RUN_SCHEDULED) && !(next && next->order.kind == RUN_SCHEDULED))
+		if (j->state != JOB_ORDERED || (d->level && !is_small(d, j)))
+			continue;
+		if (!next || (j->order.kind == RUN_SCHEDULED && next->order.kind != RUN_SCHEDULED))
 			next = j; /* scheduled ones are planned first */
 	}
-	if (!next || d->draining)
-		return false;
-	int rc = daemon_db(d, &err);
-	if (rc == 0)
-		rc = begin(d, next, &err);
+	return next;
+}
+
+/* Within another one that is planned, too; what both use is put back as it was. */
+static int begin_within(struct daemon *d, struct job *j, struct err *err)
+{
+	struct job *outer = d->planning;
+	struct diags theirs = d->ws->diags;
+	d->ws->diags = (struct diags){0};
+	d->planning = j;
+	d->level++;
+	j->state = JOB_PLANNING;
+	int rc = begin(d, j, err);
+	d->level--;
+	d->planning = outer;
 	diags_free(&d->ws->diags);
-	if (rc == ERR_STATE)
-		return false; /* it is ordered still, and is tried again when the database is back */
-	if (rc < 0)
-		fail(d, next, &err);
-	if (rc < 0 && next->command) {
-		command_end(d, next->command, "refused", err.text);
-		next->command = 0;
+	d->ws->diags = theirs;
+	return rc;
+}
+
+bool jobs_begin_one(struct daemon *d)
+{
+	struct err err = {0};
+	struct job *next = d->draining ? NULL : next_to_begin(d);
+	if (!next || daemon_db(d, &err) < 0)
+		return false;
+	int rc = begin_within(d, next, &err);
+	bool canceled = next->canceled && !next->resumes;
+	if (rc == ERR_STATE || (rc == ERR_CANCELED && !canceled)) {
+		next->state = JOB_ORDERED; /* tried again when the database is back; or this scheduler is about to end */
+		return false;
 	}
+	if (rc < 0)
+		job_not_begun(d, next, canceled ? RUN_CANCELED : RUN_FAILED, &err);
 	return true;
 }
 
@@ -228,10 +278,13 @@ void jobs_answer(struct daemon *d)
 {
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
-		if (!j->command || j->state == JOB_ORDERED || !runner_is_recorded(d->runner, j->run))
-			continue;
-		command_end(d, j->command, "done", j->order.run_id);
-		j->command = 0;
+		bool begun = (j->state == JOB_ACTIVE || j->state == JOB_DONE) && runner_is_recorded(d->runner, j->run);
+		if (begun && j->command)
+			command_end(d, j->command, "done", j->order.run_id);
+		if (begun && j->cancel)
+			command_end(d, j->cancel, "done", "what it had not begun is canceled");
+		if (begun)
+			j->command = j->cancel = 0;
 	}
 }
 

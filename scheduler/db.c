@@ -187,7 +187,7 @@ int db_open(const struct db_options *o, struct db *ret, struct err *err)
 	return rc;
 }
 
-int db_revive(struct db *db, struct err *err)
+int db_revive(struct db *db, bool start, struct err *err)
 {
 	/* Only the answer to a question shows that the other end is gone: libpq may call the connection good still
 	 * when it could not send, but has just read the server's good-bye. */
@@ -199,7 +199,7 @@ int db_revive(struct db *db, struct err *err)
 	PQfinish(db->conn);
 	db->conn = NULL;
 	bool started;
-	int rc = db->source == DB_PRIVATE ? cluster_start(&db->cluster, &started, err) : 0;
+	int rc = start && db->source == DB_PRIVATE ? cluster_start(&db->cluster, &started, err) : 0;
 	return rc < 0 ? rc : db_connect(db->conninfo, &db->conn, err);
 }
 

@@ -53,8 +53,9 @@ int db_open(const struct db_options *options, struct db *ret_db, struct err *err
 int db_reach(const struct db_options *options, bool start, struct db *ret_db, struct err *err);
 int db_ready(struct db *db, const struct lake_identity *lake, struct err *err);
 void db_close(struct db *db);
-/* Connect again if the server has gone since the last use and is back, or is the private one: for who waited long in between. */
-int db_revive(struct db *db, struct err *err);
+/* Connect again if the server has gone since the last use and is back, or, with `start`, is the private one: for who waited long
+ * in between. Also for one that was never connected. */
+int db_revive(struct db *db, bool start, struct err *err);
 
 /* The parts, for `db` commands. db_choose starts nothing; the caller frees *ret_conninfo. */
 int db_choose(const struct db_options *options, enum db_source *ret_source, struct cluster *ret_cluster,

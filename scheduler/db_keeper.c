@@ -2,7 +2,7 @@
 #include "scheduler/db_keeper.h"
 
 #include "base/log.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 
 void db_keeper_init(struct db_keeper *k, uv_loop_t *loop, const struct db *db)
 {

@@ -52,7 +52,7 @@ struct journal_run {
 	enum run_kind kind;
 	const char *selection;
 	int32_t first_day, last_day; /* DATE_NONE: none */
-	bool force;
+	bool force, paused;
 	const char *params;          /* a JSON object; NULL: {} */
 	int64_t tasks, fresh;        /* of the run, those that must fail among them; found fresh by the plan */
 	const char *git_commit, *requested_by;

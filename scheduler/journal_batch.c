@@ -138,7 +138,7 @@ void batch_run(struct journal_batch *b, const struct journal_run *run, int64_t e
 		.run_id = keep(b, run->run_id), .kind = run_kind_name(run->kind), .state = run_state_name(RUN_PLANNED),
 		.selection = keep(b, run->selection), .params = run->params ? keep(b, run->params) : "{}",
 		.git_commit = keep(b, run->git_commit), .requested_by = keep(b, run->requested_by),
-		.first_day = run->first_day, .last_day = run->last_day, .force = run->force, .tasks = run->tasks,
+		.first_day = run->first_day, .last_day = run->last_day, .force = run->force, .paused = run->paused, .tasks = run->tasks,
 		.fresh = run->fresh, .epoch = epoch, .created_us = run->wall_us,
 	};
 }

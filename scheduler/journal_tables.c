@@ -13,6 +13,7 @@ static const struct pg_column run_new_columns[] = {
 	COLUMN(run_new_row, "params", JSON, params), COLUMN(run_new_row, "git_commit", TEXT, git_commit),
 	COLUMN(run_new_row, "requested_by", TEXT, requested_by), COLUMN(run_new_row, "first_date", DATE, first_day),
 	COLUMN(run_new_row, "last_date", DATE, last_day), COLUMN(run_new_row, "force", BOOL, force),
+	COLUMN(run_new_row, "paused", BOOL, paused),
 	COLUMN(run_new_row, "tasks", INT8, tasks), COLUMN(run_new_row, "fresh", INT8, fresh),
 	COLUMN(run_new_row, "epoch", INT8, epoch), COLUMN(run_new_row, "created_at", TIME, created_us),
 };

@@ -27,7 +27,7 @@ enum journal_table {
 struct run_new_row {
 	const char *run_id, *kind, *state, *selection, *params, *git_commit, *requested_by;
 	int32_t first_day, last_day;
-	bool force;
+	bool force, paused;
 	int64_t tasks, fresh, epoch, created_us;
 };
 

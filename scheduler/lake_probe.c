@@ -7,19 +7,25 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/date.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 
-/* So that neither a request nor its reply outgrows a line of the protocol. */
-enum { BATCH_PARTITIONS = 1000, BATCH_SOURCES = 200 };
+/* So that neither a request nor its reply outgrows a line of the protocol, and what is asked and not answered yet stays
+ * small, however much there is to look at. */
+enum { BATCH_PARTITIONS = 1000, BATCH_SOURCES = 100, OPEN_MOST = 32 };
 
 /* A lookup goes to another worker when its own dies. */
 enum { LOOKUPS_AGAIN = 3 };
 
+/* What is still to be asked: parts of table after table, then sources. */
 struct probing {
 	const struct project *project;
+	const bool *selected;
 	struct snapshot *snapshot;
+	struct turns *turns;
 	struct workers *workers;
-	int32_t first; /* of the range */
+	int32_t first, last;         /* of the range */
+	uint32_t part_table, source_table;
+	size_t part;                 /* of part_table's days */
 	size_t open;
 	bool done;
 	struct err err;
@@ -31,8 +37,8 @@ struct batch {
 	json_t *partitions, *sources; /* stolen by the request */
 	struct thing {
 		uint32_t table;
-		int32_t day;
-	} *things;
+		int32_t first, last;  /* of a partition its day; DATE_NONE: of no date */
+	} things[BATCH_PARTITIONS];
 	size_t npartitions, nsources;
 };
 
@@ -56,41 +62,88 @@ static enum part_probe verdict(const struct part *part, const json_t *found)
 	return PART_DAMAGED;
 }
 
-static void take_source(struct snapshot *s, const struct thing *thing, const json_t *found)
+/* [name, size, mtime_ns, ctime_ns, inode] each. */
+static void take_files(struct snapshot *s, const json_t *files, const char *folder, struct source_files *ret)
 {
-	const json_t *files = json_object_get(found, "files");
 	size_t n = json_array_size(files);
 	struct source_file *copy = arena_array(&s->arena, n, sizeof *copy);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *f = json_array_get(files, i);
-		const char *path = json_string_value(json_object_get(f, "path"));
-		copy[i] = (struct source_file){.path = arena_strdup(&s->arena, path ? path : ""),
-		                               .size = json_integer_value(json_object_get(f, "size")),
-		                               .mtime_ns = json_integer_value(json_object_get(f, "mtime_ns")),
-		                               .ctime_ns = json_integer_value(json_object_get(f, "ctime_ns")),
-		                               .inode = (uint64_t)json_integer_value(json_object_get(f, "inode"))};
+		const char *name = json_string_value(json_array_get(f, 0));
+		copy[i] = (struct source_file){.path = arena_printf(&s->arena, "%s%s", folder, name ? name : ""),
+		                               .size = json_integer_value(json_array_get(f, 1)),
+		                               .mtime_ns = json_integer_value(json_array_get(f, 2)),
+		                               .ctime_ns = json_integer_value(json_array_get(f, 3)),
+		                               .inode = (uint64_t)json_integer_value(json_array_get(f, 4))};
 	}
-	bool exists = json_is_true(json_object_get(found, "exists"));
-	const char *strays = json_string_value(json_object_get(found, "strays"));
-	snapshot_put_source(s, thing->table, thing->day,
-	                    &(struct source_files){.probed = true, .path_exists = exists, .files = copy, .nfiles = n,
-	                                            .strays = strays ? arena_strdup(&s->arena, strays) : NULL});
+	ret->files = copy;
+	ret->nfiles = n;
 }
 
-static void ask_rest(const struct batch *b, size_t from);
+/* Returns the day from which on there is more to ask for, or DATE_NONE. */
+static int32_t take_source(struct probing *p, const struct thing *thing, const json_t *found)
+{
+	struct snapshot *s = p->snapshot;
+	const char *strays = json_string_value(json_object_get(found, "strays"));
+	const char *folder = json_string_value(json_object_get(found, "folder")), *next = json_string_value(json_object_get(found, "next"));
+	const struct source_files none = {.probed = true,
+	                                  .path_exists = json_is_true(json_object_get(found, "exists")),
+	                                  .strays = strays ? arena_strdup(&s->arena, strays) : NULL};
+	struct source_files files = none;
+	if (thing->first == DATE_NONE) {
+		take_files(s, json_object_get(found, "files"), "", &files);
+		snapshot_put_source(s, thing->table, DATE_NONE, &files);
+		return DATE_NONE;
+	}
+	snapshot_put_source_range(s, thing->table, p->first, p->last, &none);
+	const json_t *days = json_object_get(found, "days");
+	for (size_t i = 0; i < json_array_size(days); i++) {
+		const json_t *one = json_array_get(days, i);
+		const char *date = json_string_value(json_object_get(one, "date"));
+		int32_t day;
+		if (!date || !date_parse_iso(date, strlen(date), &day))
+			continue;
+		char *below = mem_printf("%s/dt=%s/", folder ? folder : "", date);
+		take_files(s, json_object_get(one, "files"), below, &files);
+		free(below);
+		snapshot_put_source(s, thing->table, day, &files);
+	}
+	int32_t more = DATE_NONE;
+	if (next && date_parse_iso(next, strlen(next), &more) && more >= thing->first && more <= thing->last)
+		return more;
+	return DATE_NONE;
+}
+
+static void ask_more(struct probing *p);
+static void ask(struct batch *b);
+static struct batch *batch_new(struct probing *p);
+static void add_source(struct batch *b, const struct thing *thing);
 
 static void take(struct batch *b, const json_t *reply)
 {
 	const json_t *partitions = json_object_get(reply, "partitions"), *sources = json_object_get(reply, "sources");
+	struct probing *p = b->p;
 	for (size_t i = 0; i < b->npartitions; i++) {
-		struct part *part = snapshot_part_mutable(b->p->snapshot, b->things[i].table, b->things[i].day);
+		struct part *part = snapshot_part_mutable(p->snapshot, b->things[i].table, b->things[i].first);
 		part->probe = verdict(part, json_array_get(partitions, i));
 	}
 	size_t n = json_array_size(sources);
-	for (size_t i = 0; i < b->nsources && i < n; i++)
-		take_source(b->p->snapshot, &b->things[b->npartitions + i], json_array_get(sources, i));
-	if (n < b->nsources)
-		ask_rest(b, n);
+	if (b->nsources && !n) {
+		err_set(&p->err, ERR_PROTOCOL, "a worker looked at no source of %zu", b->nsources);
+		return;
+	}
+	struct batch *rest = NULL; /* for what the reply had no room */
+	for (size_t i = 0; i < b->nsources; i++) {
+		struct thing thing = b->things[i];
+		int32_t next = i < n ? take_source(p, &thing, json_array_get(sources, i)) : thing.first;
+		if (i < n && next == DATE_NONE)
+			continue;
+		thing.first = next;
+		rest = rest ? rest : batch_new(p);
+		add_source(rest, &thing);
+	}
+	if (rest)
+		ask(rest);
 }
 
 static void on_answer(void *ctx, const struct worker_answer *a)
@@ -101,16 +154,17 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 		take(b, a->reply);
 	else if (!p->err.code)
 		err_set(&p->err, ERR_LAKE, "look at the lake: %s", a->err->text);
-	free(b->things);
 	free(b);
-	p->done = --p->open == 0;
+	p->open--;
+	ask_more(p);
 }
 
 static struct batch *batch_new(struct probing *p)
 {
 	struct batch *b = mem_alloc(sizeof *b);
-	*b = (struct batch){.p = p, .partitions = json_array(), .sources = json_array()};
-	b->things = mem_array(BATCH_PARTITIONS + BATCH_SOURCES, sizeof *b->things);
+	b->p = p;
+	b->partitions = json_array();
+	b->sources = json_array();
 	return b;
 }
 
@@ -121,86 +175,84 @@ static void ask(struct batch *b)
 	            false, NULL, on_answer, b);
 }
 
-static void probe_parts(struct probing *p, const bool *selected, int32_t first, int32_t last)
+/* The next of the days of the selected tables that are put and in the range. */
+static bool next_part(struct probing *p, struct thing *ret)
 {
-	const struct project *project = p->project;
-	struct batch *b = NULL;
-	for (uint32_t t = 0; t < project->ntables; t++) {
+	for (; p->part_table < p->project->ntables; p->part_table++, p->part = 0) {
 		size_t n = 0;
-		const int32_t *days = selected[t] ? snapshot_days_of(p->snapshot, t, &n) : NULL;
-		for (size_t i = 0; i < n; i++) {
-			if (days[i] != DATE_NONE && (days[i] < first || days[i] > last))
-				continue;
-			if (!b)
-				b = batch_new(p);
-			char date[DATE_SIZE];
-			char *path = lake_partition_path(project->tables[t].qname, date_format(date, days[i]));
-			json_array_append_new(b->partitions, json_pack("{s:s}", "path", path));
-			free(path);
-			b->things[b->npartitions++] = (struct thing){t, days[i]};
-			if (b->npartitions == BATCH_PARTITIONS) {
-				ask(b);
-				b = NULL;
-			}
+		const int32_t *days = p->selected[p->part_table] ? snapshot_days_of(p->snapshot, p->part_table, &n) : NULL;
+		while (p->part < n) {
+			int32_t day = days[p->part++];
+			*ret = (struct thing){p->part_table, day, day};
+			if (day == DATE_NONE || (day >= p->first && day <= p->last))
+				return true;
 		}
 	}
-	if (b)
-		ask(b);
+	return false;
 }
 
-static void add_source(struct batch *b, uint32_t table, int32_t day)
+static struct batch *batch_of_parts(struct probing *p)
+{
+	struct batch *b = NULL;
+	struct thing thing;
+	while ((!b || b->npartitions < BATCH_PARTITIONS) && next_part(p, &thing)) {
+		char date[DATE_SIZE];
+		b = b ? b : batch_new(p);
+		char *path = lake_partition_path(p->project->tables[thing.table].qname, date_format(date, thing.first));
+		json_array_append_new(b->partitions, json_pack("{s:s}", "path", path));
+		free(path);
+		b->things[b->npartitions++] = thing;
+	}
+	return b;
+}
+
+static void add_source(struct batch *b, const struct thing *thing)
 {
 	static const char *const formats[] = {"csv", "json", "parquet"};
-	const struct source *s = b->p->project->tables[table].source;
-	char date[DATE_SIZE];
-	json_array_append_new(b->sources, json_pack("{s:s, s:s, s:s, s:b}", "path", s->path, "date", date_format(date, day), "format",
-	                                            formats[s->format], "strays", s->partitioned && day == b->p->first));
-	b->things[b->npartitions + b->nsources++] = (struct thing){table, day};
-}
-
-/* The reply had only room for the first `from` sources. */
-static void ask_rest(const struct batch *b, size_t from)
-{
-	if (from == 0) {
-		err_set(&b->p->err, ERR_PROTOCOL, "a worker looked at no source of %zu", b->nsources);
-		return;
+	const struct source *s = b->p->project->tables[thing->table].source;
+	char first[DATE_SIZE], last[DATE_SIZE];
+	json_t *json = json_pack("{s:s, s:s}", "path", s->path, "format", formats[s->format]);
+	if (thing->first != DATE_NONE) {
+		json_object_set_new(json, "first", json_string(date_format(first, thing->first)));
+		json_object_set_new(json, "last", json_string(date_format(last, thing->last)));
 	}
-	struct batch *rest = batch_new(b->p);
-	for (size_t i = from; i < b->nsources; i++)
-		add_source(rest, b->things[b->npartitions + i].table, b->things[b->npartitions + i].day);
-	ask(rest);
+	json_array_append_new(b->sources, json);
+	b->things[b->nsources++] = *thing;
 }
 
-static void probe_sources(struct probing *p, const bool *selected, int32_t first, int32_t last)
+static struct batch *batch_of_sources(struct probing *p)
 {
 	struct batch *b = NULL;
-	for (uint32_t t = 0; t < p->project->ntables; t++) {
-		const struct source *s = selected[t] ? p->project->tables[t].source : NULL;
-		for (int32_t day = first; s && day <= last; day++) {
-			if (!b)
-				b = batch_new(p);
-			/* A source without partitions has one answer, under DATE_NONE. */
-			add_source(b, t, s->partitioned ? day : DATE_NONE);
-			if (b->nsources == BATCH_SOURCES) {
-				ask(b);
-				b = NULL;
-			}
-			if (!s->partitioned)
-				break;
-		}
+	for (; p->source_table < p->project->ntables && (!b || b->nsources < BATCH_SOURCES); p->source_table++) {
+		const struct source *s = p->selected[p->source_table] ? p->project->tables[p->source_table].source : NULL;
+		if (!s)
+			continue;
+		b = b ? b : batch_new(p);
+		/* A source without partitions has one answer, under DATE_NONE. */
+		add_source(b, s->partitioned ? &(struct thing){p->source_table, p->first, p->last}
+		                             : &(struct thing){p->source_table, DATE_NONE, DATE_NONE});
 	}
-	if (b)
-		ask(b);
+	return b;
 }
 
-int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *project, const bool *selected, int32_t first,
-               int32_t last, struct snapshot *snapshot, struct err *err)
+static void ask_more(struct probing *p)
 {
-	struct probing p = {.project = project, .snapshot = snapshot, .workers = w, .open = 1, .first = first};
-	probe_parts(&p, selected, first, last);
-	probe_sources(&p, selected, first, last);
-	p.done = --p.open == 0;
-	loop_until(loop, &p.done);
+	while (p->open < OPEN_MOST && !p->err.code && turns_stopped(p->turns, &p->err) == 0) {
+		struct batch *b = batch_of_parts(p);
+		b = b ? b : batch_of_sources(p);
+		if (!b)
+			break;
+		ask(b);
+	}
+	p->done = p->open == 0;
+}
+
+int lake_probe(struct turns *turns, struct workers *w, const struct project *project, const bool *selected, int32_t first, int32_t last,
+               struct snapshot *snapshot, struct err *err)
+{
+	struct probing p = {.project = project, .selected = selected, .snapshot = snapshot, .turns = turns, .workers = w, .first = first, .last = last};
+	ask_more(&p);
+	turns_until(turns, &p.done);
 	if (p.err.code && err)
 		*err = p.err;
 	return p.err.code;

@@ -9,6 +9,7 @@
 #include "core/plan.h"
 #include "core/project.h"
 #include "core/protocol.h"
+#include "scheduler/turns.h"
 #include "scheduler/workers.h"
 
 /* "dwd/dwd_flights/dt=2013-01-03", relative to the lake; the caller frees. `partition` "": of an unpartitioned table. */
@@ -21,8 +22,8 @@ void lake_probe_try(struct workers *w, const char *qname, const char *partition,
                     void *ctx);
 
 /* Fill the snapshot for planning: the probe verdict of each part that is put for a selected table in the
- * range, and the files of the selected tables' sources in the range. Runs the loop until it is done. */
-int lake_probe(uv_loop_t *loop, struct workers *w, const struct project *p, const bool *selected, int32_t first,
+ * range, and the files of the selected tables' sources in the range. Runs the loop until it is done. ERR_CANCELED: turns->stop. */
+int lake_probe(struct turns *turns, struct workers *w, const struct project *p, const bool *selected, int32_t first,
                int32_t last, struct snapshot *snapshot, struct err *err);
 
 #endif

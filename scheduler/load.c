@@ -32,12 +32,6 @@ struct item {
 	struct buf text;           /* only while it must be analyzed */
 };
 
-void loop_until(uv_loop_t *loop, const bool *done)
-{
-	while (!*done)
-		uv_run(loop, UV_RUN_ONCE);
-}
-
 uint32_t load_cores(void)
 {
 	long n = sysconf(_SC_NPROCESSORS_ONLN);
@@ -189,7 +183,7 @@ static bool needs_analysis(const struct item *it)
 	return !it->entry->analysis.canonical;
 }
 
-static int analyze_missing(struct project *p, struct item *items, size_t n, uv_loop_t *loop, struct workers *workers,
+static int analyze_missing(struct project *p, struct item *items, size_t n, struct turns *turns, struct workers *workers,
                            struct err *err)
 {
 	json_t *macros = load_macros(p);
@@ -204,7 +198,7 @@ static int analyze_missing(struct project *p, struct item *items, size_t n, uv_l
 			                                      .n = items[i].text.len,
 			                                      .out = &items[i].entry->analysis};
 	}
-	int rc = njobs ? analyses_get(&p->arena, loop, workers, jobs, njobs, macros, err) : 0;
+	int rc = njobs ? analyses_get(&p->arena, turns, workers, jobs, njobs, macros, err) : 0;
 	json_decref(macros);
 	free(jobs);
 	return rc;
@@ -216,18 +210,19 @@ static int analyze_with_workers(struct project *p, struct item *items, size_t n,
 {
 	if (o->get_workers) {
 		struct workers *theirs = o->get_workers(o->ctx, p, err);
-		return theirs ? analyze_missing(p, items, n, o->loop, theirs, err) : err->code;
+		return theirs ? analyze_missing(p, items, n, o->turns, theirs, err) : err->code;
 	}
 	char program[PATH_MAX];
 	if (!workers_find_program(program, sizeof program, err))
 		return ERR_IO;
 	uv_loop_t loop;
 	uv_loop_init(&loop);
+	struct turns turns = {.loop = &loop};
 	char *locks = mem_printf("%s/.strata/workers/look", p->dir);
 	uint32_t jobs = o->jobs ? o->jobs : load_cores();
 	struct workers *workers = workers_new(&(struct workers_config){
 		.loop = &loop, .program = program, .lake = p->dir, .lock_dir = locks, .most = jobs, .threads = 1});
-	int rc = analyze_missing(p, items, n, &loop, workers, err);
+	int rc = analyze_missing(p, items, n, &turns, workers, err);
 	workers_close(workers);
 	while (!workers_gone(workers))
 		uv_run(&loop, UV_RUN_ONCE);
@@ -236,6 +231,11 @@ static int analyze_with_workers(struct project *p, struct item *items, size_t n,
 	uv_loop_close(&loop);
 	free(locks);
 	return rc;
+}
+
+static int let_turn(const struct load_options *o, struct err *err)
+{
+	return o->turns ? turns_pass(o->turns, err) : 0;
 }
 
 static int analyze(struct project *p, const struct scan *scan, const struct load_options *o, struct err *err)
@@ -253,7 +253,9 @@ static int analyze(struct project *p, const struct scan *scan, const struct load
 		if (!stamp)
 			continue;
 		items[n] = (struct item){.table = t, .stamp = *stamp};
-		rc = look_up(p, cache, &items[n], err);
+		rc = let_turn(o, err);
+		if (rc == 0)
+			rc = look_up(p, cache, &items[n], err);
 		if (rc == 0) {
 			missing += needs_analysis(&items[n]);
 			const struct cache_entry *old = cache_find(cache, t->file);
@@ -303,6 +305,8 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 		rc = read_if_there(&arena, dir, "dags/dw_config.yaml", &in.config, &in.config_len, err);
 	if (rc == 0)
 		rc = read_if_there(&arena, dir, "tables.yaml", &in.tables, &in.tables_len, err);
+	if (rc == 0)
+		rc = let_turn(o, err);
 	if (rc == 0) {
 		in.dir = dir;
 		in.files = scan.files;
@@ -314,6 +318,8 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 			rc = load_views(p, diags, err);
 		if (rc == 0 && o->analyze)
 			rc = analyze(p, &scan, o, err);
+		if (rc == 0)
+			rc = let_turn(o, err);
 		if (rc == 0 && o->analyze) {
 			project_resolve(p, diags);
 			selection_check_schedules(p, diags);

@@ -11,13 +11,14 @@
 #include "base/err.h"
 #include "core/diag.h"
 #include "core/project.h"
+#include "scheduler/turns.h"
 #include "scheduler/workers.h"
 
 struct load_options {
 	const char *dir;         /* project folder; NULL: the current one */
 	bool analyze;            /* else only YAML and file names: no edges */
 	uint32_t jobs;           /* workers for what is not cached; 0: one a core */
-	uv_loop_t *loop;         /* with get_workers: use these; both NULL: its own for the duration */
+	struct turns *turns;     /* with get_workers: use these; both NULL: its own for the duration */
 	/* Asked for only when something is not cached, after the YAML is read: the lake may depend on it. */
 	struct workers *(*get_workers)(void *ctx, const struct project *p, struct err *err);
 	void *ctx;
@@ -31,9 +32,6 @@ int project_load(const struct load_options *options, struct project **ret, struc
 
 /* The text of a table's file as it was analyzed; ERR_PROJECT when it has changed since. Appends to out. */
 int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err);
-
-/* Run the loop until `*done`; other handles may stay active. */
-void loop_until(uv_loop_t *loop, const bool *done);
 
 /* cores of this machine, at least 1 */
 uint32_t load_cores(void);

@@ -11,6 +11,11 @@
 #include "scheduler/lake_probe.h"
 #include "scheduler/queries.h"
 
+enum {
+	TABLES_FIRST = 16, ROWS_MOST = 20000, /* of one question to the database */
+	STEP_TASKS = 256,                     /* judged before the loop may turn */
+};
+
 /* The selected tables and whom they read directly: what a plan has to know. */
 static const char **tables_to_know(const struct project *p, const bool *selected, struct arena *arena, size_t *ret_n)
 {
@@ -30,13 +35,21 @@ static const char **tables_to_know(const struct project *p, const bool *selected
 	return names;
 }
 
-static int load_parts(struct workspace *ws, const struct query *q, const char *resumes, const char **tables, size_t n, struct snapshot *s,
-                      struct err *err)
+/* Made anew for each question: between two, the connection may have been lost and made again. */
+static struct query query_of(const struct workspace *ws, struct snapshot *s)
 {
+	return (struct query){.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena};
+}
+
+static int load_some_parts(struct workspace *ws, const char *resumes, const char **tables, size_t n, struct snapshot *s, size_t *ret_rows,
+                           struct err *err)
+{
+	struct query q = query_of(ws, s);
 	struct partition_row *rows;
-	size_t nrows;
-	int rc = query_partitions(q, tables, n, DATE_NONE, DATE_NONE, &rows, &nrows, err);
+	size_t nrows = 0;
+	int rc = query_partitions(&q, tables, n, DATE_NONE, DATE_NONE, &rows, &nrows, err);
 	const struct table *t = NULL;
+	*ret_rows = nrows;
 	for (size_t i = 0; rc == 0 && i < nrows; i++) {
 		const struct partition_row *r = &rows[i];
 		if (!t || strcmp(t->qname, r->table) != 0)
@@ -56,13 +69,30 @@ static int load_parts(struct workspace *ws, const struct query *q, const char *r
 	return rc;
 }
 
+/* A few tables at a time, so that no answer of the database takes long: as many as the ones before let expect. */
+static int load_parts(struct workspace *ws, const char *resumes, const char **tables, size_t n, struct snapshot *s, struct err *err)
+{
+	size_t some = TABLES_FIRST, nrows;
+	int rc = 0;
+	for (size_t from = 0; from < n && rc == 0;) {
+		some = some < n - from ? some : n - from;
+		rc = load_some_parts(ws, resumes, tables + from, some, s, &nrows, err);
+		from += some;
+		some = nrows > ROWS_MOST ? 1 + some * ROWS_MOST / nrows : some * 4;
+		if (rc == 0)
+			rc = turns_pass(&ws->turns, err);
+	}
+	return rc;
+}
+
 /* An action publishes nothing, so that it has no partition: what tells that it was done is its task in the run that
  * goes on. Once is enough for one run. */
-static int load_actions(struct workspace *ws, const struct query *q, const char *resumes, struct snapshot *s, struct err *err)
+static int load_actions(struct workspace *ws, const char *resumes, struct snapshot *s, struct err *err)
 {
+	struct query q = query_of(ws, s);
 	struct task_row *rows;
 	size_t n = 0;
-	int rc = resumes ? query_tasks(q, resumes, NULL, &rows, &n, err) : 0;
+	int rc = resumes ? query_tasks(&q, resumes, NULL, &rows, &n, err) : 0;
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const struct table *t = project_table(ws->project, rows[i].table);
 		int32_t day = DATE_NONE;
@@ -75,12 +105,12 @@ static int load_actions(struct workspace *ws, const struct query *q, const char 
 }
 
 /* The state keeps the schema of a table's newest publish, which is put to the newest part, and how long its tries took. */
-static int load_stats(struct workspace *ws, const struct query *q, const char **tables, size_t n, struct planning *p,
-                      struct err *err)
+static int load_stats(struct workspace *ws, const char **tables, size_t n, struct planning *p, struct err *err)
 {
+	struct query q = query_of(ws, p->snapshot);
 	struct table_stat *rows;
 	size_t nrows;
-	int rc = query_table_stats(q, tables, n, &rows, &nrows, err);
+	int rc = query_table_stats(&q, tables, n, &rows, &nrows, err);
 	struct snapshot *s = p->snapshot;
 	p->duration_us = mem_array(ws->project->ntables ? ws->project->ntables : 1, sizeof *p->duration_us);
 	for (size_t i = 0; rc == 0 && i < nrows; i++) {
@@ -101,13 +131,12 @@ static int load_stats(struct workspace *ws, const struct query *q, const char **
 static int load_snapshot(struct workspace *ws, const struct planning_request *rq, struct planning *p, struct err *err)
 {
 	struct snapshot *s = p->snapshot;
-	struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena};
 	size_t n;
 	const char **tables = tables_to_know(ws->project, rq->selected, &s->arena, &n);
-	int rc = load_parts(ws, &q, rq->resumes, tables, n, s, err);
+	int rc = load_parts(ws, rq->resumes, tables, n, s, err);
 	if (rc == 0)
-		rc = load_actions(ws, &q, rq->resumes, s, err);
-	return rc < 0 ? rc : load_stats(ws, &q, tables, n, p, err);
+		rc = load_actions(ws, rq->resumes, s, err);
+	return rc < 0 ? rc : load_stats(ws, tables, n, p, err);
 }
 
 /* The days that RAW has of one source, into p->raw_first and p->raw_last. */
@@ -196,7 +225,7 @@ static int check_types(struct workspace *ws, struct planning *p, struct err *err
 	struct bind_request rq = {.project = ws->project,
 	                          .wanted = tables_to_build(p, &arena, &any),
 	                          .lake = ws->lake.dir,
-	                          .loop = &ws->loop,
+	                          .turns = &ws->turns,
 	                          .workers = ws->workers,
 	                          .published = published,
 	                          .ctx = p->snapshot};
@@ -227,7 +256,7 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 		rc = workspace_workers(ws, err);
 	int64_t wall_ns = clock_wall_us() * 1000; /* before the files are listed: doubt is wider */
 	if (rc == 0)
-		rc = lake_probe(&ws->loop, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
+		rc = lake_probe(&ws->turns, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
 	if (rc == 0)
 		rc = look_for_files(ws, rq, p, err);
 	if (rc == 0)
@@ -245,7 +274,9 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 	                        .lake = ws->lake.dir,
 	                        .engine_version = workers_engine_version(ws->workers),
 	                        .wall_ns = wall_ns};
-	rc = plan_make(&in, &p->plan, err);
+	rc = plan_begin(&in, &p->plan, err);
+	while (rc == 0 && plan_step(p->plan, STEP_TASKS))
+		rc = turns_pass(&ws->turns, err);
 	return rc == 0 && rq->bind ? check_types(ws, p, err) : rc;
 }
 

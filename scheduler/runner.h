@@ -122,8 +122,9 @@ bool runner_explain(struct runner *r, uint32_t run, const char *table, const cha
 bool runner_retry_now(struct runner *r, uint32_t run, const char *table, const char *partition);
 void runner_cancel(struct runner *r, uint32_t run);
 void runner_pause(struct runner *r, uint32_t run, bool pause);
-/* Put it on record that a run could not even be planned, and why; the plan of `request` is not asked for. */
-void runner_record_failed(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day, const char *why);
+/* Put it on record that a run has not even been planned, with what result and why; the plan of `request` is not asked for. */
+void runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day, enum run_result result,
+                           const char *why);
 /* Stop what runs, as when it cannot go on; the runs are unfinished and go on with the next scheduler. */
 void runner_abandon(struct runner *r);
 /* Every try has ended, and every row is durable. */

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/date.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 #include "scheduler/runner_internal.h"
 
 enum {
@@ -72,6 +72,7 @@ void record_run(struct live_run *run)
 	                                              .first_day = plan->in.first,
 	                                              .last_day = plan->in.last,
 	                                              .force = rq->force,
+	                                              .paused = rq->paused,
 	                                              .params = rq->params,
 	                                              .tasks = (int64_t)(plan->builds + plan->fails + run->resumed.counts.tasks),
 	                                              .fresh = (int64_t)run->summary.fresh,
@@ -81,13 +82,14 @@ void record_run(struct live_run *run)
 	run->mark = journal_mark(run->runner->journal);
 }
 
-void runner_record_failed(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day, const char *why)
+void runner_record_unbegun(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day, enum run_result result,
+                           const char *why)
 {
 	int64_t now_us = clock_wall_us();
 	const struct run_counts none = {0};
 	const struct transition steps[] = {
 		{.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING},
-		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = RUN_FAILED},
+		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = result},
 	};
 	journal_run(r->journal, &(struct journal_run){.run_id = rq->run_id,
 	                                              .kind = rq->kind,

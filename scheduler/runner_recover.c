@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "scheduler/lake_probe.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 #include "scheduler/locks.h"
 #include "scheduler/order.h"
 #include "scheduler/queries.h"

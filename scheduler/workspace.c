@@ -20,6 +20,7 @@ void workspace_init(struct workspace *ws, const struct workspace_options *option
 	*ws = (struct workspace){.options = *options, .hold_fd = -1};
 	ws->jobs = options->jobs ? options->jobs : load_cores();
 	uv_loop_init(&ws->loop);
+	ws->turns.loop = &ws->loop;
 }
 
 int workspace_threads(uint32_t jobs)
@@ -171,13 +172,15 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 	struct load_options o = {.dir = ws->options.dir,
 	                         .analyze = analyze,
 	                         .jobs = ws->jobs,
-	                         .loop = &ws->loop,
+	                         .turns = &ws->turns,
 	                         .get_workers = workers_for_load,
 	                         .ctx = ws};
-	int rc = project_load(&o, &ws->project, &ws->diags, err);
+	struct project *p = NULL;
+	int rc = project_load(&o, &p, &ws->diags, err);
 	join_early(ws); /* before the zone is set: that changes the environment */
 	if (rc < 0)
 		return rc;
+	ws->project = p; /* only now: while it is read again, the former one is there for who asks */
 	/* A zone that the project names is one of its problems, among all of them. */
 	struct err zone;
 	rc = zone_set(ws->options.timezone ? ws->options.timezone : ws->project->timezone, &zone);
@@ -202,13 +205,11 @@ int workspace_reload(struct workspace *ws, struct err *err)
 	struct project *former = ws->project;
 	diags_free(&ws->diags);
 	ws->diags = (struct diags){0};
-	ws->project = NULL;
 	int rc = workspace_project(ws, true, err);
-	if (rc == 0)
-		return 0;
-	if (ws->project)
+	if (rc < 0 && ws->project != former) {
 		project_free(ws->project);
-	ws->project = former;
+		ws->project = former;
+	}
 	return rc;
 }
 
@@ -308,7 +309,7 @@ int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct
 	}
 	struct waiting w = {0};
 	workers_ask(ws->workers, body, false, NULL, on_answer, &w);
-	loop_until(&ws->loop, &w.done);
+	turns_until(&ws->turns, &w.done);
 	if (w.reply) {
 		*ret_reply = w.reply;
 		return 0;

@@ -19,6 +19,7 @@
 #include "scheduler/db.h"
 #include "scheduler/lake.h"
 #include "scheduler/leader.h"
+#include "scheduler/turns.h"
 #include "scheduler/workers.h"
 
 struct workspace_options {
@@ -42,6 +43,7 @@ struct workspace_early {
 struct workspace {
 	struct workspace_options options;
 	uv_loop_t loop;
+	struct turns turns;       /* of the loop, while something long is under way */
 	uint32_t jobs;
 	struct diags diags;       /* of the project, sorted once it is read */
 	struct project *project;  /* NULL until workspace_project */

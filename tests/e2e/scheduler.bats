@@ -260,3 +260,92 @@ status_has() {
 	assert_output_has "carried out by 'strata scheduler"
 	scheduler_down two
 }
+
+# many_tables N: so many daily tables, dwd_t0 and on.
+many_tables() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		project_file "dags/dwd/dwd_t$i.sql" <<< "SELECT $i AS n, '\${PARTITION_DATE}' AS day"
+	done
+}
+line_of() { # FILE TEXT: the number of the first line that has it
+	grep -nF -m1 -- "$2" "$1" | cut -d: -f1
+}
+stop_workers() { # sets $stopped
+	stopped=$(workers)
+	[ -n "$stopped" ]
+	# shellcheck disable=SC2086 # pids
+	kill -STOP $stopped
+}
+
+@test "while a million tasks are planned, commands are answered and a small order is begun" {
+	many_tables 200
+	echo "schedules: {nightly: {cron: '@yearly', select: [dwd_day]}}" >> dags/dw_config.yaml
+	scheduler_up one
+	background order backfill --exclude dwd_day --start 2010-01-01 --end 2023-09-09 --detach
+	wait_until has_line "$(err_of one)" "kind=order"
+	run -0 strata pause nightly
+	run -0 strata trigger dwd_day $day
+	wait_until has_line "$(err_of one)" "tasks=1000000"
+	begun=$(line_of "$(err_of one)" "tasks=1000000")
+	[ "$(line_of "$(err_of one)" "kind=pause")" -lt "$begun" ]
+	[ "$(line_of "$(err_of one)" "tasks=1 ")" -lt "$begun" ]
+	background_end order
+	assert_status 0
+	run -0 strata cancel "$(head -1 "$(out_of order)")"
+	background other backfill --exclude dwd_day --start 2010-01-01 --end 2023-09-09 --detach --run-id other
+	wait_until taken 3
+	run -0 strata cancel other
+	assert_output_has "had not begun"
+	background_end other
+	assert_status 2
+	assert_output_has "canceled before it began"
+	scheduler_down one
+}
+taken() { # N orders so far
+	[ "$(grep -cF "kind=order" "$(err_of one)")" -ge "$1" ]
+}
+
+@test "while the plan waits for its workers, commands are answered; its order can be paused, and the next scheduler has it so" {
+	scheduler_up one
+	run -0 strata run $day
+	stop_workers
+	background order backfill --start 2024-01-01 --end 2024-01-05 --detach --run-id waits
+	wait_until taken 2
+	run -0 strata pause waits
+	run -0 strata status
+	kill -TERM "$(pid_of one)"
+	wait_until has_line "$(err_of one)" "scheduler.draining"
+	# shellcheck disable=SC2086 # pids
+	kill -CONT $stopped
+	background_end one
+	assert_status 0
+	scheduler_up two
+	background_end order
+	assert_status 0
+	run -0 strata status
+	assert_output_has "paused"
+	run -0 strata unpause waits
+	wait_until run_is waits "done success"
+	scheduler_down two
+}
+
+@test "an order that is paused before it begins is paused when it has begun, also for the next scheduler" {
+	scheduler_up one
+	run -0 strata run $day
+	stop_workers
+	background order backfill --start 2024-01-01 --end 2024-01-05 --detach --run-id waits
+	wait_until taken 2
+	run -0 strata pause waits
+	# shellcheck disable=SC2086 # pids
+	kill -CONT $stopped
+	background_end order
+	assert_status 0
+	scheduler_down one
+	run -0 strata status
+	assert_output_has "paused"
+	scheduler_up two
+	run -0 strata unpause waits
+	wait_until run_is waits "done success"
+	scheduler_down two
+}

@@ -276,13 +276,22 @@ static json_t *probe_partition(const json_t *request)
 static json_t *probe_source(const json_t *request)
 {
 	const char *path = json_string_value(json_object_get(request, "path"));
-	const char *date = json_string_value(json_object_get(request, "date"));
+	const char *first = json_string_value(json_object_get(request, "first")), *last = json_string_value(json_object_get(request, "last"));
 	for (uint32_t t = 0; t < world.ntables; t++) {
 		if (!str_eq(world.tables[t].name, path + 4))
 			continue;
-		json_int_t version = world.tables[t].source_version[world_date(date)];
-		return json_pack("{s:b, s:[{s:s, s:i, s:I, s:I, s:i}]}", "exists", 1, "files", "path", "a.csv", "size", 7, "mtime_ns",
-		                 version, "ctime_ns", version, "inode", 1);
+		const uint32_t *versions = world.tables[t].source_version;
+		if (!first)
+			return json_pack("{s:b, s:[[s, i, I, I, i]]}", "exists", 1, "files", "a.csv", 7, (json_int_t)versions[0], (json_int_t)versions[0], 1);
+		json_t *days = json_array();
+		int32_t day, end;
+		CHECK(date_parse(first, &day) && date_parse(last, &end));
+		for (; day <= end; day++) {
+			char date[DATE_SIZE];
+			json_int_t version = versions[world_date(date_format(date, day))];
+			json_array_append_new(days, json_pack("{s:s, s:[[s, i, I, I, i]]}", "date", date, "files", "a.csv", 7, version, version, 1));
+		}
+		return json_pack("{s:b, s:s, s:o}", "exists", 1, "folder", path, "days", days);
 	}
 	CHECK(!"a source of this world");
 	return NULL;

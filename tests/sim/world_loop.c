@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "scheduler/load.h"
+#include "scheduler/turns.h"
 #include "tests/sim/world.h"
 
 enum { LIFE_EVENTS_MOST = 200000 };
@@ -127,6 +127,19 @@ void loop_until(uv_loop_t *loop, const bool *done)
 {
 	(void)loop;
 	world_until(done);
+}
+
+void turns_until(struct turns *t, const bool *done)
+{
+	(void)t;
+	world_until(done);
+}
+
+int turns_stopped(const struct turns *t, struct err *err)
+{
+	(void)t;
+	(void)err;
+	return 0;
 }
 
 /* ---- libuv ---- */

@@ -197,6 +197,15 @@ static void what_cannot_be_built_says_what_to_do(void **state)
 	w.sources[ODS].missing = MISSING_EMPTY;
 	make_plan(&w, DAY, DAY, false);
 	assert_string_equal(why(&w, ODS, DAY), "new");
+
+	/* A range says it for each of its dates but those that have something put. */
+	snapshot_put_source_range(w.s, ODS, DAY, DAY + 400, &(struct source_files){.probed = true, .path_exists = true});
+	w.sources[ODS].missing = MISSING_FAIL;
+	make_plan(&w, DAY + 1, DAY + 401, false);
+	assert_string_equal(why(&w, ODS, DAY + 1), "source path 'raw/x' does not exist below the lake; put the files there, or correct `sources` in dags/dw_config.yaml");
+	assert_string_equal(why(&w, ODS, DAY + 400), "source 'raw/x' has no files for 2014-02-05");
+	assert_string_equal(why(&w, ODS, DAY + 401), "new");
+	assert_null(snapshot_source(w.s, DWD, DAY));
 	teardown_world(&w);
 }
 

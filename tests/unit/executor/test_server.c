@@ -239,6 +239,26 @@ static void many_files_do_not_outgrow_a_reply(void **state)
 	assert_int_equal(json_array_size(sources), 1);
 	assert_int_equal(json_array_size(json_object_get(json_array_get(sources, 0), "files")), MANY_FILES);
 
+	/* Of a range as many dates as fit, and from where to ask on; in the end each date once. */
+	const char *from = "2013-01-01";
+	size_t replies = 0, files = 0;
+	while (from) {
+		r = peer_call(&p, json_pack("{s:s, s:[{s:s, s:s, s:s, s:s}, {s:s, s:s, s:s, s:s}]}", "op", "probe", "sources", "path", "raw/m", "format",
+		                            "csv", "first", from, "last", "2013-12-31", "path", "raw/m", "format", "csv", "first", "2013-01-01", "last",
+		                            "2013-01-01"));
+		sources = json_object_get(r, "sources");
+		json_t *one = json_array_get(sources, 0), *days = json_object_get(one, "days"), *day;
+		size_t i;
+		json_array_foreach(days, i, day)
+			files += json_array_size(json_object_get(day, "files"));
+		from = json_string_value(json_object_get(one, "next"));
+		assert_true(!from || strcmp(from, "2013-01-02") == 0);
+		assert_string_equal(text_of(one, "folder"), "raw/m");
+		replies++;
+	}
+	assert_int_equal(replies, 2);
+	assert_int_equal(files, 2 * MANY_FILES);
+
 	json_t *rq = try_json(l, "ods.ods_m", "SELECT 1 AS a");
 	json_object_set_new(rq, "source", json_loads("{\"view\": \"tmp_ods_m\", \"path\": \"raw/m/*/*.csv\", \"date\": \"\","
 	                                             "\"format\": \"csv\", \"missing\": \"empty\", \"header\": -1, \"all_varchar\": -1,"
