@@ -23,8 +23,7 @@ struct pg_param query_lake(const struct query *q, char out[12])
 	return query_text(out);
 }
 
-/* A list of names as text[]; NULL is SQL NULL, which the queries take as "all". */
-static struct pg_param names_param(const char *const *names, size_t n, struct buf *bytes)
+struct pg_param query_names(const char *const *names, size_t n, struct buf *bytes)
 {
 	static const struct pg_column column = {"", COLUMN_TEXT, 0};
 	if (!names)
@@ -56,7 +55,7 @@ int query_partitions(const struct query *q, const char *const *tables, size_t nt
 		date_format(from, lo);
 	if (hi != DATE_NONE)
 		date_format(to, hi);
-	const struct pg_param params[] = {query_lake(q, lake), names_param(tables, ntables, &names), query_text(from),
+	const struct pg_param params[] = {query_lake(q, lake), query_names(tables, ntables, &names), query_text(from),
 	                                  query_text(to)};
 	int rc = pg_rows_select(q->conn, partition_columns, COUNT(partition_columns), sizeof **ret_rows, rest, params, 4,
 	                        q->arena, ret_rows, ret_count, err);
@@ -103,7 +102,7 @@ int query_table_stats(const struct query *q, const char *const *tables, size_t n
 	                           " AND ($2::text[] IS NULL OR table_name = ANY($2::text[])) ORDER BY table_name";
 	char lake[12];
 	struct buf names = BUF_INIT(64 << 20);
-	const struct pg_param params[] = {query_lake(q, lake), names_param(tables, ntables, &names)};
+	const struct pg_param params[] = {query_lake(q, lake), query_names(tables, ntables, &names)};
 	int rc = pg_rows_select(q->conn, stat_columns, COUNT(stat_columns), sizeof **ret_rows, rest, params, 2, q->arena,
 	                        ret_rows, ret_count, err);
 	buf_free(&names);

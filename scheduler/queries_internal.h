@@ -7,5 +7,7 @@
 
 struct pg_param query_text(const char *s); /* NULL: SQL NULL */
 struct pg_param query_lake(const struct query *q, char out[12]);
+/* A list of names as text[], in `bytes`; NULL is SQL NULL, which the queries take as "all". */
+struct pg_param query_names(const char *const *names, size_t n, struct buf *bytes);
 
 #endif

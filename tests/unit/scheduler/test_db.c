@@ -227,8 +227,8 @@ static void migrations_are_idempotent_and_guarded(void **state)
 	const struct migration *embedded = migrations_embedded(&count);
 	assert_in_range(count, 1, 30);
 	memcpy(list, embedded, count * sizeof *list);
-	list[count] = (struct migration){(int)count + 1, "9998_test", (const unsigned char *)"CREATE TABLE strata.t2 (a int)", 30};
-	list[count + 1] = (struct migration){(int)count + 2, "9999_broken", (const unsigned char *)"CREATE TABLE strata.t3 (a int); SELECT 1/0", 42};
+	list[count] = (struct migration){embedded[count - 1].number + 1, "9998_test", (const unsigned char *)"CREATE TABLE strata.t2 (a int)", 30};
+	list[count + 1] = (struct migration){embedded[count - 1].number + 2, "9999_broken", (const unsigned char *)"CREATE TABLE strata.t3 (a int); SELECT 1/0", 42};
 	int applied = -1;
 	struct err err = {0};
 	assert_int_equal(migrations_apply(db.conn, list, count + 1, &applied, &err), 0);

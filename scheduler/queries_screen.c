@@ -1,0 +1,131 @@
+/* See queries_screen.h. */
+#include "scheduler/queries_screen.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/date.h"
+#include "scheduler/pg_rows.h"
+#include "scheduler/queries_internal.h"
+
+#define COLUMN(row, name, type, field) {name, COLUMN_##type, offsetof(struct row, field)}
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static struct pg_param number(char out[24], int64_t n)
+{
+	snprintf(out, 24, "%" PRId64, n);
+	return query_text(out);
+}
+
+int query_cells(const struct query *q, const char *run_id, const char *const *tables, size_t ntables, int32_t lo, int32_t hi,
+                struct cell_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(cell_row, "table_name", TEXT, table), COLUMN(cell_row, "partition", TEXT, partition), COLUMN(cell_row, "state", TEXT, state),
+		COLUMN(cell_row, "result", TEXT, result), COLUMN(cell_row, "wait", TEXT, wait),
+	};
+	char lake[12], from[DATE_SIZE], to[DATE_SIZE];
+	struct buf names = BUF_INIT(64 << 20);
+	const struct pg_param params[] = {query_lake(q, lake), query_text(run_id), query_names(tables, ntables, &names),
+	                                  query_text(date_format(from, lo)), query_text(date_format(to, hi))};
+	int rc = pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                        "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND table_name = ANY($3::text[])"
+	                        " AND (partition = '' OR (partition >= $4::text AND partition <= $5::text)) ORDER BY table_name, partition",
+	                        params, COUNT(params), q->arena, ret_rows, ret_count, err);
+	buf_free(&names);
+	return rc;
+}
+
+int query_counts(const struct query *q, const char *run_id, struct count_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(count_row, "state", TEXT, state), COLUMN(count_row, "result", TEXT, result), COLUMN(count_row, "wait", TEXT, wait),
+		COLUMN(count_row, "count(*)", INT8, n),
+	};
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake), query_text(run_id)};
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text GROUP BY state, result, wait"
+	                      " ORDER BY state, result, wait", params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
+int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(busy_row, "t.run_id", TEXT, run_id), COLUMN(busy_row, "t.table_name", TEXT, table), COLUMN(busy_row, "t.partition", TEXT, partition),
+		COLUMN(busy_row, "t.worker", TEXT, worker), COLUMN(busy_row, "t.state", TEXT, state), COLUMN(busy_row, "t.try_no", INT4, try_no),
+		COLUMN(busy_row, "t.started_at", TIME, started_us), COLUMN(busy_row, "t.running_at", TIME, running_us),
+	};
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake)};
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.run r JOIN strata.task k USING (lake_id, run_id) JOIN strata.try t USING (lake_id, run_id, table_name, partition)"
+	                      " WHERE lake_id = $1::integer AND r.state <> 'done' AND k.state = 'running' AND t.state <> 'ended' ORDER BY t.fence",
+	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
+int query_failures(const struct query *q, int64_t since_us, int64_t limit, struct failure_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(failure_row, "k.run_id", TEXT, run_id), COLUMN(failure_row, "k.table_name", TEXT, table),
+		COLUMN(failure_row, "k.partition", TEXT, partition), COLUMN(failure_row, "k.result", TEXT, result),
+		COLUMN(failure_row, "k.error", TEXT, error), COLUMN(failure_row, "k.ended_at", TIME, ended_us),
+	};
+	char lake[12], since[24], most[24];
+	const struct pg_param params[] = {query_lake(q, lake), number(since, since_us), number(most, limit)};
+	/* By run first: their index is by time, and tasks have none. */
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.run r JOIN strata.task k USING (lake_id, run_id) WHERE lake_id = $1::integer"
+	                      " AND (r.state <> 'done' OR (r.result = 'failed' AND r.ended_at >= to_timestamp($2::bigint / 1000000.0)))"
+	                      " AND r.created_at >= to_timestamp($2::bigint / 1000000.0) - interval '30 days'"
+	                      " AND k.result IN ('failed', 'timeout') AND k.ended_at >= to_timestamp($2::bigint / 1000000.0)"
+	                      " ORDER BY k.ended_at DESC LIMIT $3::bigint",
+	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
+int query_schedules(const struct query *q, struct schedule_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(schedule_row, "s.name", TEXT, name), COLUMN(schedule_row, "i.run_id", TEXT, last_run), COLUMN(schedule_row, "s.paused", BOOL, paused),
+		COLUMN(schedule_row, "i.at", TIME, last_us), COLUMN(schedule_row, "s.seen_at", TIME, seen_us),
+	};
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake)};
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.schedule s LEFT JOIN LATERAL (SELECT run_id, at FROM strata.schedule_interval i WHERE i.lake_id = s.lake_id"
+	                      " AND i.schedule = s.name ORDER BY at DESC LIMIT 1) i ON true WHERE s.lake_id = $1::integer ORDER BY s.name",
+	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
+int query_published_tables(const struct query *q, struct published_table_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(published_table_row, "table_name", TEXT, table), COLUMN(published_table_row, "(array_agg(run_id ORDER BY fence DESC))[1]", TEXT, last_run),
+		COLUMN(published_table_row, "count(*)", INT8, partitions), COLUMN(published_table_row, "sum(rows)::bigint", INT8, rows),
+		COLUMN(published_table_row, "sum(bytes)::bigint", INT8, bytes), COLUMN(published_table_row, "max(published_at)", TIME, published_us),
+		COLUMN(published_table_row, "max(partition)", TEXT, newest),
+	};
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake)};
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.partition WHERE lake_id = $1::integer GROUP BY table_name ORDER BY table_name",
+	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
+int query_past(const struct query *q, const char *table, int64_t limit, struct past_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(past_row, "t.run_id", TEXT, run_id), COLUMN(past_row, "t.partition", TEXT, partition), COLUMN(past_row, "t.rows", INT8, rows),
+		COLUMN(past_row, "t.bytes", INT8, bytes), COLUMN(past_row, "(extract(epoch FROM t.ended_at - t.running_at) * 1000000)::bigint", INT8, took_us),
+		COLUMN(past_row, "t.ended_at", TIME, ended_us),
+	};
+	char lake[12], most[24];
+	const struct pg_param params[] = {query_lake(q, lake), query_text(table), number(most, limit)};
+	/* By run, newest first: the index of tries begins with the run. */
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM (SELECT lake_id, run_id FROM strata.run WHERE lake_id = $1::integer ORDER BY created_at DESC LIMIT 1000) r"
+	                      " JOIN strata.try t USING (lake_id, run_id) WHERE t.table_name = $2::text AND t.outcome = 'success'"
+	                      " ORDER BY t.fence DESC LIMIT $3::bigint",
+	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
