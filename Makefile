@@ -13,7 +13,7 @@ endif
 
 DUCKDB_HOME ?= deps/duckdb
 PKGS_CORE := jansson yaml-0.1 libcrypto
-PKGS_CLI := libuv libpq libgit2
+PKGS_CLI := libuv libpq libgit2 ncursesw
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS_CORE) $(PKGS_CLI) 2>/dev/null)
 LIBS_CORE := $(shell pkg-config --libs $(PKGS_CORE) 2>/dev/null)
 LIBS_CLI := $(shell pkg-config --libs $(PKGS_CLI) 2>/dev/null) $(LIBS_CORE)
@@ -50,23 +50,26 @@ OPERATOR_NEW_release := $(B)/executor/operator_new.o
 OPERATOR_NEW_debug := $(B)/executor/operator_new.o
 endif
 OBJ_scheduler := $(call src,scheduler)
-OBJ_cli := $(filter-out $(B)/cli/main.o,$(call src,cli ui-tui))
+OBJ_ui := $(call src,ui-tui)
+OBJ_cli := $(filter-out $(B)/cli/main.o,$(call src,cli))
 LIB_CORE := $(B)/libcore.a $(B)/libbase.a
 LIB_EXECUTOR := $(B)/libexecutor.a $(LIB_CORE)
 LIB_SCHEDULER := $(B)/libscheduler.a $(LIB_CORE)
-LIB_CLI := $(B)/libcli.a $(LIB_SCHEDULER)
+LIB_UI := $(B)/libui.a $(LIB_SCHEDULER)
+LIB_CLI := $(B)/libcli.a $(LIB_UI)
 
 # Unit tests: one program a file. tests/unit/*.c link base and core; tests/unit/<dir>/*.c link <dir> too.
 UNIT_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c))
 UNIT_SCHEDULER := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/scheduler/*.c))
 UNIT_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/cli/*.c))
+UNIT_UI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/ui/*.c))
 UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
 # The runner's own sources; the world around them is tests/sim/world_*.c, put in by the linker.
 SIM_WORLD := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c))) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_record.o runner_recover.o runner_resume.o order.o \
 	lake_probe.o try_build.o journal.o journal_batch.o journal_tables.o pg_array.o)
 SIM_WRAP := clock_mono_us clock_wall_us getrandom log_event batch_send opendir readdir closedir
-UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_CLI) $(UNIT_EXECUTOR)
+UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_UI) $(UNIT_CLI) $(UNIT_EXECUTOR)
 # Fuzz targets, by folder as the unit tests are: clang's libFuzzer under MODE=fuzz, else a main that replays files.
 FUZZ_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_CLI := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/cli/*.c))
@@ -157,6 +160,9 @@ $(B)/tests/sim/sim_world: $(B)/tests/sim/sim_world.o $(SIM_WORLD) $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) $^ -o $@ $(LIBS_CORE)
 $(UNIT_SCHEDULER): $(B)/%: $(B)/%.o $(LIB_SCHEDULER)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka
+$(UNIT_UI): $(B)/%: $(B)/%.o $(LIB_UI)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka
 $(UNIT_CLI): $(B)/%: $(B)/%.o $(LIB_CLI)

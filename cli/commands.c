@@ -20,6 +20,7 @@ const struct command *const commands[] = {
 	&command_pause,
 	&command_unpause,
 	&command_cancel,
+	&command_top,
 	&command_runs,
 	&command_tasks,
 	&command_show,

@@ -35,6 +35,7 @@ extern const struct command command_retry;
 extern const struct command command_pause;
 extern const struct command command_unpause;
 extern const struct command command_cancel;
+extern const struct command command_top;
 extern const struct command command_runs;
 extern const struct command command_tasks;
 extern const struct command command_show;

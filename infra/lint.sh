@@ -132,13 +132,13 @@ check_docs() {
 	mapfile -t pages < <(pick '^(README\.md|bench/README\.md|docs/.*\.md)$')
 	while IFS=: read -r f line path; do
 		compgen -G "$path" >/dev/null || echo "$f:$line: there is no $path"
-	done < <(grep -noHE '`(base|core|executor|scheduler|cli|sql|infra|tests|bench|docs|\.ci)/[^` <]*`' "${pages[@]}" | tr -d '`')
+	done < <(grep -noHE '`(base|core|executor|scheduler|ui-tui|cli|sql|infra|tests|bench|docs|\.ci)/[^` <]*`' "${pages[@]}" | tr -d '`')
 	while IFS=: read -r f line path; do
 		path=${path#](} path=${path%)}
 		[ -e "$(dirname "$f")/${path%%#*}" ] || echo "$f:$line: broken link to $path"
 	done < <(grep -noHE '\]\([^)#:]+(#[^)]*)?\)' "${pages[@]}")
 
-	mapfile -t named < <(grep -oE '`[a-z]+/[^` ]*\.(\[ch\]|c|h)`' docs/ARCHITECTURE.md | tr -d '`')
+	mapfile -t named < <(grep -oE '`[a-z-]+/[^` ]*\.(\[ch\]|c|h)`' docs/ARCHITECTURE.md | tr -d '`')
 	printf '%s\n' "${product_c[@]}" | grep -vxFf <(for path in "${named[@]}"; do compgen -G "$path"; done) |
 		sed 's|$|:1: docs/ARCHITECTURE.md does not name it|'
 	points=$(grep -ohE 'FAULT\("[a-z_.]+"\)' "${product_c[@]}" | sed 's/.*"\(.*\)".*/\1/' | sort -u)

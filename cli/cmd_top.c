@@ -1,0 +1,70 @@
+/* strata top: the screen (ui-tui/ui.h). */
+#include <stdlib.h>
+
+#include "base/str.h"
+#include "cli/commands.h"
+#include "cli/state.h"
+#include "ui-tui/ui.h"
+
+enum { GLOBALS_MAX = 8 };
+
+static const char *const theme_words[] = {"dark", "light", "mono", NULL};
+static const struct option options[] = {
+	{.name = "theme", .value = "THEME", .help = "dark, light or mono; default: STRATA_THEME, else dark", .words = theme_words},
+	{.name = "ascii", .help = "draw with ASCII characters, also where the locale is UTF-8"},
+	{0},
+};
+
+/* What the commands that actions run are told of every command's options; --db may hold a password and is left to the
+ * environment. */
+static void pass_on(const struct invocation *inv, const char *out[GLOBALS_MAX + 1])
+{
+	const struct globals *g = inv->globals;
+	size_t n = 0;
+	const char *const pairs[][2] = {{"-C", str_eq(g->dir, ".") ? NULL : g->dir}, {"--lake", g->lake}, {"--timezone", g->timezone}};
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+		if (!pairs[i][1])
+			continue;
+		out[n++] = pairs[i][0];
+		out[n++] = pairs[i][1];
+	}
+	out[n] = NULL;
+	if (g->db)
+		setenv("STRATA_DB", g->db, 1);
+}
+
+static enum theme chosen_theme(const struct invocation *inv)
+{
+	const char *name = options_text(inv->options, "theme", getenv("STRATA_THEME"));
+	enum theme theme = name ? theme_find(name) : THEME_DARK;
+	return theme == THEMES_END ? THEME_DARK : theme;
+}
+
+static int run(const struct invocation *inv, struct err *err)
+{
+	struct state s;
+	const char *global[GLOBALS_MAX + 1];
+	pass_on(inv, global);
+	int rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = ui_run(&(struct ui_options){.ws = &s.ws,
+		                                 .global = global,
+		                                 .theme = chosen_theme(inv),
+		                                 .ascii = options_flag(inv->options, "ascii"),
+		                                 .mono = getenv("NO_COLOR") && *getenv("NO_COLOR"),
+		                                 .first = panel_class_nth(0)},
+		            err);
+	state_close(&s);
+	return rc;
+}
+
+const struct command command_top = {
+	.name = "top",
+	.group = "Look at what happened",
+	.synopsis = "[--theme THEME] [--ascii]",
+	.summary = "runs, tasks and tables on the screen while they change",
+	.details = "Works beside a scheduler, beside a run in the foreground, and on history alone. '?' lists the keys; whatever is done from it is a command of strata, which is shown before it is run.",
+	.examples = "strata top",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,309 @@
+/* What goes on: who schedules the lake, unfinished runs, what is being built, schedules, pools, what failed today. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "core/schedule.h"
+#include "core/states.h"
+#include "core/zone.h"
+#include "scheduler/queries_screen.h"
+#include "scheduler/zone.h"
+#include "ui-tui/listing_panel.h"
+
+enum { FAILURES_MOST = 200, DAY_S = 86400, BAR_COLUMNS = 10 };
+
+/* A line, of any kind. */
+struct item {
+	const char *kind, *name, *state, *detail;
+	enum look look;           /* of the state */
+	int64_t since_us, until_us; /* how long is shown: until_us 0: until now; since_us 0: nothing */
+	int64_t at_us;            /* a time instead; 0: none */
+	const char *run, *table, *partition, *schedule; /* what it is about; "" where not */
+	const char *opens;        /* the panel's name; NULL: none */
+};
+
+struct overview {
+	struct item *items;
+	size_t n, cap;
+	struct arena *arena;
+	bool lively;
+};
+
+static struct item *add(struct overview *o, const char *kind, const char *name)
+{
+	if (o->n == o->cap) {
+		struct item *old = o->items;
+		o->cap = o->cap ? 2 * o->cap : 64;
+		o->items = arena_array(o->arena, o->cap, sizeof *o->items);
+		if (o->n)
+			memcpy(o->items, old, o->n * sizeof *old);
+	}
+	struct item *it = &o->items[o->n++];
+	*it = (struct item){.kind = kind, .name = arena_strdup(o->arena, name), .state = "", .detail = "", .run = "", .table = "", .partition = "", .schedule = ""};
+	return it;
+}
+
+static void add_scheduler(struct overview *o, const struct view_source *source)
+{
+	const struct leader_holder *h = &source->holder;
+	char name[320];
+	if (!h->pid) {
+		struct item *it = add(o, "scheduler", "none");
+		it->state = "down";
+		it->look = LOOK_WARN;
+		it->detail = "start one with 'strata scheduler'";
+		return;
+	}
+	snprintf(name, sizeof name, "%ld on %s", h->pid, h->host);
+	struct item *it = add(o, "scheduler", name);
+	it->state = source->scheduler_up ? "up" : "run";
+	it->look = source->scheduler_up ? LOOK_GOOD : LOOK_WARN;
+	it->since_us = h->since_us;
+	it->detail = arena_strdup(o->arena, h->command);
+}
+
+/* "▓▓▓▓░░░░░░ 45/118" */
+static const char *bar(struct arena *arena, int64_t done, int64_t all)
+{
+	struct buf text = BUF_INIT(256);
+	int64_t full = all > 0 ? done * BAR_COLUMNS / all : 0;
+	for (int i = 0; i < BAR_COLUMNS; i++)
+		buf_adds(&text, i < full ? "▓" : "░");
+	buf_addf(&text, " %" PRId64 "/%" PRId64, done, all);
+	char *out = arena_strdup(arena, buf_cstr(&text));
+	buf_free(&text);
+	return out;
+}
+
+static int add_run(struct overview *o, const struct query *q, const struct run_row *r, struct err *err)
+{
+	struct count_row *counts;
+	size_t n;
+	int64_t done = 0, failed = 0;
+	int rc = query_counts(q, r->run_id, &counts, &n, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		bool bad = strcmp(counts[i].result, task_result_name(TASK_FAILED)) == 0 || strcmp(counts[i].result, task_result_name(TASK_TIMEOUT)) == 0;
+		done += strcmp(counts[i].state, task_state_name(TASK_DONE)) == 0 ? counts[i].n : 0;
+		failed += bad ? counts[i].n : 0;
+	}
+	const struct sign *sign = sign_of_run(r->state, r->result, r->paused);
+	struct item *it = add(o, "run", r->run_id);
+	it->state = failed ? arena_printf(o->arena, "%" PRId64 " failed", failed) : sign->word;
+	it->look = failed ? LOOK_BAD : sign->style;
+	it->since_us = r->started_us ? r->started_us : r->created_us;
+	it->detail = arena_printf(o->arena, "%s  %s", bar(o->arena, done, r->tasks), r->selection);
+	it->run = it->name;
+	it->opens = "map";
+	o->lively = true;
+	return 0;
+}
+
+static int add_runs(struct overview *o, const struct query *q, struct err *err)
+{
+	struct run_row *runs;
+	size_t n;
+	int rc = query_unfinished_runs(q, INT64_MAX, &runs, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		rc = add_run(o, q, &runs[i], err);
+	return rc;
+}
+
+static const char *task_text(struct arena *arena, const char *table, const char *partition)
+{
+	return arena_printf(arena, "%s%s%s", table, *partition ? " " : "", partition);
+}
+
+/* What is being built, and, by the way, how many slots of each pool that takes. */
+static int add_busy(struct overview *o, const struct query *q, const struct project *p, uint32_t *used, struct err *err)
+{
+	struct busy_row *rows;
+	size_t n;
+	int rc = query_busy(q, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		const struct busy_row *b = &rows[i];
+		const struct table *t = project_table(p, b->table);
+		struct item *it = add(o, "task", task_text(o->arena, b->table, b->partition));
+		it->state = b->running_us ? "running" : "starting";
+		it->look = b->running_us ? LOOK_RUNNING : LOOK_READY;
+		it->since_us = b->running_us ? b->running_us : b->started_us;
+		it->detail = arena_printf(o->arena, "%s%s%s%s", b->worker, *b->worker ? "  " : "", b->run_id,
+		                          b->try_no > 1 ? arena_printf(o->arena, "  try %d", b->try_no) : "");
+		it->run = b->run_id;
+		it->table = b->table;
+		it->partition = b->partition;
+		it->opens = "task";
+		o->lively = true;
+		if (t)
+			used[t->policy.pool]++;
+	}
+	return rc;
+}
+
+static void add_pools(struct overview *o, const struct project *p, const uint32_t *used)
+{
+	for (size_t i = 0; i < p->npools; i++) {
+		if (p->pools[i].slots == UINT32_MAX)
+			continue;
+		struct item *it = add(o, "pool", p->pools[i].name);
+		it->state = arena_printf(o->arena, "%u of %u", used[i], p->pools[i].slots);
+		it->look = used[i] >= p->pools[i].slots ? LOOK_WARN : LOOK_TEXT;
+	}
+}
+
+/* When it comes next, by its own zone; 0: never, or it cannot be said. */
+static int64_t next_us(const struct schedule *s, const struct project *p, int64_t now_s)
+{
+	struct schedule_rule rule;
+	struct schedule_next next = {.wake = INT64_MAX};
+	struct err ignored = {0};
+	struct zone *zone = zone_load(s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name(), &ignored);
+	if (zone && schedule_rule_init(&rule, s, zone, &ignored) == 0) {
+		const struct schedule_ledger none = {.last = now_s, .since = now_s};
+		schedule_due(&rule, &none, now_s, NULL, 0, &next);
+	}
+	zone_free(zone);
+	return next.wake == INT64_MAX ? 0 : next.wake * 1000000;
+}
+
+static int add_schedules(struct overview *o, const struct query *q, const struct project *p, struct err *err)
+{
+	struct schedule_row *rows;
+	size_t n;
+	int rc = query_schedules(q, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < p->nschedules; i++) {
+		const struct schedule *s = &p->schedules[i];
+		const struct schedule_row *row = NULL;
+		for (size_t k = 0; k < n && !row; k++)
+			row = strcmp(rows[k].name, s->name) == 0 ? &rows[k] : NULL;
+		bool paused = row && row->paused;
+		struct item *it = add(o, "schedule", s->name);
+		it->state = paused ? "paused" : "on";
+		it->look = paused ? LOOK_WARN : LOOK_GOOD;
+		it->at_us = paused ? 0 : next_us(s, p, clock_wall_us() / 1000000);
+		it->schedule = it->name;
+		it->run = row ? row->last_run : "";
+		it->opens = *it->run ? "map" : NULL;
+		it->detail = arena_printf(o->arena, "%s%s%s", arena_strdup(o->arena, s->cron), *it->run ? "  last " : "", it->run);
+	}
+	return rc;
+}
+
+static int add_failures(struct overview *o, const struct query *q, struct err *err)
+{
+	struct failure_row *rows;
+	size_t n;
+	int rc = query_failures(q, clock_wall_us() - (int64_t)DAY_S * 1000000, FAILURES_MOST, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		struct item *it = add(o, "failure", task_text(o->arena, rows[i].table, rows[i].partition));
+		it->state = rows[i].result;
+		it->look = LOOK_BAD;
+		it->at_us = rows[i].ended_us;
+		it->detail = rows[i].error;
+		it->run = rows[i].run_id;
+		it->table = rows[i].table;
+		it->partition = rows[i].partition;
+		it->opens = "task";
+	}
+	return rc;
+}
+
+static void *load(const struct view_request *rq, const struct view_source *source, struct arena *arena, struct err *err)
+{
+	struct overview *o = arena_alloc(arena, sizeof *o);
+	const struct project *p = source->project;
+	uint32_t *used = arena_array(arena, p->npools + 1, sizeof *used);
+	(void)rq;
+	o->arena = arena;
+	add_scheduler(o, source);
+	int rc = add_runs(o, &source->query, err);
+	if (rc == 0)
+		rc = add_busy(o, &source->query, p, used, err);
+	if (rc == 0)
+		rc = add_schedules(o, &source->query, p, err);
+	add_pools(o, p, used);
+	if (rc == 0)
+		rc = add_failures(o, &source->query, err);
+	return rc < 0 ? NULL : o;
+}
+
+enum { COL_KIND, COL_NAME, COL_STATE, COL_TIME, COL_DETAIL };
+static const struct listing_column columns[] = {
+	{.title = "WHAT", .width = 9, .rank = 2},
+	{.title = "NAME", .width = 30},
+	{.title = "STATE", .width = 9},
+	{.title = "TIME", .width = 14, .right = true, .rank = 1},
+	{.title = "DETAIL", .width = 12, .grows = true, .rank = 3},
+	{0},
+};
+
+static void cell(const void *data, size_t row, size_t column, struct listing_cell *ret)
+{
+	const struct panel *p = data;
+	const struct item *it = &((const struct overview *)p->data)->items[row];
+	switch (column) {
+	case COL_KIND: cell_text(ret, LOOK_DIM, it->kind); break;
+	case COL_NAME: cell_text(ret, LOOK_TEXT, it->name); break;
+	case COL_STATE: cell_text(ret, it->look, it->state); break;
+	case COL_TIME:
+		if (it->at_us)
+			cell_time(ret, it->at_us);
+		else
+			cell_duration(ret, it->since_us ? (it->until_us ? it->until_us : p->now_us) - it->since_us : -1);
+		break;
+	case COL_DETAIL: cell_text(ret, LOOK_TEXT, it->detail); break;
+	default: break;
+	}
+}
+
+static void key(const void *data, size_t row, char ret[LISTING_KEY_SIZE])
+{
+	const struct item *it = &((const struct overview *)((const struct panel *)data)->data)->items[row];
+	snprintf(ret, LISTING_KEY_SIZE, "%s %s %s", it->kind, it->name, it->run);
+}
+
+static void update(struct panel *p)
+{
+	const struct overview *o = p->data;
+	listing_update(p->state, &(struct listing_source){.columns = columns, .nrows = o->n, .data = p, .cell = cell, .key = key});
+}
+
+static void target(const struct panel *p, struct place *ret)
+{
+	int64_t row = listing_row(p->state);
+	if (row < 0)
+		return;
+	const struct item *it = &((const struct overview *)p->data)->items[row];
+	snprintf(ret->run, sizeof ret->run, "%s", it->run);
+	snprintf(ret->table, sizeof ret->table, "%s", it->table);
+	snprintf(ret->partition, sizeof ret->partition, "%s", it->partition);
+	snprintf(ret->schedule, sizeof ret->schedule, "%s", it->schedule);
+	ret->panel = it->opens ? panel_class_find(it->opens) : NULL;
+}
+
+static void command_line(const struct panel *p, struct buf *out)
+{
+	(void)p;
+	buf_adds(out, "strata status");
+}
+
+static bool lively(const struct panel *p)
+{
+	return ((const struct overview *)p->data)->lively;
+}
+
+const struct panel_class panel_overview = {
+	.name = "overview",
+	.title = "Overview",
+	.scopes = SCOPE_LIST,
+	.state_size = sizeof(struct listing),
+	.load = load,
+	.update = update,
+	.target = target,
+	.command_line = command_line,
+	.lively = lively,
+	LISTING_PANEL,
+};

@@ -1,0 +1,125 @@
+/* The tasks of a run that have a row, as a list: the urgent ones first. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/states.h"
+#include "ui-tui/listing_panel.h"
+
+struct tasks {
+	struct task_row *rows;
+	size_t n;
+};
+
+/* Running, failed, waiting for something, ready, done. */
+static int urgency(const struct task_row *t)
+{
+	bool done = strcmp(t->state, task_state_name(TASK_DONE)) == 0;
+	if (strcmp(t->state, task_state_name(TASK_RUNNING)) == 0)
+		return 0;
+	if (done && (strcmp(t->result, task_result_name(TASK_FAILED)) == 0 || strcmp(t->result, task_result_name(TASK_TIMEOUT)) == 0))
+		return 1;
+	return done ? 4 : strcmp(t->state, task_state_name(TASK_READY)) == 0 ? 3 : 2;
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct task_row *x = a, *y = b;
+	int c = urgency(x) - urgency(y);
+	if (c == 0)
+		c = (x->ended_us < y->ended_us) - (x->ended_us > y->ended_us);
+	if (c == 0)
+		c = strcmp(x->table, y->table);
+	return c ? c : strcmp(x->partition, y->partition);
+}
+
+static void *load(const struct view_request *rq, const struct view_source *source, struct arena *arena, struct err *err)
+{
+	struct tasks *tasks = arena_alloc(arena, sizeof *tasks);
+	if (query_tasks(&source->query, rq->place.run, NULL, &tasks->rows, &tasks->n, err) < 0)
+		return NULL;
+	qsort(tasks->rows, tasks->n, sizeof *tasks->rows, compare);
+	return tasks;
+}
+
+enum { COL_SIGN, COL_TABLE, COL_PARTITION, COL_STATE, COL_TRIES, COL_ROWS, COL_BYTES, COL_STARTED, COL_TOOK, COL_REASON };
+static const struct listing_column columns[] = {
+	{.title = " ", .width = 1},
+	{.title = "TABLE", .width = 28},
+	{.title = "PARTITION", .width = 10},
+	{.title = "STATE", .width = 16, .rank = 2},
+	{.title = "TRY", .width = 3, .right = true, .rank = 5},
+	{.title = "ROWS", .width = 11, .right = true, .rank = 3},
+	{.title = "SIZE", .width = 7, .right = true, .rank = 6},
+	{.title = "STARTED", .width = 14, .rank = 7},
+	{.title = "TOOK", .width = 9, .right = true, .rank = 1},
+	{.title = "WHY", .width = 10, .grows = true, .rank = 4},
+	{0},
+};
+
+static void cell(const void *data, size_t row, size_t column, struct listing_cell *ret)
+{
+	const struct panel *p = data;
+	const struct task_row *t = &((const struct tasks *)p->data)->rows[row];
+	const struct sign *sign = sign_of_task(t->state, t->result, t->wait);
+	switch (column) {
+	case COL_SIGN: cell_sign(ret, sign); break;
+	case COL_TABLE: cell_text(ret, LOOK_TEXT, t->table); break;
+	case COL_PARTITION: cell_text(ret, LOOK_TEXT, t->partition); break;
+	case COL_STATE: cell_text(ret, sign->style, sign->word); break;
+	case COL_TRIES: cell_number(ret, t->tries); break;
+	case COL_ROWS: cell_number(ret, t->rows); break;
+	case COL_BYTES: cell_bytes(ret, t->bytes); break;
+	case COL_STARTED: cell_time(ret, t->started_us); break;
+	case COL_TOOK: cell_duration(ret, t->started_us ? (t->ended_us ? t->ended_us : p->now_us) - t->started_us : -1); break;
+	case COL_REASON: cell_text(ret, *t->error ? LOOK_BAD : LOOK_DIM, *t->error ? t->error : *t->cause ? t->cause : t->reason); break;
+	default: break;
+	}
+}
+
+static void key(const void *data, size_t row, char ret[LISTING_KEY_SIZE])
+{
+	const struct task_row *t = &((const struct tasks *)((const struct panel *)data)->data)->rows[row];
+	snprintf(ret, LISTING_KEY_SIZE, "%s %s", t->table, t->partition);
+}
+
+static void update(struct panel *p)
+{
+	const struct tasks *tasks = p->data;
+	listing_update(p->state, &(struct listing_source){.columns = columns, .nrows = tasks->n, .data = p, .cell = cell, .key = key});
+}
+
+static void target(const struct panel *p, struct place *ret)
+{
+	const struct tasks *tasks = p->data;
+	int64_t row = listing_row(p->state);
+	if (row < 0)
+		return;
+	snprintf(ret->table, sizeof ret->table, "%s", tasks->rows[row].table);
+	snprintf(ret->partition, sizeof ret->partition, "%s", tasks->rows[row].partition);
+	ret->panel = panel_class_find("task");
+}
+
+static void command_line(const struct panel *p, struct buf *out)
+{
+	buf_addf(out, "strata tasks %s", p->request.place.run);
+}
+
+static bool lively(const struct panel *p)
+{
+	const struct tasks *tasks = p->data;
+	return tasks->n && urgency(&tasks->rows[0]) == 0;
+}
+
+const struct panel_class panel_tasks = {
+	.name = "tasks",
+	.title = "Tasks",
+	.scopes = SCOPE_LIST | SCOPE_RUN,
+	.state_size = sizeof(struct listing),
+	.load = load,
+	.update = update,
+	.target = target,
+	.command_line = command_line,
+	.lively = lively,
+	LISTING_PANEL,
+};

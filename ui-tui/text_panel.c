@@ -1,0 +1,35 @@
+/* See text_panel.h. */
+#include "ui-tui/text_panel.h"
+
+enum { WHEEL_LINES = 3 };
+
+void text_panel_draw(struct panel *p, struct area a)
+{
+	textview_draw(p->state, a);
+}
+
+bool text_panel_command(struct panel *p, enum ui_command c)
+{
+	return textview_command(p->state, c, p->height);
+}
+
+bool text_panel_click(struct panel *p, const struct term_mouse *m)
+{
+	textview_scroll(p->state, WHEEL_LINES * m->wheel);
+	return false;
+}
+
+void text_panel_filter(struct panel *p, const char *text)
+{
+	textview_search(p->state, text);
+}
+
+void text_panel_close(struct panel *p)
+{
+	textview_free(p->state);
+}
+
+enum look text_panel_look(const char *line)
+{
+	return *line == '>' ? LOOK_BAD : *line && *line != ' ' ? LOOK_HEAD : LOOK_TEXT;
+}

@@ -1,0 +1,69 @@
+/* The screen's parts (ui-tui/ui.h). */
+#ifndef STRATA_UI_TUI_UI_INTERNAL_H
+#define STRATA_UI_TUI_UI_INTERNAL_H
+
+#include "ui-tui/dialog.h"
+#include "ui-tui/feed.h"
+#include "ui-tui/ui.h"
+
+enum { STACK_MAX = 16, MESSAGE_SIZE = 512 };
+
+enum mode { MODE_PANELS, MODE_COMMAND, MODE_FILTER, MODE_DIALOG };
+
+struct stack_item {
+	struct panel panel;
+	struct picture *snapshot; /* what panel.data is in */
+};
+
+struct ui {
+	struct ui_options options;
+	uv_loop_t loop;
+	uv_poll_t input;
+	uv_prepare_t before_sleep;
+	uv_signal_t sigint, sigterm, sigwinch, sigtstp, sigcont, sighup;
+	uv_timer_t second;
+	struct feed *feed;
+	struct spawner spawner;
+	struct canvas canvas;
+	enum theme theme;
+	struct stack_item stack[STACK_MAX];
+	size_t depth;
+	enum mode mode;
+	struct line line;            /* what is typed after ':' or '/' */
+	struct dialog dialog;
+	char message[MESSAGE_SIZE];  /* at the foot; "" : the hints are there */
+	enum look message_style;
+	bool dirty, ending;
+	size_t commands;             /* that run */
+};
+
+/* ui.c */
+void ui_say(struct ui *ui, enum look style, const char *text);
+
+/* ui_stack.c */
+struct panel *ui_top(struct ui *ui);
+/* NULL: the stack is as high as it may be. */
+struct panel *ui_push(struct ui *ui, const struct place *place);
+void ui_back(struct ui *ui);                            /* from the first one: the end */
+void ui_go_home(struct ui *ui, const struct panel_class *class); /* the stack is that panel alone */
+void ui_take_news(struct ui *ui);
+void ui_stack_clear(struct ui *ui);
+/* What the cursor is on, or the panel itself. */
+struct place ui_target(struct ui *ui);
+unsigned ui_scopes(struct ui *ui);
+
+/* ui_frame.c */
+void ui_draw(struct ui *ui);
+
+/* ui_prompt.c */
+void ui_prompt_open(struct ui *ui, enum mode mode);
+void ui_prompt_key(struct ui *ui, int key);
+
+/* action.c */
+/* False: it is no action, or means nothing here. */
+bool ui_action(struct ui *ui, enum ui_command command);
+/* Run these words now. */
+void ui_run_words(struct ui *ui, const struct command_words *words);
+void ui_dialog_key(struct ui *ui, int key);
+
+#endif
