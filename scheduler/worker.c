@@ -19,6 +19,7 @@ enum {
 	IDLE_EXIT_MS = 60 * 1000,
 	HELLO_MS = 30 * 1000,  /* a program on a dead mount, or a lock on one, would be waited for without end */
 	GRACE_MS = 5 * 1000,   /* between cancel, SIGTERM and SIGKILL */
+	ORPHANS_MS = 4,        /* its program is killed by the kernel as it dies; what that one had started is not */
 	SERVED_MAX = 2000,     /* requests, then a new process: bounds whatever an engine leaks */
 	RSS_CHECK_EVERY = 16,  /* requests between looks at its memory */
 };
@@ -64,10 +65,11 @@ static void close_handle(uv_handle_t *handle)
 		uv_close(handle, on_closed);
 }
 
+/* Of a worker that is dead nothing is left that could still publish: who holds its lock has no grace. */
 static void wait_for_lock(uv_work_t *work)
 {
 	struct worker *w = work->data;
-	locks_await(w->lock_path, LOCKS_GRACE_MS);
+	locks_await(w->lock_path, ORPHANS_MS);
 }
 
 static void lock_is_free(uv_work_t *work, int status)

@@ -8,12 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/file.h"
 #include "core/protocol.h"
+#include "scheduler/locks.h"
 #include "scheduler/workers.h"
 
 /* --- the worker --- */
@@ -37,11 +39,25 @@ static void say_much(json_int_t id, size_t size)
 	free(text);
 }
 
+/* Dies, and leaves a process that has its lock. */
+static void leave_one(int lock_fd)
+{
+	if (flock(lock_fd, LOCK_EX) < 0)
+		_exit(1);
+	if (fork() > 0)
+		kill(getpid(), SIGKILL);
+	close(PROTOCOL_FD_IN);
+	close(PROTOCOL_FD_OUT);
+	for (;;)
+		pause();
+}
+
 static int be_worker(void)
 {
 	FILE *in = fdopen(PROTOCOL_FD_IN, "r");
 	char *line = NULL;
 	size_t cap = 0;
+	int lock_fd = -1;
 	while (getline(&line, &cap, in) > 0) {
 		json_t *rq = json_loads(line, 0, NULL);
 		const char *op = json_string_value(json_object_get(rq, "op"));
@@ -49,9 +65,13 @@ static int be_worker(void)
 		char reply[128];
 		snprintf(reply, sizeof reply, "{\"id\":%lld,\"ok\":true}\n", (long long)id);
 		if (strcmp(op, "hello") == 0)
+			lock_fd = open(json_string_value(json_object_get(rq, "lock")), O_RDWR | O_CREAT, 0666);
+		if (strcmp(op, "hello") == 0)
 			say(getenv("TEST_WORKER_IS_MUTE") ? "" : "{\"version\":1,\"duckdb\":\"v0\",\"id\":0,\"ok\":true}\n");
 		else if (strcmp(op, "die") == 0)
 			kill(getpid(), SIGKILL);
+		else if (strcmp(op, "leave") == 0)
+			leave_one(lock_fd);
 		else if (strcmp(op, "much") == 0)
 			say_much(id, (size_t)json_integer_value(json_object_get(rq, "size")));
 		else if (strcmp(op, "cancel") != 0)
@@ -182,6 +202,28 @@ static void test_death_fails_only_the_request_at_work(void **state)
 	assert_true(second.ok);
 }
 
+static void on_patience(uv_timer_t *timer)
+{
+	*(bool *)timer->data = true;
+}
+
+/* Seen at once, not when the grace of a predecessor's worker is over, which may have an exchange under way. */
+static void test_what_a_dead_worker_left_is_ended_at_once(void **state)
+{
+	struct fixture *f = *state;
+	bool late = false;
+	uv_timer_t patience;
+	start(f, NULL);
+	uv_timer_init(&f->loop, &patience);
+	patience.data = &late;
+	uv_timer_start(&patience, on_patience, LOCKS_GRACE_MS / 2, 0);
+	struct answer a = ask(f, json_pack("{s:s}", "op", "leave"));
+	assert_true(a.died);
+	assert_false(late);
+	uv_close((uv_handle_t *)&patience, NULL);
+	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
+}
+
 static void test_a_program_that_cannot_start_fails_the_request(void **state)
 {
 	struct fixture *f = *state;
@@ -243,6 +285,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_request_longer_than_a_line_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_reply_of_almost_a_line_after_an_event_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_is_ended_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_cannot_start_leaves_the_work_to_those_that_live, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_never_greets_is_killed, setup, teardown),
