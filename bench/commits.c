@@ -1,4 +1,5 @@
-/* commits CONNINFO N: the median of N single-row commits, one after the other, as Postgres is configured there.
+/* commits CONNINFO N [MS]: the median of N single-row commits, one after the other, as Postgres is configured there,
+ * with a pause of so many milliseconds between them, so that others who are measured meanwhile have the disk.
  *
  * What a scheduler that records each transition cannot go below. Prints "N median mean", in seconds. The
  * table is an ordinary one (a temporary one writes no log) and is dropped again. */
@@ -29,9 +30,11 @@ static int by_size(const void *a, const void *b) {
 }
 
 int main(int argc, char **argv) {
-	long n = argc == 3 ? strtol(argv[2], NULL, 10) : 0;
-	if (n < 1 || n > 100000)
-		errx(2, "usage: commits CONNINFO N");
+	long n = argc == 3 || argc == 4 ? strtol(argv[2], NULL, 10) : 0;
+	long pause_ms = argc == 4 ? strtol(argv[3], NULL, 10) : 0;
+	if (n < 1 || n > 100000 || pause_ms < 0 || pause_ms >= 1000)
+		errx(2, "usage: commits CONNINFO N [MS]");
+	const struct timespec pause = {.tv_nsec = pause_ms * 1000000};
 	connection = PQconnectdb(argv[1]);
 	if (PQstatus(connection) != CONNECTION_OK)
 		errx(1, "%s", PQerrorMessage(connection));
@@ -47,6 +50,7 @@ int main(int argc, char **argv) {
 		check(PQexecPrepared(connection, "one", 0, NULL, NULL, NULL, 0));
 		took[i] = now() - begin;
 		sum += took[i];
+		nanosleep(&pause, NULL);
 	}
 	check(PQexec(connection, "DROP TABLE public.strata_bench_commit"));
 	PQfinish(connection);

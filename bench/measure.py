@@ -25,9 +25,10 @@ class Bench:
     """The programs and folders of one bench run. Everything it writes is below `work`, but for the data of the
     private clusters when root runs it: those must lie where the user postgres may go."""
 
-    def __init__(self, root, rounds):
+    def __init__(self, root, rounds, soak_seconds):
         self.root = root
         self.rounds = rounds
+        self.soak_seconds = soak_seconds
         self.cache = os.path.join(root, "build", "bench")
         self.bin = os.path.join(self.cache, "bin")
         self.strata_bin = os.environ.get("STRATA_BENCH_BIN", os.path.join(root, "build", "release"))
@@ -256,6 +257,11 @@ def count_published(lake):
 def median(numbers):
     """None of nothing."""
     return statistics.median(numbers) if numbers else None
+
+
+def text_span(seconds):
+    """Of minutes, for people."""
+    return f"{seconds / 60:g} min"
 
 
 def text_seconds(seconds):

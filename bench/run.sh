@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The numbers, as ratios to floors and peers measured in the same run: bench/README.md says how.
 #
-#   bench/run.sh [--rounds N] [a b c d e f g h i j]      all works, or the named ones
+#   bench/run.sh [--rounds N] [--minutes N] [WORK…]      all works, or the named ones; the length of the soak
 #
 # Builds the floors, then bench/bench.py measures. strata is taken from build/release as it is there.
 # Nothing is asserted: a missed aim is printed, and the status is 0 when everything could be measured.

@@ -31,7 +31,8 @@ class Daemon:
             return log.read()
 
     def wait_ready(self):
-        if not until(lambda: "scheduler.ready" in self.said(), READY_SECONDS):
+        until(lambda: "scheduler.ready" in self.said() or self.child.poll() is not None, READY_SECONDS)
+        if "scheduler.ready" not in self.said():
             raise Failed("the scheduler did not get ready: " + " / ".join(self.said().splitlines()[-3:]))
 
     def end(self):
