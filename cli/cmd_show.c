@@ -69,7 +69,8 @@ static void time_field(const char *name, int64_t us)
 static void print_run(const struct run_row *r, const struct task_row *tasks, size_t n)
 {
 	char text[64], first[DATE_SIZE], last[DATE_SIZE];
-	size_t by_result[TASK_RESULTS_END] = {0};
+	size_t by_result[TASK_RESULTS_END] = {0}, waiting = 0;
+	const char *awaited = task_wait_name(WAIT_SOURCE);
 	printf("run %s\n", r->run_id);
 	field("kind", r->kind);
 	snprintf(text, sizeof text, "%s%s%s", r->state, *r->result ? ", " : "", r->result);
@@ -86,6 +87,7 @@ static void print_run(const struct run_row *r, const struct task_row *tasks, siz
 	field("commit", r->git_commit);
 	field("by", r->requested_by);
 	for (size_t i = 0; i < n; i++) {
+		waiting += !*tasks[i].result && strcmp(tasks[i].wait, awaited) == 0;
 		for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++)
 			by_result[k] += strcmp(tasks[i].result, task_result_name((enum task_result)k)) == 0;
 	}
@@ -94,8 +96,12 @@ static void print_run(const struct run_row *r, const struct task_row *tasks, siz
 		if (by_result[k])
 			printf("; %zu %s", by_result[k], task_result_name((enum task_result)k));
 	}
+	if (waiting)
+		printf("; %zu waiting for a source", waiting);
 	putchar('\n');
 	for (size_t i = 0; i < n; i++) {
+		if (!*tasks[i].result && strcmp(tasks[i].wait, awaited) == 0)
+			printf("\n  %s%s%s: %s", tasks[i].table, *tasks[i].partition ? " " : "", tasks[i].partition, tasks[i].reason);
 		if (*tasks[i].error)
 			printf("\n  %s%s%s: %s\n    %s\n", tasks[i].table, *tasks[i].partition ? " " : "", tasks[i].partition, tasks[i].result,
 			       tasks[i].error);

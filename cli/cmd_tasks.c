@@ -4,6 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/state.h"
+#include "core/states.h"
 
 static const struct output_column columns[] = {
 	{.name = "table"}, {.name = "partition"}, {.name = "state"}, {.name = "result"}, {.name = "tries", .right = true},
@@ -20,14 +21,14 @@ static enum output_style style_of(const char *result)
 	return strcmp(result, "failed") == 0 || strcmp(result, "timeout") == 0 ? STYLE_BAD : STYLE_WARN;
 }
 
-/* The most telling of error, cause, wait and reason. */
+/* The most telling of error, cause, wait and reason; which source is waited for, the reason says. */
 static const char *why(const struct task_row *t)
 {
 	if (*t->error)
 		return t->error;
 	if (*t->cause)
 		return t->cause;
-	return *t->wait ? t->wait : t->reason;
+	return *t->wait && strcmp(t->wait, task_wait_name(WAIT_SOURCE)) != 0 ? t->wait : t->reason;
 }
 
 static void row(struct output *out, const struct task_row *t)

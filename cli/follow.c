@@ -14,7 +14,7 @@
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
 
-enum { LOOK_MS = 200 };
+enum { LOOK_MS = 200, QUIET_LOOKS = 5 };
 
 static volatile sig_atomic_t interrupts;
 
@@ -37,7 +37,7 @@ int follow_order(const struct control *c, const struct order *o, struct err *err
 }
 
 /* Tries that have ended since the last look. */
-static int say_tries(const struct workspace *ws, const char *run_id, char since[64], struct err *err)
+static int say_tries(const struct workspace *ws, const char *run_id, char since[64], int *ret_n, struct err *err)
 {
 	static const char sql[] = "SELECT table_name, partition, outcome, coalesce(rows, 0), error, note, ended_at::text FROM strata.try"
 	                          " WHERE lake_id = $1::integer AND run_id = $2 AND ended_at > $3::timestamptz ORDER BY ended_at, fence";
@@ -48,7 +48,8 @@ static int say_tries(const struct workspace *ws, const char *run_id, char since[
 	int rc = db_query(ws->db.conn, sql, 3, values, false, &r, err);
 	if (rc < 0)
 		return rc;
-	for (int i = 0; i < PQntuples(r); i++) {
+	*ret_n = PQntuples(r);
+	for (int i = 0; i < *ret_n; i++) {
 		bool good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
 		const char *day = PQgetvalue(r, i, 1);
 		fprintf(stderr, "%s %s%s%s", good ? "done  " : "failed", PQgetvalue(r, i, 0), *day ? " " : "", day);
@@ -57,6 +58,29 @@ static int say_tries(const struct workspace *ws, const char *run_id, char since[
 		else
 			fprintf(stderr, "  %s: %s\n", PQgetvalue(r, i, 2), PQgetvalue(r, i, 4));
 		snprintf(since, 64, "%s", PQgetvalue(r, i, 6));
+	}
+	PQclear(r);
+	return 0;
+}
+
+/* Which sources are waited for, one line a table. */
+static int say_waits(const struct workspace *ws, const char *run_id, struct err *err)
+{
+	static const char sql[] = "SELECT table_name, min(partition), count(*), (array_agg(reason ORDER BY partition))[1] FROM strata.task"
+	                          " WHERE lake_id = $1::integer AND run_id = $2 AND state = 'waiting' AND wait = 'source' GROUP BY 1 ORDER BY 1";
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", ws->db.lake_id);
+	const char *const values[] = {lake, run_id};
+	PGresult *r;
+	int rc = db_query(ws->db.conn, sql, 2, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		const char *day = PQgetvalue(r, i, 1), *n = PQgetvalue(r, i, 2);
+		fprintf(stderr, "waits  %s%s%s  %s", PQgetvalue(r, i, 0), *day ? " " : "", day, PQgetvalue(r, i, 3));
+		if (strcmp(n, "1") != 0)
+			fprintf(stderr, " (%s dates wait)", n);
+		fputc('\n', stderr);
 	}
 	PQclear(r);
 	return 0;
@@ -83,19 +107,22 @@ static int say_end(const struct run_row *run)
 static int watch(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
 {
 	char since[64] = "-infinity";
-	int told = 0, rc = 0;
+	int told = 0, quiet = 0, ended = 0, rc = 0;
 	while (rc == 0) {
 		struct arena arena = {0};
 		struct run_row run;
 		struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &arena};
 		rc = query_run(&q, run_id, &run, err);
 		if (rc == 0 && inv->globals->verbosity >= 0)
-			rc = say_tries(ws, run_id, since, err);
+			rc = say_tries(ws, run_id, since, &ended, err);
+		quiet = ended ? 0 : quiet + 1;
 		bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
 		int status = done ? say_end(&run) : 0;
 		arena_free(&arena);
 		if (done)
 			return status;
+		if (rc == 0 && quiet == QUIET_LOOKS && inv->globals->verbosity >= 0) /* it may wait for long: for what? */
+			rc = say_waits(ws, run_id, err);
 		if (rc == 0 && interrupts > told) {
 			told++;
 			if (interrupts > 1)

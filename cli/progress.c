@@ -245,6 +245,20 @@ static void task_ended(void *ctx, const struct task_report *r)
 	buf_free(&why);
 }
 
+/* Once a source: there may be thousands of dates. */
+static void source_awaited(void *ctx, const struct table *t, int32_t day, const char *why)
+{
+	struct progress *p = ctx;
+	for (size_t i = 0; i < p->nawaited; i++) {
+		if (p->awaited[i] == t)
+			return;
+	}
+	MEM_GROW(p->awaited, p->nawaited, p->awaited_cap);
+	p->awaited[p->nawaited++] = t;
+	if (!p->quiet)
+		say(p, STYLE_WARN, "waiting", t, day, why);
+}
+
 static void on_progress(void *ctx, const struct run_counts *counts)
 {
 	struct progress *p = ctx;
@@ -268,7 +282,12 @@ void progress_begin(struct progress *p, uv_loop_t *loop, uint64_t total, bool qu
 
 struct runner_observer progress_observer(struct progress *p)
 {
-	return (struct runner_observer){try_started, try_ended, task_ended, on_progress, p};
+	return (struct runner_observer){.try_started = try_started,
+	                                .try_ended = try_ended,
+	                                .task_ended = task_ended,
+	                                .source_awaited = source_awaited,
+	                                .progress = on_progress,
+	                                .ctx = p};
 }
 
 void progress_end(struct progress *p)
@@ -282,6 +301,7 @@ void progress_end(struct progress *p)
 void progress_free(struct progress *p)
 {
 	free(p->running);
+	free(p->awaited);
 	free(p->failures);
 	arena_free(&p->arena);
 }

@@ -36,6 +36,7 @@ struct progress {
 	uint64_t total;        /* tasks to build */
 	struct running *running; size_t nrunning, running_cap;
 	struct failure *failures; size_t nfailures, failures_cap;
+	const struct table **awaited; size_t nawaited, awaited_cap; /* whose sources were said to be waited for */
 	int64_t started_us, drawn_us;
 };
 

@@ -83,6 +83,22 @@ static void read_options(struct reading *r, struct source *s, const struct yaml 
 	}
 }
 
+/* What says when a source has come; of one that is not waited for that means nothing. */
+static void read_waiting(struct reading *r, struct source *s, const struct source_in *in, const struct yaml *map, const char *what)
+{
+	static const char *const of_waiting[] = {"wait_for", "settle"};
+	for (size_t i = 0; i < 2 && s->missing != MISSING_WAIT; i++) {
+		const struct yaml *it = yaml_get(map, of_waiting[i]);
+		if (it && it->kind != YAML_NULL)
+			diag_add(r->diags, DIAG_ERROR, it->key_loc, "'%s' of %s is for 'missing: wait': add that, or remove it", it->key, what);
+	}
+	if (!in->wait_for)
+		return;
+	s->wait_for = arena_strdup(&r->p->arena, in->wait_for->text);
+	if (!*s->wait_for || strchr(s->wait_for, '/'))
+		diag_add(r->diags, DIAG_ERROR, in->wait_for->loc, "'wait_for' of %s is the name of a file in the folder of a date, without '/'", what);
+}
+
 static void read_source(struct reading *r, const struct yaml *it, const struct table *t)
 {
 	struct project *p = r->p;
@@ -99,8 +115,10 @@ static void read_source(struct reading *r, const struct yaml *it, const struct t
 		.format = (enum source_format)in.format,
 		.partitioned = in.partitioned,
 		.missing = (enum source_missing)in.missing,
+		.settle_ms = in.settle_ms,
 		.loc = it->key_loc,
 	};
+	read_waiting(r, s, &in, it, what);
 	read_options(r, s, in.options, what);
 	if (t)
 		p->tables[t->index].source = s;

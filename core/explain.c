@@ -221,7 +221,10 @@ static int64_t explain_leaf(struct walk *w, struct place p)
 		name_room(w, p, w->r, p);
 	else if (task->flags & TASK_DECIDING)
 		name(w, BLOCK_DECIDING, p);
-	else if (task->flags & TASK_RETRYING)
+	else if (task->flags & TASK_AWAITING) {
+		name(w, BLOCK_SOURCE, p);
+		return INT64_MAX;
+	} else if (task->flags & TASK_RETRYING)
 		now = name(w, BLOCK_RETRY, p)->at_ms = task_retry_at(w->m, w->r, p);
 	else if (!w->r->paused) {
 		name_room(w, p, w->r, p);

@@ -16,6 +16,7 @@
 	X(BLOCK_AHEAD, "ahead")           /* pool: `of` is not decided yet, because many of its run's tasks in that pool go first */ \
 	X(BLOCK_TWIN, "same partition")   /* task, state, fence: another run's task of the same partition comes first */ \
 	X(BLOCK_RETRY, "retry")           /* at_ms: `of` waits for the time of its next try */ \
+	X(BLOCK_SOURCE, "source")         /* `of` waits for its source */ \
 	X(BLOCK_PAUSED, "paused")         /* run */ \
 	X(BLOCK_POOL, "pool")             /* pool is full; task, fence: a try that holds a slot, one blocker each; none: it has no slots */ \
 	X(BLOCK_WORKERS, "workers")       /* task, fence: a try that has a worker, one blocker each; none: there are no workers */ \

@@ -61,7 +61,11 @@ static const struct key keys_source[] = {
 	{"partitioned", KEY_BOOL, AT(source_in, partitioned), "true",
 	 .doc = "`true`: files of a day in `<path>/dt=<date>/`; `false`: `path` is a folder, a glob or one file."},
 	{"missing", KEY_CHOICE, AT(source_in, missing), "empty", .choices = choices_missing,
-	 .doc = "A date without a folder is empty input, or is waited for, or fails."},
+	 .doc = "A date without files is empty input, or is waited for, or fails."},
+	{"wait_for", KEY_NAME, AT(source_in, wait_for), .shape = "name of a file",
+	 .doc = "With `missing: wait`: the file, such as `_SUCCESS`, that says that a date is whole. Else the first file that can be read does; see [SCHEDULES.md](SCHEDULES.md#sources-that-come-late-missing-wait)."},
+	{"settle", KEY_DURATION, AT(source_in, settle_ms), "2s",
+	 .doc = "With `missing: wait`: so long no file of the date may have changed before it is read."},
 	{"options", KEY_MAP, AT(source_in, options), .doc = "How to read the files; see below."},
 };
 

@@ -85,7 +85,8 @@ struct source_in {
 	const struct yaml *path;
 	int format, missing;
 	bool partitioned;
-	const struct yaml *options;
+	const struct yaml *wait_for, *options;
+	int64_t settle_ms;
 };
 
 struct options_in {

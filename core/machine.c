@@ -224,6 +224,11 @@ static void take(struct machine *m, const struct event *ev)
 		if (r)
 			task_retry_now(m, r, (struct place){ev->task.table, ev->task.date});
 		break;
+	case EV_SOURCE:
+		r = machine_run(m, ev->task.run);
+		if (r)
+			task_source(r, (struct place){ev->task.table, ev->task.date});
+		break;
 	case EV_CAPACITY:
 		m->capacity = ev->capacity;
 		m->kept = ev->kept;

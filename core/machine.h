@@ -11,7 +11,7 @@
  *
  * Many runs live in one machine, and take turns (core/machine_turn.c). The same partition in two of them is
  * one thing (spec_table.key): at most one of its tasks is being decided, ready or running. The others are
- * parked: they wait without a word, and are decided anew when it is done or waits for its retry. One that is
+ * parked: they wait without a word, and are decided anew when it is done or waits for its retry or its source. One that is
  * only ready goes back to waiting for a more urgent run: backfills wait for manual runs, both for scheduled ones.
  *
  * A task is (run, table, date). Tables and dates are indexes into the run's spec; a task costs bytes, and
@@ -87,6 +87,7 @@ enum event_kind {
 	EV_PAUSE_RUN,   /* run: it starts and decides nothing more; what is under way goes on */
 	EV_UNPAUSE_RUN, /* run */
 	EV_RETRY_NOW,   /* task: if it waits for its retry's time, that is now */
+	EV_SOURCE,      /* task: if it waits for its source, that may have come: it is decided anew */
 	EV_CAPACITY,    /* capacity: how many tries may be in flight (starting or running); kept */
 	EV_POOLS,       /* pool_slots, npools: of a project that was reloaded. Pools beyond npools keep their slots */
 	EV_TIME,        /* only `now` */
@@ -96,6 +97,7 @@ enum decision {
 	DECIDE_BUILD,
 	DECIDE_FRESH, /* what is published is what it would make */
 	DECIDE_FAIL,  /* cannot be built: e.g. an upstream partition was never built */
+	DECIDE_WAIT,  /* its source has not come: it waits for EV_SOURCE, without its partition's claim */
 };
 
 struct event {

@@ -29,6 +29,7 @@ enum task_flag {
 	TASK_RETRYING = 8, /* waits for the time of its next try */
 	TASK_PARKED = 16,  /* waits for the claim that a task of another run has */
 	TASK_TOLD = 32,    /* a transition of it was said; stays */
+	TASK_AWAITING = 64, /* waits for its source, until EV_SOURCE */
 };
 
 struct mtask {
@@ -175,6 +176,7 @@ void task_eligible(struct mrun *r, struct place p);
 void task_decided(struct machine *m, struct mrun *r, struct place p, enum decision d);
 void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_wait wait); /* ready -> waiting, to be decided anew */
 void task_retry_now(struct machine *m, struct mrun *r, struct place p);
+void task_source(struct mrun *r, struct place p); /* what it waits for may have come */
 void task_start(struct machine *m, struct mrun *r, struct place p);
 void tasks_retry_due(struct machine *m);
 int64_t task_retry_at(const struct machine *m, const struct mrun *r, struct place p); /* it is TASK_RETRYING */

@@ -88,6 +88,13 @@ void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_
 	task_eligible(r, p);
 }
 
+/* Nothing but its source is missing, and that may take days: it keeps neither its place ahead nor its partition. */
+static void task_await(struct machine *m, struct mrun *r, struct place p)
+{
+	task_set(m, r, p, (struct task_change){.to = TASK_WAITING, .wait = WAIT_SOURCE});
+	task_flag(task_at(r, p), TASK_AWAITING);
+}
+
 /* Whether this is a task of the run at all: the world may name any. */
 static bool is_task(const struct mrun *r, struct place p)
 {
@@ -104,8 +111,16 @@ void task_decided(struct machine *m, struct mrun *r, struct place p, enum decisi
 		claim_drop(m, r, p);
 	} else if (d == DECIDE_BUILD)
 		task_ready(m, r, p);
+	else if (d == DECIDE_WAIT)
+		task_await(m, r, p);
 	else
 		task_done(m, r, p, d == DECIDE_FRESH ? TASK_FRESH : TASK_FAILED);
+}
+
+void task_source(struct mrun *r, struct place p)
+{
+	if (is_task(r, p) && (task_at(r, p)->flags & TASK_AWAITING))
+		task_eligible(r, p);
 }
 
 static void try_set(struct machine *m, struct mtry *t, int from, enum try_state to, enum try_outcome outcome)

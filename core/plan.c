@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "core/await.h"
 #include "core/date.h"
 #include "core/plan_internal.h"
 
@@ -121,6 +122,7 @@ static void add_subject(const struct plan *p, const struct plan_task *task, stru
 void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_task *task, struct buf *out)
 {
 	const struct table *t = &p->in.project->tables[p->tables[slot]];
+	const struct source_files *files;
 	char text[DATE_SIZE];
 	switch ((enum plan_reason)task->reason) {
 	case REASON_NEVER_BUILT:
@@ -136,6 +138,11 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 		date_format(text, task->subject_day);
 		if (*text)
 			buf_addf(out, " for %s", text);
+		return;
+	case REASON_SOURCE_AWAITED:
+		files = snapshot_source(p->in.snapshot, t->index, task->subject_day);
+		buf_adds(out, "source awaited: ");
+		source_look_text(t->source, task->subject_day, files, source_look(t->source, files, p->in.wall_ns), out);
 		return;
 	case REASON_NEVER_FRESH:
 		buf_adds(out, "never fresh: ");

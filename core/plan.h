@@ -24,7 +24,7 @@ enum plan_verdict {
 	PLAN_FAIL,  /* cannot be built: an upstream partition was never built, an absent source path, missing: fail */
 };
 
-/* The order is that of precedence: the first that holds is told. */
+/* The order is that of precedence: the first that holds is told; but what is awaited comes right after what fails. */
 #define PLAN_REASONS(X) \
 	X(REASON_FRESH, "fresh") \
 	X(REASON_FORCED, "forced") \
@@ -45,7 +45,8 @@ enum plan_verdict {
 	X(REASON_UPSTREAM_FAILS, "upstream will fail")            /* PLAN_FAIL; subject: a task of this plan that fails */ \
 	X(REASON_NEVER_BUILT, "upstream was never built")         /* PLAN_FAIL; subject */ \
 	X(REASON_NO_SOURCE, "source path is absent")              /* PLAN_FAIL */ \
-	X(REASON_SOURCE_MISSING, "source has no files for the date") /* PLAN_FAIL: missing: fail */
+	X(REASON_SOURCE_MISSING, "source has no files for the date") /* PLAN_FAIL: missing: fail */ \
+	X(REASON_SOURCE_AWAITED, "source awaited")         /* PLAN_BUILD, when it has come: missing: wait */
 
 #define PLAN_REASON_ENUM(id, text) id,
 enum plan_reason { PLAN_REASONS(PLAN_REASON_ENUM) PLAN_REASONS_END };

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/await.h"
 #include "core/date.h"
 #include "core/digest.h"
 #include "core/plan_internal.h"
@@ -205,7 +206,7 @@ static bool find_failure(struct plan *p, uint32_t index, int32_t day, bool plann
 		const struct source_files *files = snapshot_source(p->in.snapshot, index, source_day(p, t, day));
 		ret->subject = index;
 		ret->subject_day = source_day(p, t, day);
-		if (files && files->probed && !files->path_exists) {
+		if (files && files->probed && !files->path_exists && t->source->missing != MISSING_WAIT) {
 			ret->reason = REASON_NO_SOURCE;
 			return true;
 		}
@@ -218,7 +219,26 @@ static bool find_failure(struct plan *p, uint32_t index, int32_t day, bool plann
 	return find_never_built(p, index, day, planning, ret);
 }
 
+/* It cannot be judged before: what it would read is not there yet. */
+static bool is_awaited(const struct plan *p, const struct table *t, int32_t day, struct plan_task *ret)
+{
+	if (!t->source || t->source->missing != MISSING_WAIT)
+		return false;
+	const struct source_files *files = snapshot_source(p->in.snapshot, t->index, source_day(p, t, day));
+	if (source_look(t->source, files, p->in.wall_ns).state == SOURCE_THERE)
+		return false;
+	*ret = (struct plan_task){.verdict = PLAN_BUILD, .reason = REASON_SOURCE_AWAITED, .subject = t->index,
+	                          .subject_day = source_day(p, t, day)};
+	return true;
+}
+
 /* ---- what it would be made from ---- */
+
+/* Files are as old as they were when they were listed, which may be after the plan was made. */
+static void digest_source(const struct plan *p, const struct source_files *files, struct fingerprint *ret)
+{
+	fingerprint_source(files, files && files->wall_ns ? files->wall_ns : p->in.wall_ns, ret);
+}
 
 static bool is_bounded(const struct edge *e)
 {
@@ -303,7 +323,7 @@ static uint32_t add_upstream(struct plan *p, uint32_t table, int32_t day, struct
 		if (up->kind == TABLE_EXTERNAL) {
 			const struct source_files *files = snapshot_source(p->in.snapshot, e->up, DATE_NONE);
 			struct fingerprint f;
-			fingerprint_source(files, p->in.wall_ns, &f);
+			digest_source(p, files, &f);
 			digest_text(&d, up->path);
 			digest_text(&d, f.part[FP_SOURCE]);
 			if (!files || !files->probed || fingerprint_young(&f))
@@ -440,15 +460,17 @@ struct plan_task plan_judge(struct plan *p, uint32_t slot, int32_t day, bool pla
 		task.reason = REASON_UPSTREAM_FAILS;
 		return task;
 	}
+	const struct table *t = table_of(p, index);
+	if (is_awaited(p, t, day, &task))
+		return task;
 	task.subject = UINT32_MAX;
 	task.subject_day = DATE_NONE;
 
-	const struct table *t = table_of(p, index);
 	struct fingerprint now = *base_of(p, slot);
 	uint32_t unseen = UINT32_MAX;
 	if (!is_never_fresh(t)) {
 		if (t->source)
-			fingerprint_source(snapshot_source(p->in.snapshot, index, source_day(p, t, day)), p->in.wall_ns, &now);
+			digest_source(p, snapshot_source(p->in.snapshot, index, source_day(p, t, day)), &now);
 		unseen = add_upstream(p, index, day, &now);
 		if (ret_fingerprint && unseen == UINT32_MAX)
 			fingerprint_format(&now, ret_fingerprint);

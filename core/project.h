@@ -28,6 +28,8 @@ struct source {
 	enum source_format format;
 	bool partitioned;     /* <path>/dt=<date>/... */
 	enum source_missing missing;
+	const char *wait_for;  /* MISSING_WAIT: the file that says that a date is whole; NULL: any file will do */
+	int64_t settle_ms;     /* MISSING_WAIT: how long the files must not have changed */
 	const char *delim, *nullstr, *encoding; /* NULL: detect */
 	enum tristate header, all_varchar;
 	const struct column *columns; /* the options' columns, in order */

@@ -51,6 +51,7 @@ static json_t *source_encode(const struct try_source *s)
 	jput_text(one, "date", s->date);
 	jput_text(one, "format", s->format);
 	jput_text(one, "missing", s->missing);
+	jput_text(one, "wait_for", s->wait_for);
 	jput_text(one, "delim", s->delim);
 	jput_text(one, "nullstr", s->nullstr);
 	jput_text(one, "encoding", s->encoding);
@@ -126,6 +127,7 @@ static const struct try_source *get_source(struct jget *g, const json_t *obj)
 	s->date = jget_text_or(g, one, "date", "");
 	s->format = jget_text(g, one, "format");
 	s->missing = jget_text(g, one, "missing");
+	s->wait_for = jget_text_or(g, one, "wait_for", NULL);
 	s->delim = jget_text_or(g, one, "delim", NULL);
 	s->nullstr = jget_text_or(g, one, "nullstr", NULL);
 	s->encoding = jget_text_or(g, one, "encoding", NULL);

@@ -57,6 +57,7 @@ struct try_source {
 	const char *date;       /* "" for partitioned: false */
 	const char *format;     /* "csv", "json", "parquet" */
 	const char *missing;    /* "empty", "wait", "fail" */
+	const char *wait_for;   /* of "wait": the file that says that a date is whole, or NULL */
 	const char *delim, *nullstr, *encoding; /* NULL: detect */
 	int header, all_varchar; /* enum tristate */
 	const struct column *columns; size_t ncolumns;

@@ -45,6 +45,8 @@ struct source_file {
 /* A source on one date (DATE_NONE when not partitioned). */
 struct source_files {
 	bool probed, path_exists; /* the source's path itself, not the date's folder */
+	bool marked;        /* the file that its wait_for names is there */
+	int64_t wall_ns;    /* when they were listed; 0: as the plan's */
 	const struct source_file *files; /* by path */
 	size_t nfiles;
 	const char *strays; /* beside the dates' folders, names like dt=20240115; NULL: none, or not asked for */

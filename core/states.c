@@ -21,7 +21,7 @@ static const bool run_transitions[RUN_STATES_END][RUN_STATES_END] = {
 };
 
 static const bool task_transitions[TASK_STATES_END][TASK_STATES_END] = {
-	[TASK_WAITING] = {[TASK_READY] = true, [TASK_DONE] = true},
+	[TASK_WAITING] = {[TASK_WAITING] = true, [TASK_READY] = true, [TASK_DONE] = true}, /* waiting: for its source, from now on */
 	[TASK_READY] = {[TASK_RUNNING] = true, [TASK_WAITING] = true, [TASK_DONE] = true}, /* waiting: the run was paused, or it gives way */
 	[TASK_RUNNING] = {[TASK_WAITING] = true, [TASK_DONE] = true}, /* waiting: for its retry */
 };

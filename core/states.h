@@ -24,7 +24,7 @@
 	X(RUN_BACKFILL, "backfill", "asked for with `backfill`")
 
 #define TASK_STATES(X) \
-	X(TASK_WAITING, "waiting", "not everything it needs is there; has no row") \
+	X(TASK_WAITING, "waiting", "not everything it needs is there; has a row only where it was under way, or its source is awaited") \
 	X(TASK_READY, "ready", "may start as soon as there is room") \
 	X(TASK_RUNNING, "running", "a try is under way") \
 	X(TASK_DONE, "done", "has a result")
@@ -84,7 +84,8 @@ const char *task_wait_name(enum task_wait w);
 const char *try_state_name(enum try_state s);
 const char *try_outcome_name(enum try_outcome o);
 
-/* The transition tables. Setting a state that is set already is no transition and not legal. */
+/* The transition tables. Setting a state that is set already is no transition and not legal, but for a task that
+ * waits and from now on waits for its source. */
 bool run_may(enum run_state from, enum run_state to);
 bool task_may(enum task_state from, enum task_state to);
 bool try_may(enum try_state from, enum try_state to);

@@ -131,6 +131,8 @@ static int add_days(struct arena *arena, const json_t *req, const char *folder, 
 {
 	const char *first = json_string_value(json_object_get(req, "first")), *last = json_string_value(json_object_get(req, "last"));
 	const char *format = json_string_value(json_object_get(req, "format")), *strays;
+	const char *marker = json_string_value(json_object_get(req, "marker"));
+	bool folders = json_is_true(json_object_get(req, "folders"));
 	const char *const *dates;
 	json_t *days = json_array();
 	size_t n;
@@ -141,10 +143,13 @@ static int add_days(struct arena *arena, const json_t *req, const char *folder, 
 		if (strcmp(dates[i], first) < 0)
 			continue;
 		rc = source_list(arena, folder, dates[i], format ? format : "csv", &f, err);
-		if (rc < 0 || !f.len)
+		bool marked = rc == 0 && marker && source_marked(arena, folder, dates[i], marker);
+		if (rc < 0 || (!f.len && !marked && !folders))
 			continue;
 		json_t *files = files_json(&f, strlen(folder) + strlen("/dt=YYYY-MM-DD/"));
 		json_t *day = json_pack("{s:s, s:o}", "date", dates[i], "files", files);
+		if (marker)
+			jput_bool(day, "marked", marked);
 		size_t bytes = json_dumpb(day, NULL, 0, JSON_COMPACT);
 		if (used && used + bytes > SOURCES_BYTES) {
 			json_decref(day);
@@ -176,6 +181,7 @@ static int probe_date(struct jget *g, const json_t *req, json_t *out, struct err
 {
 	const char *path = jget_text(g, req, "path"), *date = jget_text_or(g, req, "date", "");
 	const char *format = jget_text_or(g, req, "format", "csv");
+	const char *marker = jget_text_or(g, req, "marker", NULL);
 	bool dates_too = jget_bool_or(g, req, "dates", false);
 	struct raw_files f;
 	int rc = g->result;
@@ -185,6 +191,8 @@ static int probe_date(struct jget *g, const json_t *req, json_t *out, struct err
 		return rc;
 	jput_bool(out, "exists", f.exists);
 	json_object_set_new(out, "files", files_json(&f, 0));
+	if (marker)
+		jput_bool(out, "marked", source_marked(g->arena, path, date, marker));
 	if (dates_too) {
 		const char *const *dates;
 		size_t n;

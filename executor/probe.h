@@ -11,12 +11,13 @@
  *                       {"exists": true, "files": [[path, size, mtime_ns, ctime_ns, inode]], "dates": [...]}],
  *           "tables": [{"qname", "partitions": ["2013-01-03"], "empty": []}], "now_ns": ...}
  * in the order of the request; of the sources at least one, and no more than fit into half a line: ask again for
- * the others. Of a range only dates with files are told; where they had no room, "next" is the one to ask from, and "strays"
+ * the others. Of a range only dates with files are told, with "folders": true all that have a folder; "marker": "_SUCCESS" has each say
+ * whether that file is there ("marked"), and those told too that have nothing else. Where they had no room, "next" is the one to ask from, and "strays"
  * names what is beside their folders and is no date. A manifest that is longer comes without its inputs, or, for who asks with "inputs_from": 0, with the
  * first of them and "inputs_next", from where to ask for more. "missing" has no manifest.json, and "empty" the
  * record of a result without rows instead (executor/store.h); "damaged" has an unreadable one, or a listed
  * file is not there with its size. "manifest": true asks for the whole manifest, "dates": true for the
- * dates of a source's dt= folders. "tables" lists the folders that have a manifest ("" of an unpartitioned
+ * dates of a source's dt= folders; "marker": "_SUCCESS" whether it is beside a source's files, as "marked". "tables" lists the folders that have a manifest ("" of an unpartitioned
  * table), and "empty" those that have the record instead. "fences": true asks for "largest_fence", the largest that
  * a partition's lock keeps where no manifest does. "published": true asks for "published", the names of all tables
  * that the lake has a manifest or such a record of. now_ns is the wall clock before anything was looked

@@ -196,7 +196,8 @@ static int absent(struct attempt *t, const struct try_source *s, const struct ra
 	}
 	if (strcmp(s->missing, "fail") == 0)
 		return attempt_fail(t, "permanent", "the source '%s' has no files for '%s' (missing: fail)", s->path, s->date);
-	if (strcmp(s->missing, "wait") == 0)
+	bool empty = s->wait_for && source_marked(t->arena, s->path, s->date, s->wait_for); /* it says so */
+	if (strcmp(s->missing, "wait") == 0 && !empty)
 		return attempt_fail(t, "transient", "the source '%s' has no files for '%s' yet (missing: wait)", s->path, s->date);
 	return 0;
 }

@@ -27,6 +27,10 @@ struct raw_files {
 int source_list(struct arena *arena, const char *path, const char *date, const char *format, struct raw_files *ret,
                 struct err *err);
 
+/* Whether the file `name` is in the folder that has those files: of the date, of the path, or beside the file that
+ * the path names; of a glob, in the folder before its first special character. */
+bool source_marked(struct arena *arena, const char *path, const char *date, const char *name);
+
 /* The dates for which there is a dt= folder, ascending. ERR_IO. */
 int source_dates(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, struct err *err);
 

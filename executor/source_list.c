@@ -126,19 +126,20 @@ static int list_folder(struct arena *arena, const char *folder, const char *form
 	return 0;
 }
 
-/* A glob's path exists when the folder before its first special character does. */
-static bool glob_root_exists(struct arena *arena, const char *pattern)
+/* The folder before a glob's first special character, with its slash; "" is the lake. */
+static const char *glob_root(struct arena *arena, const char *pattern)
 {
 	size_t special = strcspn(pattern, "*?[");
 	while (special > 0 && pattern[special - 1] != '/')
 		special--;
-	struct stat st;
-	return special == 0 || stat(arena_strndup(arena, pattern, special), &st) == 0;
+	return arena_strndup(arena, pattern, special);
 }
 
 static int list_glob(struct arena *arena, const char *pattern, struct raw_files *ret, struct err *err)
 {
-	ret->exists = glob_root_exists(arena, pattern);
+	const char *root = glob_root(arena, pattern);
+	struct stat root_st;
+	ret->exists = !*root || stat(root, &root_st) == 0;
 	glob_t found = {0};
 	int rc = glob(pattern, 0, NULL, &found);
 	for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
@@ -174,6 +175,21 @@ int source_list(struct arena *arena, const char *path, const char *date, const c
 	}
 	const char *folder = source_folder(arena, path);
 	return list_folder(arena, *date ? arena_printf(arena, "%s/dt=%s", folder, date) : folder, format, ret, err);
+}
+
+bool source_marked(struct arena *arena, const char *path, const char *date, const char *name)
+{
+	struct stat st;
+	path = relative(path);
+	if (*date)
+		path = arena_printf(arena, "%s/dt=%s/", path, date);
+	else if (strpbrk(path, "*?["))
+		path = glob_root(arena, path);
+	else if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+		path = strrchr(path, '/') ? arena_strndup(arena, path, (size_t)(strrchr(path, '/') - path) + 1) : "";
+	else
+		path = arena_printf(arena, "%s/", path);
+	return stat(arena_printf(arena, "%s%s", path, name), &st) == 0;
 }
 
 int source_days(struct arena *arena, const char *path, const char *const **ret_dates, size_t *ret_n, const char **ret_strays,

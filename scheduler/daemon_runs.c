@@ -80,6 +80,13 @@ static void on_try_ended(void *ctx, const struct try_report *r)
 		          try_outcome_name(r->outcome), "error", r->error ? r->error : "", NULL);
 }
 
+static void on_source_awaited(void *ctx, const struct table *t, int32_t day, const char *why)
+{
+	const struct job *j = ctx;
+	char date[DATE_SIZE];
+	log_event(LOG_INFO, "task.waits", "run", j->order.run_id, "table", t->qname, "dt", date_format(date, day), "reason", why, NULL);
+}
+
 static void on_task_ended(void *ctx, const struct task_report *r)
 {
 	const struct job *j = ctx;
@@ -182,7 +189,7 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	j->version = d->version;
 	j->version->users++;
 	j->state = JOB_ACTIVE;
-	const struct runner_observer observer = {.try_ended = on_try_ended, .task_ended = on_task_ended, .ctx = j};
+	const struct runner_observer observer = {.try_ended = on_try_ended, .task_ended = on_task_ended, .source_awaited = on_source_awaited, .ctx = j};
 	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
 	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);

@@ -63,14 +63,14 @@ static enum part_probe verdict(const struct part *part, const json_t *found)
 }
 
 /* [name, size, mtime_ns, ctime_ns, inode] each. */
-static void take_files(struct snapshot *s, const json_t *files, const char *folder, struct source_files *ret)
+static void take_files(struct arena *arena, const json_t *files, const char *folder, struct source_files *ret)
 {
 	size_t n = json_array_size(files);
-	struct source_file *copy = arena_array(&s->arena, n, sizeof *copy);
+	struct source_file *copy = arena_array(arena, n, sizeof *copy);
 	for (size_t i = 0; i < n; i++) {
 		const json_t *f = json_array_get(files, i);
 		const char *name = json_string_value(json_array_get(f, 0));
-		copy[i] = (struct source_file){.path = arena_printf(&s->arena, "%s%s", folder, name ? name : ""),
+		copy[i] = (struct source_file){.path = arena_printf(arena, "%s%s", folder, name ? name : ""),
 		                               .size = json_integer_value(json_array_get(f, 1)),
 		                               .mtime_ns = json_integer_value(json_array_get(f, 2)),
 		                               .ctime_ns = json_integer_value(json_array_get(f, 3)),
@@ -80,38 +80,51 @@ static void take_files(struct snapshot *s, const json_t *files, const char *fold
 	ret->nfiles = n;
 }
 
+/* One of the days of an answer; false: it is none. */
+static bool take_day(struct arena *arena, const char *folder, const json_t *found, int32_t *ret_day, struct source_files *ret)
+{
+	const char *date = json_string_value(json_object_get(found, "date"));
+	if (!date || !date_parse_iso(date, strlen(date), ret_day))
+		return false;
+	char *below = mem_printf("%s/dt=%s/", folder ? folder : "", date);
+	take_files(arena, json_object_get(found, "files"), below, ret);
+	free(below);
+	ret->marked = json_is_true(json_object_get(found, "marked"));
+	return true;
+}
+
+/* From which day on there is more of a range to ask for, or DATE_NONE. */
+static int32_t next_day(const json_t *found, int32_t first, int32_t last)
+{
+	const char *next = json_string_value(json_object_get(found, "next"));
+	int32_t more;
+	return next && date_parse_iso(next, strlen(next), &more) && more >= first && more <= last ? more : DATE_NONE;
+}
+
 /* Returns the day from which on there is more to ask for, or DATE_NONE. */
 static int32_t take_source(struct probing *p, const struct thing *thing, const json_t *found)
 {
 	struct snapshot *s = p->snapshot;
 	const char *strays = json_string_value(json_object_get(found, "strays"));
-	const char *folder = json_string_value(json_object_get(found, "folder")), *next = json_string_value(json_object_get(found, "next"));
+	const char *folder = json_string_value(json_object_get(found, "folder"));
 	const struct source_files none = {.probed = true,
 	                                  .path_exists = json_is_true(json_object_get(found, "exists")),
 	                                  .strays = strays ? arena_strdup(&s->arena, strays) : NULL};
 	struct source_files files = none;
 	if (thing->first == DATE_NONE) {
-		take_files(s, json_object_get(found, "files"), "", &files);
+		take_files(&s->arena, json_object_get(found, "files"), "", &files);
+		files.marked = json_is_true(json_object_get(found, "marked"));
 		snapshot_put_source(s, thing->table, DATE_NONE, &files);
 		return DATE_NONE;
 	}
 	snapshot_put_source_range(s, thing->table, p->first, p->last, &none);
 	const json_t *days = json_object_get(found, "days");
 	for (size_t i = 0; i < json_array_size(days); i++) {
-		const json_t *one = json_array_get(days, i);
-		const char *date = json_string_value(json_object_get(one, "date"));
 		int32_t day;
-		if (!date || !date_parse_iso(date, strlen(date), &day))
-			continue;
-		char *below = mem_printf("%s/dt=%s/", folder ? folder : "", date);
-		take_files(s, json_object_get(one, "files"), below, &files);
-		free(below);
-		snapshot_put_source(s, thing->table, day, &files);
+		if (take_day(&s->arena, folder, json_array_get(days, i), &day, &files))
+			snapshot_put_source(s, thing->table, day, &files);
 	}
-	int32_t more = DATE_NONE;
-	if (next && date_parse_iso(next, strlen(next), &more) && more >= thing->first && more <= thing->last)
-		return more;
-	return DATE_NONE;
+	return next_day(found, thing->first, thing->last);
 }
 
 static void ask_more(struct probing *p);
@@ -206,17 +219,24 @@ static struct batch *batch_of_parts(struct probing *p)
 	return b;
 }
 
-static void add_source(struct batch *b, const struct thing *thing)
+/* Of the days of a range, or with DATE_NONE of the source that has no dates. */
+static json_t *source_question(const struct source *s, int32_t first, int32_t last)
 {
 	static const char *const formats[] = {"csv", "json", "parquet"};
-	const struct source *s = b->p->project->tables[thing->table].source;
-	char first[DATE_SIZE], last[DATE_SIZE];
+	char text[DATE_SIZE];
 	json_t *json = json_pack("{s:s, s:s}", "path", s->path, "format", formats[s->format]);
-	if (thing->first != DATE_NONE) {
-		json_object_set_new(json, "first", json_string(date_format(first, thing->first)));
-		json_object_set_new(json, "last", json_string(date_format(last, thing->last)));
+	if (first != DATE_NONE) {
+		json_object_set_new(json, "first", json_string(date_format(text, first)));
+		json_object_set_new(json, "last", json_string(date_format(text, last)));
 	}
-	json_array_append_new(b->sources, json);
+	if (s->wait_for)
+		json_object_set_new(json, "marker", json_string(s->wait_for));
+	return json;
+}
+
+static void add_source(struct batch *b, const struct thing *thing)
+{
+	json_array_append_new(b->sources, source_question(b->p->project->tables[thing->table].source, thing->first, thing->last));
 	b->things[b->nsources++] = *thing;
 }
 
@@ -312,4 +332,59 @@ void lake_probe_try(struct workers *w, const char *qname, const char *partition,
 	*l = (struct lookup){.fn = fn, .ctx = ctx, .try_id = mem_strdup(try_id), .path = lake_partition_path(qname, partition),
 	                     .workers = w, .left = LOOKUPS_AGAIN};
 	look_up(l);
+}
+
+/* One source, looked at while a run waits for it. */
+struct source_probe {
+	struct workers *workers;
+	const struct source *source;
+	int32_t first, last; /* not looked at yet */
+	lake_source_fn fn;
+	void *ctx;
+};
+
+static void ask_source(struct source_probe *l);
+
+static void on_source(void *ctx, const struct worker_answer *a)
+{
+	struct source_probe *l = ctx;
+	struct arena arena = {0};
+	const json_t *found = json_array_get(json_object_get(a->reply, "sources"), 0), *days = json_object_get(found, "days");
+	const char *folder = json_string_value(json_object_get(found, "folder"));
+	struct source_files files = {.probed = true,
+	                             .path_exists = json_is_true(json_object_get(found, "exists")),
+	                             .marked = json_is_true(json_object_get(found, "marked")),
+	                             .wall_ns = json_integer_value(json_object_get(a->reply, "now_ns"))};
+	take_files(&arena, json_object_get(found, "files"), "", &files);
+	if (found)
+		l->fn(l->ctx, DATE_NONE, &files, NULL);
+	for (size_t i = 0; i < json_array_size(days); i++) {
+		int32_t day;
+		if (take_day(&arena, folder, json_array_get(days, i), &day, &files))
+			l->fn(l->ctx, day, &files, NULL);
+	}
+	int32_t next = l->first == DATE_NONE ? DATE_NONE : next_day(found, l->first, l->last);
+	arena_free(&arena);
+	if (next != DATE_NONE) {
+		l->first = next;
+		ask_source(l);
+		return;
+	}
+	l->fn(l->ctx, DATE_NONE, NULL, a->reply ? NULL : a->err);
+	free(l);
+}
+
+static void ask_source(struct source_probe *l)
+{
+	json_t *question = source_question(l->source, l->first, l->last);
+	if (l->first != DATE_NONE)
+		json_object_set_new(question, "folders", json_true());
+	workers_ask(l->workers, json_pack("{s:s, s:[o]}", "op", "probe", "sources", question), true, NULL, on_source, l);
+}
+
+void lake_probe_source(struct workers *w, const struct source *s, int32_t first, int32_t last, lake_source_fn fn, void *ctx)
+{
+	struct source_probe *l = mem_alloc(sizeof *l);
+	*l = (struct source_probe){.workers = w, .source = s, .first = first, .last = last, .fn = fn, .ctx = ctx};
+	ask_source(l);
 }

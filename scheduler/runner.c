@@ -45,7 +45,8 @@ static void decide(struct runner *r, struct task_id task)
 	struct plan *plan = run->plan;
 	struct plan_task t = plan_decide(plan, task.table, task.date, &fingerprint);
 	plan->tasks[(size_t)task.table * plan->ndates + task.date] = t;
-	enum decision d = t.verdict == PLAN_FRESH ? DECIDE_FRESH : t.verdict == PLAN_FAIL ? DECIDE_FAIL : DECIDE_BUILD;
+	enum decision d = t.verdict == PLAN_FRESH ? DECIDE_FRESH : t.verdict == PLAN_FAIL ? DECIDE_FAIL
+	                : t.reason == REASON_SOURCE_AWAITED ? DECIDE_WAIT : DECIDE_BUILD;
 	if (d == DECIDE_FAIL && run->observer.try_ended) {
 		struct buf why = BUF_INIT(1 << 16);
 		plan_reason_text(plan, task.table, &t, &why);
@@ -90,6 +91,29 @@ static void tell_task_end(struct runner *r, const struct transition *t)
 	run->observer.task_ended(run->observer.ctx, &report);
 }
 
+/* It waits for its source from here on, or not any more. */
+static void watch_source_of(struct runner *r, const struct transition *t)
+{
+	struct live_run *run = live_run_find(r, t->task.run);
+	if (t->wait != WAIT_SOURCE) {
+		sensor_forget(r->sensor, t->task);
+		return;
+	}
+	const struct plan_task *task = &run->plan->tasks[(size_t)t->task.table * run->plan->ndates + t->task.date];
+	const struct table *table = run_table(run, t->task);
+	sensor_await(r->sensor, &(struct sensor_wait){.task = t->task,
+	                                              .source = table->source,
+	                                              .table = table->index,
+	                                              .day = task->subject_day,
+	                                              .snapshot = run->plan->in.snapshot});
+	if (!run->observer.source_awaited)
+		return;
+	struct buf why = BUF_INIT(1 << 16);
+	plan_reason_text(run->plan, t->task.table, task, &why);
+	run->observer.source_awaited(run->observer.ctx, table, run_day(run, t->task), buf_cstr(&why));
+	buf_free(&why);
+}
+
 static void on_transition(struct runner *r, const struct transition *said)
 {
 	struct transition t = *said;
@@ -98,6 +122,8 @@ static void on_transition(struct runner *r, const struct transition *said)
 	if (t.object == OBJECT_TRY && t.from < 0)
 		live_try_new(r, &t);
 	record_transition(r, &t);
+	if (t.object == OBJECT_TASK && t.from == TASK_WAITING)
+		watch_source_of(r, &t);
 	tell_task_end(r, &t);
 }
 
@@ -190,7 +216,8 @@ void runner_abandon(struct runner *r)
 /* Tries that were given up still have a worker each: they end before this process may. */
 void runner_stop(struct runner *r)
 {
-	while (r->tries || r->sweeping) {
+	sensor_stop(r->sensor);
+	while (r->tries || r->sweeping || sensor_busy(r->sensor)) {
 		struct live_try *lt = r->tries;
 		if (!lt || lt->request)
 			uv_run(r->config.loop, UV_RUN_ONCE);
@@ -199,12 +226,19 @@ void runner_stop(struct runner *r)
 	}
 }
 
+static void on_source(void *ctx, struct task_id task)
+{
+	runner_event(ctx, &(struct event){.kind = EV_SOURCE, .task = task});
+}
+
 struct runner *runner_new(const struct runner_config *config)
 {
 	struct runner *r = mem_alloc(sizeof *r);
 	r->config = *config;
 	uv_timer_init(config->loop, &r->timer);
 	r->timer.data = r;
+	r->sensor = sensor_new(&(struct sensor_config){.loop = config->loop, .workers = config->workers, .lake = config->lake,
+	                                               .found = on_source, .ctx = r});
 	record_open(r);
 	return r;
 }
@@ -217,6 +251,7 @@ void runner_free(struct runner *r)
 	struct live_run *run, *next;
 	HASH_ITER(hh, r->runs, run, next)
 		live_run_free(run);
+	sensor_free(r->sensor);
 	machine_free(r->machine);
 	shared_names_free(r->tables);
 	shared_names_free(r->pools);

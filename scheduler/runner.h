@@ -51,6 +51,7 @@ struct runner_observer {
 	void (*try_started)(void *ctx, const struct table *t, int32_t day, uint32_t try_no, const char *worker);
 	void (*try_ended)(void *ctx, const struct try_report *r);
 	void (*task_ended)(void *ctx, const struct task_report *r);
+	void (*source_awaited)(void *ctx, const struct table *t, int32_t day, const char *why); /* the task waits for its source */
 	void (*progress)(void *ctx, const struct run_counts *counts); /* after each step that changed something */
 	void *ctx;
 };

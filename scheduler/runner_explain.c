@@ -75,6 +75,12 @@ static void say_blocker(struct runner *r, const struct live_run *run, const stru
 		say_in(b->at_ms, out);
 		buf_adds(out, " ('strata retry' starts it now)");
 		break;
+	case BLOCK_SOURCE:
+		if (sensor_explain(r->sensor, b->of, out))
+			buf_addf(out, "; put its files there ('strata retry %s' looks at once)", run->request.run_id);
+		else
+			buf_adds(out, "waits for its source");
+		break;
 	case BLOCK_PAUSED:
 		buf_addf(out, "run %s is paused; 'strata unpause %s' lets it go on", run->request.run_id, run->request.run_id);
 		break;
@@ -137,6 +143,7 @@ bool runner_retry_now(struct runner *r, uint32_t handle, const char *table, cons
 	struct task_id task;
 	if (!run || !find_task(run, table, partition, &task))
 		return false;
+	sensor_look(r->sensor, task);
 	runner_event(r, &(struct event){.kind = EV_RETRY_NOW, .task = task});
 	return true;
 }

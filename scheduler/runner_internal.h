@@ -10,6 +10,7 @@
 #include "scheduler/lake.h"
 #include "scheduler/queries.h"
 #include "scheduler/runner.h"
+#include "scheduler/sensor.h"
 #include "scheduler/try_build.h"
 
 /* Names of all projects that there were, each with its number in the machine. */
@@ -86,6 +87,7 @@ struct runner {
 	size_t queued, queue_cap, taken;
 	bool stepping;
 	bool waited;            /* something was recorded since the last flush whose commit is waited for */
+	struct sensor *sensor;   /* of tasks that wait for their source */
 	struct live_try *tries;
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */

@@ -85,6 +85,7 @@ struct try_source try_source_of(const struct source *s, const char *date, struct
 	                           .date = s->partitioned ? date : "",
 	                           .format = formats[s->format],
 	                           .missing = missing[s->missing],
+	                           .wait_for = s->wait_for,
 	                           .delim = s->delim,
 	                           .nullstr = s->nullstr,
 	                           .encoding = s->encoding,

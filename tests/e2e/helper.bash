@@ -289,3 +289,26 @@ db_status() {
 state() {
 	psql -AtX "host=$(db_status socket) user=strata dbname=postgres" -c "$1" 3>&-
 }
+
+# scheduler_up NAME [OPTION…]: one of that name, ready.
+scheduler_up() {
+	local name=$1
+	shift
+	background "$name" scheduler "$@"
+	wait_until has_line "$(err_of "$name")" "scheduler.ready"
+}
+scheduler_down() {
+	kill -TERM "$(pid_of "$1")"
+	background_end "$1"
+	assert_status 0
+}
+run_is() { # RUN STATE
+	[ "$(strata --output json runs | jq -r ".[] | select(.run == \"$1\") | .state + \" \" + (.result // \"\")")" = "$2" ]
+}
+schedulers_remove() { # for teardown: with all that they have started
+	local name
+	for name in "${!BACKGROUND[@]}"; do
+		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
+	done
+	project_remove
+}

@@ -9,30 +9,11 @@ setup() {
 	project_file dags/dwd/dwd_day.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
 }
 teardown() {
-	local name
-	for name in "${!BACKGROUND[@]}"; do
-		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
-	done
-	project_remove
+	schedulers_remove
 }
 
 day="--date 2024-01-01"
 
-# scheduler_up NAME [OPTION…]: one of that name, ready.
-scheduler_up() {
-	local name=$1
-	shift
-	background "$name" scheduler "$@"
-	wait_until has_line "$(err_of "$name")" "scheduler.ready"
-}
-scheduler_down() {
-	kill -TERM "$(pid_of "$1")"
-	background_end "$1"
-	assert_status 0
-}
-run_is() { # RUN STATE
-	[ "$(strata --output json runs | jq -r ".[] | select(.run == \"$1\") | .state + \" \" + (.result // \"\")")" = "$2" ]
-}
 published() { # DAY…: dwd_day has them
 	local d
 	for d in "$@"; do [ -e "dwd/dwd_day/dt=$d/_SUCCESS" ] || return 1; done

@@ -24,7 +24,7 @@ stage.make stage.write inputs.link exec.spawn validate.footer commit.probe commi
 commit.exchange commit.after_exchange commit.sync_parent commit.record commit.clear commit.after_clear cleanup.remove
 catalog.rename""".split()
 # Met by others: cluster.rename is of the private server's first start (tests/unit/scheduler/test_db.c).
-ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget"}
+ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget", "source.watch"}
 SHORT_CROSSINGS, DRAWN_BELOW = 2, 12
 RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "1"]
 

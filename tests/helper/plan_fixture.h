@@ -76,7 +76,7 @@ static inline void put_source(struct world *w, uint32_t table, int32_t day, int6
 {
 	struct source_file *file = arena_alloc(&w->s->arena, sizeof *file);
 	*file = (struct source_file){.path = "raw/a.csv", .size = 1, .mtime_ns = mtime_ns, .ctime_ns = mtime_ns};
-	snapshot_put_source(w->s, table, day, &(struct source_files){true, true, file, 1, NULL});
+	snapshot_put_source(w->s, table, day, &(struct source_files){.probed = true, .path_exists = true, .files = file, .nfiles = 1});
 }
 
 static inline void add_source(struct world *w, uint32_t table, int32_t first, int32_t last)

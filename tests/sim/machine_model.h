@@ -32,6 +32,8 @@ struct task {
 	uint32_t tries;
 	uint64_t live;        /* fence of its live try; 0: none */
 	bool deciding, retrying, told;
+	bool late;            /* its source has not come yet */
+	bool awaiting;        /* that is why it waits, and it is on record */
 	bool found_fresh;     /* that is the answer which is on its way */
 	int64_t retry_at;
 };
@@ -69,7 +71,7 @@ struct world {
 	size_t ntries;
 	uint64_t fence, seq, committed;
 	int64_t now, timer;
-	uint32_t meddling, shared; /* percent: of commands, of tables that other runs have too */
+	uint32_t meddling, shared, late; /* percent: of commands, of tables that other runs have too, or whose sources come late */
 	struct task_id decisions[MAX_RUNS * MAX_TABLES * MAX_DATES];
 	size_t ndecisions;
 	struct event *events; /* all, for the replay */
@@ -350,10 +352,11 @@ static void saw_task(const struct transition *t)
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		CHECK(!task->retrying || w.now >= task->retry_at);
 		CHECK(!r->paused && !twin_under_way(t->task));
+		CHECK(!task->late && !task->awaiting);
 		task->retrying = false;
 		break;
 	case TASK_RUNNING:
-		CHECK(!r->paused && !twin_under_way(t->task));
+		CHECK(!r->paused && !twin_under_way(t->task) && !task->late);
 		CHECK(all_upstream_durable(t->task) && !task->live);
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		task->tries++;
@@ -362,6 +365,10 @@ static void saw_task(const struct transition *t)
 		if (t->from == TASK_READY) {
 			CHECK(t->wait == WAIT_PAUSED ? r->paused
 			                             : t->wait == WAIT_POOL && urgent_twin_waits(t->task));
+			break;
+		}
+		if (t->from == TASK_WAITING) {
+			CHECK(t->wait == WAIT_SOURCE && task->awaiting && task->late && !task->deciding);
 			break;
 		}
 		CHECK(t->wait == WAIT_RETRY && !task->live && task->tries <= r->tables[t->task.table].retries);
@@ -373,7 +380,7 @@ static void saw_task(const struct transition *t)
 		CHECK(!task->live && task->result == TASK_RESULT_NONE);
 		task->result = (enum task_result)t->result;
 		task->end_seq = t->seq;
-		task->deciding = false;
+		task->deciding = task->awaiting = false;
 		r->failed |= bad(task->result);
 		CHECK(task->result != TASK_CANCELED || r->canceled);
 		CHECK(task->result != TASK_SKIPPED || (r->spec.fail_fast && r->failed));
@@ -466,6 +473,7 @@ static void saw(const struct machine *m, const struct action *a)
 		CHECK(all_upstream_durable(a->task) && task_of(a->task)->state == TASK_WAITING);
 		CHECK(!task_of(a->task)->deciding && !twin_under_way(a->task) && !w.runs[a->task.run].paused);
 		CHECK(!task_of(a->task)->retrying || w.now >= task_of(a->task)->retry_at);
+		CHECK(!task_of(a->task)->awaiting);
 		task_of(a->task)->deciding = true;
 		task_of(a->task)->retrying = false;
 		w.decisions[w.ndecisions++] = a->task;
@@ -522,7 +530,7 @@ static void check_rest(const struct machine *m)
 			if (t->retrying && t->state == TASK_WAITING && w.now >= t->retry_at)
 				t->retrying = false; /* due, and held back: to be decided anew */
 			if (t->state == TASK_WAITING && !t->retrying && (t->deciding || !r->paused))
-				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id)));
+				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id) && !t->awaiting));
 			if (t->state == TASK_WAITING || t->state == TASK_READY)
 				CHECK(!withheld_rightly(id));
 			CHECK(t->result != TASK_UPSTREAM_FAILED || withheld_rightly(id));

@@ -7,6 +7,7 @@
  *   - tries in flight fit the capacity and the pools, and no room is left while a task is ready;
  *   - over all runs, one task of a partition at a time is decided, ready or running; the others wait for it;
  *   - nothing of a paused run is decided or started; no run is passed over without end, for a worker or a pool;
+ *   - nothing becomes ready before its source has come; what waits for it keeps nobody from the partition, and goes on when it comes;
  *   - what machine_explain names as holding a task up is what holds it up: without it, the task runs;
  *   - every transition is legal, every task gets exactly one result, every run ends;
  *   - the same events give the same actions.
@@ -98,6 +99,8 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 		w.runs[ev.run].paused = ev.kind == EV_PAUSE_RUN;
 	if (ev.kind == EV_RETRY_NOW)
 		retried_now(ev.task);
+	if (ev.kind == EV_SOURCE && ev.task.table < MAX_TABLES && ev.task.date < MAX_DATES)
+		w.runs[ev.task.run].tasks[ev.task.table][ev.task.date].awaiting = false; /* also when it has not come: it is asked about */
 	if (ev.kind == EV_CANCEL_RUN && w.runs[ev.run].added && w.runs[ev.run].state != RUN_DONE)
 		w.runs[ev.run].canceled = true;
 	if (ev.kind == EV_RUN_ADD)
@@ -151,10 +154,33 @@ static struct event answer_decision(void)
 	uint32_t dice = below(20);
 	ev.decision = dice == 0 ? DECIDE_FAIL : dice < 4 ? DECIDE_FRESH : DECIDE_BUILD;
 	struct task *t = task_of(ev.task);
+	if (t->late)
+		ev.decision = DECIDE_WAIT;
 	t->deciding = false;
+	t->awaiting = t->late;
 	t->found_fresh = ev.decision == DECIDE_FRESH;
 	w.decisions[i] = w.decisions[--w.ndecisions];
 	return ev;
+}
+
+/* A source comes, or somebody thinks so: of a task that waits for it, if there is one; else of any. */
+static struct event source_comes(uint32_t percent)
+{
+	struct task_id id = {below(w.nruns), below(MAX_TABLES), below(MAX_DATES)};
+	for (uint32_t k = 0; k < MAX_RUNS * MAX_TABLES * MAX_DATES && !w.runs[id.run].tasks[id.table][id.date].awaiting; k++)
+		id = (struct task_id){k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
+	if (chance(percent))
+		w.runs[id.run].tasks[id.table][id.date].late = false;
+	return (struct event){.kind = EV_SOURCE, .task = id};
+}
+
+static bool anything_awaits(void)
+{
+	for (uint32_t k = 0; k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
+		if (w.runs[k / (MAX_TABLES * MAX_DATES)].tasks[k / MAX_DATES % MAX_TABLES][k % MAX_DATES].awaiting)
+			return true;
+	}
+	return false;
 }
 
 /* Somebody gives a command, or the project was reloaded. */
@@ -213,7 +239,8 @@ static struct event decide_to_build(struct task_id id)
 		i++;
 	w.decisions[i] = w.decisions[--w.ndecisions];
 	task_of(id)->deciding = false;
-	return (struct event){.kind = EV_DECIDED, .task = id, .decision = DECIDE_BUILD};
+	task_of(id)->awaiting = task_of(id)->late;
+	return (struct event){.kind = EV_DECIDED, .task = id, .decision = task_of(id)->late ? DECIDE_WAIT : DECIDE_BUILD};
 }
 
 static struct event more_slots(uint32_t pool)
@@ -244,6 +271,11 @@ static bool removal(const struct blocker *b, struct event *ret)
 		return true;
 	case BLOCK_DECIDING:
 		*ret = decide_to_build(b->of);
+		return true;
+	case BLOCK_SOURCE:
+		CHECK(task_of(b->of)->awaiting && task_of(b->of)->late);
+		task_of(b->of)->late = false;
+		*ret = (struct event){.kind = EV_SOURCE, .task = b->of};
 		return true;
 	case BLOCK_RETRY:
 		CHECK(b->at_ms == task_of(b->of)->retry_at && b->at_ms > w.now);
@@ -332,6 +364,8 @@ static struct event random_event(void)
 	case 9:
 		if (chance(w.meddling))
 			ev = hurry_a_retry();
+		else if (chance(w.late))
+			ev = source_comes(70);
 		else if (w.timer != INT64_MAX && chance(50))
 			w.now = w.timer > w.now ? w.timer : w.now;
 		break;
@@ -378,6 +412,8 @@ static void drain(struct machine *m, struct actions *out)
 			step(m, answer_decision(), out);
 		} else if (w.ntries) {
 			step(m, random_end(w.tries[below((uint32_t)w.ntries)].fence), out);
+		} else if (anything_awaits()) {
+			step(m, source_comes(90), out);
 		} else {
 			CHECK(w.timer != INT64_MAX); /* else nothing will ever happen again */
 			w.now = w.timer;
@@ -419,9 +455,11 @@ static void random_run(struct run *r)
 			nedges++;
 		}
 		table->edge_end = nedges;
+		bool from_source = chance(w.late);
 		for (uint32_t d = 0; d < (table->partitioned ? ndates : 1); d++) {
 			bool in = chance(density);
 			r->tasks[t][d].exists = in;
+			r->tasks[t][d].late = in && from_source && chance(70);
 			r->todo[0] |= (uint64_t)in << (t * ndates + d);
 		}
 	}
@@ -448,6 +486,7 @@ static size_t one_world(uint64_t seed)
 	w.kept = chance(50) ? below(3) : 0;
 	w.meddling = chance(50) ? 40 : 8;
 	w.shared = chance(50) ? 90 : 0;
+	w.late = chance(50) ? 60 : 0;
 	w.fence = 10;
 	uint32_t first_pools[MAX_POOLS] = {0};
 	for (uint32_t i = 0; i < w.npools; i++)

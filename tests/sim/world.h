@@ -73,7 +73,8 @@ struct world_table {
 	bool partitioned, past; /* past: waits for its earlier dates */
 	bool action;            /* output: none */
 	uint32_t pool;
-	bool has_source;
+	bool has_source, waits; /* waits: for its source, whose files come late */
+	int64_t comes_us[WORLD_DATES]; /* when they are there */
 	uint32_t sql_version, source_version[WORLD_DATES];
 	struct world_ref refs[WORLD_TABLES];
 	uint32_t nrefs;
@@ -129,6 +130,7 @@ bool world_dispatch(enum owner least, int64_t until_us); /* one event, of this o
 void world_cross(const char *what);          /* the scheduler may die here */
 void world_die(const char *why);             /* it does, unless the world is calm */
 void world_signal(void);                     /* SIGINT, if somebody listens */
+int64_t world_next_files(void);              /* when the next late source comes; INT64_MAX: none will */
 void world_loop_reset(void);
 void world_until(const bool *done);
 

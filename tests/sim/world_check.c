@@ -72,6 +72,7 @@ void check_sent(const struct try_request *rq)
 	const struct db_try *row = db_try((int64_t)rq->fence);
 	CHECK(world.running && str_eq(rq->run_id, world.run_id) && world.todo[table][date]);
 	CHECK(row && str_eq(row->state, "starting") && str_eq(row->id, rq->try_id)); /* its row is durable */
+	CHECK(!t->waits || t->comes_us[date] <= world.now_us); /* its source has come */
 	for (size_t i = 0; i < db.ntries; i++) {
 		const struct db_try *other = &db.tries[i];
 		CHECK(other == row || str_eq(other->state, "ended") || !str_eq(other->table, row->table) ||

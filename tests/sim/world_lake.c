@@ -281,6 +281,9 @@ static json_t *probe_source(const json_t *request)
 		if (!str_eq(world.tables[t].name, path + 4))
 			continue;
 		const uint32_t *versions = world.tables[t].source_version;
+		const int64_t *comes_us = world.tables[t].comes_us;
+		if (!first && comes_us[0] > world.now_us)
+			return json_pack("{s:b, s:[]}", "exists", 1, "files");
 		if (!first)
 			return json_pack("{s:b, s:[[s, i, I, I, i]]}", "exists", 1, "files", "a.csv", 7, (json_int_t)versions[0], (json_int_t)versions[0], 1);
 		json_t *days = json_array();
@@ -288,7 +291,10 @@ static json_t *probe_source(const json_t *request)
 		CHECK(date_parse(first, &day) && date_parse(last, &end));
 		for (; day <= end; day++) {
 			char date[DATE_SIZE];
-			json_int_t version = versions[world_date(date_format(date, day))];
+			uint32_t at = world_date(date_format(date, day));
+			json_int_t version = versions[at];
+			if (comes_us[at] > world.now_us)
+				continue;
 			json_array_append_new(days, json_pack("{s:s, s:[[s, i, I, I, i]]}", "date", date, "files", "a.csv", 7, version, version, 1));
 		}
 		return json_pack("{s:b, s:s, s:o}", "exists", 1, "folder", path, "days", days);
@@ -306,5 +312,6 @@ json_t *lake_answer_probe(const json_t *request)
 	list = json_object_get(request, "sources");
 	for (size_t i = 0; i < json_array_size(list); i++)
 		json_array_append_new(sources, probe_source(json_array_get(list, i)));
-	return json_pack("{s:o, s:o}", "partitions", partitions, "sources", sources);
+	return json_pack("{s:o, s:o, s:I}", "partitions", partitions, "sources", sources, "now_ns",
+	                 (json_int_t)(world.now_us + world.wall_offset_us) * 1000);
 }

@@ -151,8 +151,8 @@ static void write_config(struct buf *config, struct buf *catalog)
 	for (uint32_t t = 0; t < world.ntables; t++) {
 		const struct world_table *table = &world.tables[t];
 		if (table->has_source)
-			buf_addf(config, "  %s: {path: raw/%s, partitioned: %s}\n", table->name, table->name,
-			         table->partitioned ? "true" : "false");
+			buf_addf(config, "  %s: {path: raw/%s, partitioned: %s, missing: %s}\n", table->name, table->name,
+			         table->partitioned ? "true" : "false", table->waits ? "wait" : "empty");
 		buf_addf(catalog, "  %s: {pool: p%u, retries: %u, retry_delay: %ums, retry_backoff: 2", table->name, table->pool, below(4),
 		         delays[below(3)]);
 		if (chance(15))
@@ -210,6 +210,23 @@ static void read_project(void)
 	buf_free(&problems);
 }
 
+static int64_t sometime(void)
+{
+	return chance(40) ? world.now_us : world.now_us + (int64_t)below(20 * 1000000);
+}
+
+int64_t world_next_files(void)
+{
+	int64_t next = INT64_MAX;
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; world.tables[t].waits && d < WORLD_DATES; d++) {
+			int64_t at = world.tables[t].comes_us[d];
+			next = at > world.now_us && at < next ? at : next;
+		}
+	}
+	return next;
+}
+
 void world_make_project(void)
 {
 	world.ntables = 1 + below(world.options.tables);
@@ -225,6 +242,9 @@ void world_make_project(void)
 		table->qname = arena_printf(&world.arena, "%.3s.%s", table->name, table->name);
 		for (uint32_t d = 0; d < WORLD_DATES; d++)
 			table->source_version[d] = 1;
+		table->waits = table->has_source && chance(30);
+		for (uint32_t d = 0; d < WORLD_DATES && table->waits; d++)
+			table->comes_us[d] = sometime();
 		table->action = !table->has_source && chance(5);
 		if (!table->has_source && !table->action)
 			random_refs(t);
@@ -249,5 +269,7 @@ void world_change(void)
 		}
 		if (table->has_source && chance(20))
 			table->source_version[below(world.ndates)]++;
+		if (table->waits && chance(20)) /* it went, and comes again */
+			table->comes_us[below(world.ndates)] = sometime();
 	}
 }

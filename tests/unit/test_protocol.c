@@ -29,7 +29,7 @@ static void requests_round_trip(void **state)
 			{"dwd.a", true, NULL, dates, ids, 2, columns, 2},
 			{"dim.b", false, maybe("ext/b"), dates, ids, (size_t)(rand() % 3), NULL, 0},
 		};
-		struct try_source source = {"tmp_ods_x", "raw/x", "2013-01-01", "csv", "empty", maybe(";"), maybe("NA"),
+		struct try_source source = {"tmp_ods_x", "raw/x", "2013-01-01", "csv", "wait", maybe("_SUCCESS"), maybe(";"), maybe("NA"),
 		                            maybe("latin-1"), rand() % 3 - 1, rand() % 3 - 1, columns, (size_t)(rand() % 3)};
 		const struct view views[] = {{.qname = "m.v", .ddl = "CREATE \"v\""}, {.qname = "f", .ddl = "CREATE f"}};
 		const struct view *const uses[] = {&views[0], &views[1]};

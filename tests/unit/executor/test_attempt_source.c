@@ -1,6 +1,8 @@
 /* One try that reads RAW: what of a source is read, with which types, and what is told of it. */
 #include "lake.h"
 
+#include "executor/source.h"
+
 static const struct try_source csv = {.view = "tmp_ods_x", .path = "/raw/x", .date = "2013-01-03", .format = "csv", .missing = "empty",
                                       .header = TRI_UNSET, .all_varchar = TRI_UNSET};
 
@@ -246,6 +248,41 @@ static void an_absent_source_path_changes_nothing(void **state)
 	assert_failed(&r, "permanent", "missing: fail");
 }
 
+/* The scheduler has seen that its source is there before it sends such a try. */
+static void a_source_that_is_waited_for_must_be_there(void **state)
+{
+	struct lake *l = *state;
+	struct try_source waits = csv;
+	waits.missing = "wait";
+	assert_int_equal(mkdir("raw", 0777) | mkdir("raw/x", 0777) | mkdir("raw/x/dt=2013-01-03", 0777), 0);
+	struct try_result r = run_source(l, &waits, "SELECT 1 AS n FROM tmp_ods_x");
+	assert_failed(&r, "transient", "no files for '2013-01-03' yet (missing: wait)");
+	waits.wait_for = "_SUCCESS";
+	r = run_source(l, &waits, "SELECT 1 AS n FROM tmp_ods_x");
+	assert_failed(&r, "transient", "no files for '2013-01-03' yet (missing: wait)");
+	lake_write("raw/x/dt=2013-01-03/_SUCCESS", "");
+	r = run_source(l, &waits, "SELECT 1 AS n FROM tmp_ods_x"); /* it says that the date is whole, and so it is empty */
+	assert_true(r.outcome == OUTCOME_SUCCESS && r.empty);
+}
+
+static void a_mark_lies_beside_the_files_of_a_source(void **state)
+{
+	struct arena arena = {0};
+	(void)state;
+	assert_int_equal(mkdir("raw", 0777) | mkdir("raw/x", 0777) | mkdir("raw/x/dt=2013-01-03", 0777), 0);
+	assert_false(source_marked(&arena, "/raw/x", "2013-01-03", "_SUCCESS"));
+	lake_write("raw/x/_SUCCESS", "");
+	assert_false(source_marked(&arena, "raw/x", "2013-01-03", "_SUCCESS"));
+	assert_true(source_marked(&arena, "raw/x", "", "_SUCCESS"));
+	assert_true(source_marked(&arena, "raw/x/*.csv", "", "_SUCCESS"));
+	lake_write("raw/x/a.csv", "id\n1\n");
+	assert_true(source_marked(&arena, "raw/x/a.csv", "", "_SUCCESS"));
+	lake_write("raw/x/dt=2013-01-03/_SUCCESS", "");
+	assert_true(source_marked(&arena, "raw/x", "2013-01-03", "_SUCCESS"));
+	assert_false(source_marked(&arena, "raw/y/*.csv", "", "_SUCCESS"));
+	arena_free(&arena);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
 
 int main(void)
@@ -257,6 +294,7 @@ int main(void)
 		T(an_absent_date_is_empty_with_the_newest_header), T(errors_of_csv_files_are_short),
 		T(a_corrupt_newest_file_does_not_take_the_header_away), T(files_of_other_names_are_told),
 		T(without_any_header_nothing_runs), T(an_absent_source_path_changes_nothing),
+		T(a_source_that_is_waited_for_must_be_there), T(a_mark_lies_beside_the_files_of_a_source),
 	};
 	return cmocka_run_group_tests_name("attempt_source", tests, NULL, NULL);
 }
