@@ -82,6 +82,10 @@ struct task_row {
 int query_tasks(const struct query *q, const char *run_id, const char *table, struct task_row **ret_rows,
                 size_t *ret_count, struct err *err);
 
+/* At most `limit` of them, for who looks on: running ones, failed ones, waiting ones, then the newest of the others. */
+int query_tasks_first(const struct query *q, const char *run_id, int64_t limit, struct task_row **ret_rows, size_t *ret_count,
+                      struct err *err);
+
 struct try_row {
 	int64_t fence;
 	const char *try_id, *run_id, *table, *partition, *state, *outcome, *worker, *log_path, *error_class, *error;

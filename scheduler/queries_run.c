@@ -123,6 +123,19 @@ int query_tasks(const struct query *q, const char *run_id, const char *table, st
 	                   texts, 2, ret_rows, ret_count, err);
 }
 
+int query_tasks_first(const struct query *q, const char *run_id, int64_t limit, struct task_row **ret_rows, size_t *ret_count,
+                      struct err *err)
+{
+	char most[24];
+	snprintf(most, sizeof most, "%lld", (long long)limit);
+	const char *const texts[] = {run_id, most};
+	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
+	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text"
+	                   " ORDER BY state <> 'running', result NOT IN ('failed', 'timeout'), state = 'done', ended_at DESC,"
+	                   " table_name, partition LIMIT $3::bigint",
+	                   texts, 2, ret_rows, ret_count, err);
+}
+
 int query_tries(const struct query *q, const char *run_id, const char *table, const char *partition,
                 struct try_row **ret_rows, size_t *ret_count, struct err *err)
 {

@@ -50,6 +50,19 @@ int query_counts(const struct query *q, const char *run_id, struct count_row **r
 	                      " ORDER BY state, result, wait", params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }
 
+int query_counts_by_table(const struct query *q, const char *run_id, struct table_count_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	static const struct pg_column columns[] = {
+		COLUMN(table_count_row, "table_name", TEXT, table), COLUMN(table_count_row, "state", TEXT, state),
+		COLUMN(table_count_row, "result", TEXT, result), COLUMN(table_count_row, "wait", TEXT, wait), COLUMN(table_count_row, "count(*)", INT8, n),
+	};
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake), query_text(run_id)};
+	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
+	                      "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text GROUP BY table_name, state, result, wait"
+	                      " ORDER BY table_name, state, result, wait", params, COUNT(params), q->arena, ret_rows, ret_count, err);
+}
+
 int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {

@@ -21,6 +21,13 @@ struct count_row {
 };
 int query_counts(const struct query *q, const char *run_id, struct count_row **ret_rows, size_t *ret_count, struct err *err);
 
+/* The same, table by table; ordered by table. */
+struct table_count_row {
+	const char *table, *state, *result, *wait;
+	int64_t n;
+};
+int query_counts_by_table(const struct query *q, const char *run_id, struct table_count_row **ret_rows, size_t *ret_count, struct err *err);
+
 /* Tries that have not ended, of unfinished runs, the oldest first. */
 struct busy_row {
 	const char *run_id, *table, *partition, *worker, *state;

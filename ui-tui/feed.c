@@ -17,7 +17,7 @@
 #include "scheduler/db.h"
 
 /* A scheduler that is killed tells nobody, so there is a look without a word now and then. */
-enum { AGAIN_MS = 2000, PAUSE_MS = 250, LOOK_MS = 10000 };
+enum { AGAIN_MS = 2000, PAUSE_MS = 250, LOOK_MS = 10000, PAUSE_FACTOR = 10 };
 
 struct feed {
 	struct feed_options options;
@@ -33,7 +33,7 @@ struct feed {
 	/* the thread's own */
 	bool listening, changed;
 	bool analyzed;              /* the project has its edges */
-	int64_t loaded_us;          /* monotonic */
+	int64_t loaded_us, took_us; /* the newest load: when it ended (monotonic), and how long it took */
 };
 
 void picture_free(struct picture *s)
@@ -119,14 +119,16 @@ static void load(struct feed *f, const struct view_request *request)
 	struct view_source source = {.query = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &s->arena}, .lake = ws->lake.dir};
 	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id};
 	s->request = *request;
+	int64_t began_us = clock_mono_us();
 	f->changed = false;
-	f->loaded_us = clock_mono_us();
 	int rc = control_find(&c, &source.scheduler_up, &source.holder, &s->err);
 	if (rc == 0)
 		rc = need_edges(f, class, &s->err);
 	source.project = ws->project;
 	if (rc == 0)
 		s->data = class->load(request, &source, &s->arena, &s->err);
+	f->loaded_us = clock_mono_us();
+	f->took_us = f->loaded_us - began_us;
 	if (PQstatus(ws->db.conn) != CONNECTION_OK) {
 		lose(f, s->err.text);
 		picture_free(s);
@@ -162,15 +164,15 @@ static void wait_for_news(struct feed *f, int most_ms)
 	}
 }
 
-/* How long it may sleep: until the next load is due, or the next try to connect. */
+/* How long it may sleep: until the next load is due, or the next try to connect. What takes long to load is loaded the less
+ * often, so that looking on never costs more than a tenth of the database. */
 static int pause_ms(const struct feed *f, bool connected)
 {
-	int64_t since_ms = (clock_mono_us() - f->loaded_us) / 1000;
+	int64_t since_ms = (clock_mono_us() - f->loaded_us) / 1000, pause = PAUSE_FACTOR * f->took_us / 1000;
 	if (!connected)
 		return AGAIN_MS;
-	if (!f->changed)
-		return since_ms >= LOOK_MS ? 0 : (int)(LOOK_MS - since_ms);
-	return since_ms >= PAUSE_MS ? 0 : (int)(PAUSE_MS - since_ms);
+	pause = !f->changed ? LOOK_MS : pause > PAUSE_MS ? pause : PAUSE_MS;
+	return since_ms >= pause ? 0 : (int)(pause - since_ms);
 }
 
 static void run(void *arg)

@@ -76,8 +76,8 @@ struct panel {
 	char filter[128];
 };
 
-extern const struct panel_class panel_help, panel_log, panel_map, panel_overview, panel_runs, panel_table, panel_tables, panel_task,
-	panel_tasks, panel_text;
+extern const struct panel_class panel_graph, panel_help, panel_log, panel_map, panel_overview, panel_runs, panel_table, panel_tables,
+	panel_task, panel_tasks, panel_text, panel_time;
 
 /* Text that somebody has at hand (what a command said), for a panel_text that was pushed just now; copied. */
 void panel_text_set(struct panel *p, const char *text);

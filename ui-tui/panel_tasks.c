@@ -1,45 +1,21 @@
-/* The tasks of a run that have a row, as a list: the urgent ones first. */
+/* The tasks of a run that have a row, as a list: the urgent ones first, and of a large run no more than somebody reads. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/states.h"
 #include "ui-tui/listing_panel.h"
+
+enum { TASKS_MOST = 5000 };
 
 struct tasks {
 	struct task_row *rows;
 	size_t n;
 };
 
-/* Running, failed, waiting for something, ready, done. */
-static int urgency(const struct task_row *t)
-{
-	bool done = strcmp(t->state, task_state_name(TASK_DONE)) == 0;
-	if (strcmp(t->state, task_state_name(TASK_RUNNING)) == 0)
-		return 0;
-	if (done && (strcmp(t->result, task_result_name(TASK_FAILED)) == 0 || strcmp(t->result, task_result_name(TASK_TIMEOUT)) == 0))
-		return 1;
-	return done ? 4 : strcmp(t->state, task_state_name(TASK_READY)) == 0 ? 3 : 2;
-}
-
-static int compare(const void *a, const void *b)
-{
-	const struct task_row *x = a, *y = b;
-	int c = urgency(x) - urgency(y);
-	if (c == 0)
-		c = (x->ended_us < y->ended_us) - (x->ended_us > y->ended_us);
-	if (c == 0)
-		c = strcmp(x->table, y->table);
-	return c ? c : strcmp(x->partition, y->partition);
-}
-
 static void *load(const struct view_request *rq, const struct view_source *source, struct arena *arena, struct err *err)
 {
 	struct tasks *tasks = arena_alloc(arena, sizeof *tasks);
-	if (query_tasks(&source->query, rq->place.run, NULL, &tasks->rows, &tasks->n, err) < 0)
-		return NULL;
-	qsort(tasks->rows, tasks->n, sizeof *tasks->rows, compare);
-	return tasks;
+	return query_tasks_first(&source->query, rq->place.run, TASKS_MOST, &tasks->rows, &tasks->n, err) < 0 ? NULL : tasks;
 }
 
 enum { COL_SIGN, COL_TABLE, COL_PARTITION, COL_STATE, COL_TRIES, COL_ROWS, COL_BYTES, COL_STARTED, COL_TOOK, COL_REASON };
@@ -108,7 +84,7 @@ static void command_line(const struct panel *p, struct buf *out)
 static bool lively(const struct panel *p)
 {
 	const struct tasks *tasks = p->data;
-	return tasks->n && urgency(&tasks->rows[0]) == 0;
+	return tasks->n && strcmp(tasks->rows[0].state, task_state_name(TASK_RUNNING)) == 0; /* they come first */
 }
 
 const struct panel_class panel_tasks = {

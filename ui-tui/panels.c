@@ -8,6 +8,8 @@ static const struct panel_class *const classes[] = {
 	&panel_tables,
 	&panel_table,
 	&panel_map,
+	&panel_graph,
+	&panel_time,
 	&panel_tasks,
 	&panel_task,
 	&panel_log,
