@@ -403,6 +403,44 @@ static void who_lost_the_lake_writes_nothing(void **state)
 	world_close(&w);
 }
 
+static void add_task_at(struct world *w, uint64_t seq, int64_t wall_us)
+{
+	struct journal_names n = names();
+	n.wall_us = wall_us;
+	journal_transition(w->journal, &(struct transition){.seq = seq, .object = OBJECT_TASK, .from = TASK_WAITING, .to = TASK_READY}, &n);
+	journal_flush(w->journal);
+	run_until_idle(w);
+	assert_int_equal(w->lost.code, 0);
+}
+
+static void a_scheduler_that_stays_up_for_months_writes_its_events(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w);
+	const int64_t day = INT64_C(86400) * 1000000;
+	int64_t at = WALL;
+	for (uint64_t seq = 1; seq <= 40; seq++, at += 11 * day) /* over the ends of fourteen months */
+		add_task_at(&w, seq, at);
+	add_task_at(&w, 41, at + 200 * day); /* it slept */
+	add_task_at(&w, 42, at - 900 * day); /* the clock was set */
+	assert_string_equal(one(w.side, "SELECT count(*) || ' ' || count(DISTINCT tableoid) FROM strata.event"), "42 17");
+	world_close(&w);
+}
+
+/* The months that a journal knows are others' to drop: retention, and a lake beside it whose clock is right. */
+static void a_month_that_was_dropped_is_made_again(void **state)
+{
+	(void)state;
+	struct world w;
+	world_open(&w);
+	add_task_at(&w, 1, WALL);
+	assert_int_equal(db_exec(w.side, "DROP TABLE strata.event_201301", NULL), 0);
+	add_task_at(&w, 2, WALL);
+	assert_string_equal(one(w.side, "SELECT string_agg(seq::text, ' ') FROM strata.event"), "2");
+	world_close(&w);
+}
+
 static void rows_that_the_database_refuses_are_reported(void **state)
 {
 	(void)state;
@@ -469,6 +507,8 @@ int main(void)
 		cmocka_unit_test(a_server_that_is_away_for_a_while_costs_nothing),
 		cmocka_unit_test(a_tick_happens_once_and_only_in_its_epoch),
 		cmocka_unit_test(who_lost_the_lake_writes_nothing),
+		cmocka_unit_test(a_scheduler_that_stays_up_for_months_writes_its_events),
+		cmocka_unit_test(a_month_that_was_dropped_is_made_again),
 		cmocka_unit_test(rows_that_the_database_refuses_are_reported),
 		cmocka_unit_test(the_lock_makes_one_leader),
 	};
