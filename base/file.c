@@ -170,8 +170,8 @@ int tree_remove(int dirfd, const char *path, struct err *err)
 		return err_errno(err, ERR_IO, "remove '%s'", path);
 	int fd = openat(dirfd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	if (!d) {
-		int rc = err_errno(err, ERR_IO, "open folder '%s'", path);
+	if (!d) { /* or somebody else has removed it just now */
+		int rc = errno == ENOENT ? 0 : err_errno(err, ERR_IO, "open folder '%s'", path);
 		if (fd >= 0)
 			close(fd);
 		return rc;

@@ -155,6 +155,15 @@ static void read_defaults(struct reading *r)
 		p->timezone_loc = in.timezone->loc;
 }
 
+static void read_history(struct reading *r)
+{
+	struct history_in in = {0};
+	section_reset(&section_history, &in);
+	if (r->config.history)
+		section_read(&r->keys, &section_history, r->config.history, "history", &in);
+	r->p->keep_days = in.keep_days;
+}
+
 void config_read_head(struct reading *r, const struct yaml *root)
 {
 	if (root) {
@@ -166,4 +175,5 @@ void config_read_head(struct reading *r, const struct yaml *root)
 	}
 	read_pools(r, r->config.pools);
 	read_defaults(r);
+	read_history(r);
 }

@@ -18,6 +18,7 @@ static const struct key keys_config[] = {
 	{"schedules", KEY_MAP, AT(config_in, schedules), .doc = "When the scheduler runs what."},
 	{"pools", KEY_MAP, AT(config_in, pools), .doc = "How many tasks of a kind may run at once."},
 	{"defaults", KEY_MAP, AT(config_in, defaults), .doc = "What holds for every table."},
+	{"history", KEY_MAP, AT(config_in, history), .doc = "How long it is remembered what happened."},
 };
 
 /* The keys that defaults and tables share. D(x) is x in defaults, and in tables nothing: there the
@@ -52,6 +53,11 @@ static const struct key keys_defaults[] = {
 	POLICY_KEYS(OWN),
 	{"timezone", KEY_NAME, AT(defaults_in, timezone), .shape = "IANA zone",
 	 .doc = "In which zone \"yesterday\" is. Else the system's."},
+};
+
+static const struct key keys_history[] = {
+	{"keep_days", KEY_COUNT, AT(history_in, keep_days), "400", .hi = 36500,
+	 .doc = "Runs that ended more than so many days ago are removed, with their logs; 0 keeps them for ever."},
 };
 
 static const struct key keys_source[] = {
@@ -233,6 +239,15 @@ const struct section section_defaults = {
 	           "  timezone: America/New_York\n",
 };
 
+const struct section section_history = {
+	.name = "history", .file = FILE_CONFIG, KEYS(keys_history),
+	.doc = "How long `runs`, `show` and `logs` know what happened. `strata gc` removes what is older; what is published\n"
+	       "stays, with its lineage, whatever its age ([SCHEDULER.md](SCHEDULER.md#what-is-forgotten)). With the default one\n"
+	       "can compare with the same month of last year.",
+	.example = "history:\n"
+	           "  keep_days: 90\n",
+};
+
 const struct section section_catalog = {
 	.name = FILE_TABLES, .file = FILE_TABLES, KEYS(keys_catalog),
 	.doc = "The catalog: what each table is and what must hold. The file may be absent.\n"
@@ -288,6 +303,6 @@ const struct section section_column = {
 
 const struct section *const sections[] = {
 	&section_config, &section_layers, &section_deps, &section_source, &section_options, &section_schedule,
-	&section_pools, &section_defaults, &section_catalog, &section_project, &section_storage, &section_table,
+	&section_pools, &section_defaults, &section_history, &section_catalog, &section_project, &section_storage, &section_table,
 	&section_column, NULL,
 };

@@ -67,7 +67,11 @@ enum output_choice { OUTPUT_TABLE, OUTPUT_NONE };
 enum format_choice { FORMAT_PARQUET, FORMAT_DELTA, FORMAT_ICEBERG };
 
 struct config_in { /* dw_config.yaml */
-	const struct yaml *layers, *deps, *sources, *schedules, *pools, *defaults;
+	const struct yaml *layers, *deps, *sources, *schedules, *pools, *defaults, *history;
+};
+
+struct history_in {
+	uint32_t keep_days;
 };
 
 struct policy_in {
@@ -129,7 +133,7 @@ struct column_in {
 	const struct yaml *checks;
 };
 
-extern const struct section section_config, section_defaults, section_source, section_options, section_schedule,
+extern const struct section section_config, section_defaults, section_history, section_source, section_options, section_schedule,
 	section_catalog, section_project, section_storage, section_table, section_column;
 extern const struct section section_layers, section_deps, section_pools; /* docs only: their keys are the user's names */
 /* All of them in the order of docs/CONFIG.md, NULL-terminated. */

@@ -155,6 +155,7 @@ struct project {
 	const char *base_uri;              /* storage.base_uri, or NULL */
 	const char *timezone;              /* defaults.timezone, or NULL: the system's */
 	struct loc timezone_loc;
+	uint32_t keep_days;                /* history.keep_days; 0: for ever */
 	struct layer *layers; size_t nlayers;    /* topological, else as written */
 	struct table *tables; size_t ntables;    /* by layer, then name */
 	struct source *sources; size_t nsources;

@@ -1,10 +1,11 @@
 /* What lies below a lake's .strata and a project's caches that nobody needs any more: staging of tries that
- * are over, spilled data and locks of workers that are gone, unfinished files.
+ * are over, spilled data and locks of workers that are gone, unfinished files, logs of runs that are forgotten.
  *
- * Calling sequence, while this process holds the lake's lock (leader.h), so that no try runs but those of a
- * scheduler that died, whose workers' locks tell of them:
+ * Calling sequence, either while this process holds the lake's lock (leader.h), so that no try runs but those of a
+ * scheduler that died, whose workers' locks tell of them; or `beside` the lake's scheduler, whose tries are in the state
+ * before they stage anything, and whose workers' locks tell which of those that are over is being tidied:
  *     struct garbage g = {0};
- *     garbage_find(&ws, drop_kept, &g, &err);
+ *     garbage_find(&ws, &(struct garbage_options){…}, &g, &err);
  *     for each of g.items that is not kept: garbage_remove(&g, item, &err);
  *     garbage_free(&g);
  *
@@ -21,7 +22,13 @@
 #include "base/err.h"
 #include "scheduler/workspace.h"
 
-enum garbage_kind { GARBAGE_STAGING, GARBAGE_SPILL, GARBAGE_LOCK, GARBAGE_UNFINISHED };
+enum garbage_kind { GARBAGE_STAGING, GARBAGE_SPILL, GARBAGE_LOCK, GARBAGE_UNFINISHED, GARBAGE_LOG };
+
+struct garbage_options {
+	bool beside;       /* a scheduler of this database has the lake */
+	bool drop_kept;    /* the staged data that a failed check or --keep-staging left is garbage, too */
+	int64_t before_us; /* wall clock: history that ended before goes (retention.h), and its logs and staged data; 0: none */
+};
 
 struct garbage_item {
 	enum garbage_kind kind;
@@ -39,9 +46,8 @@ struct garbage {
 
 const char *garbage_kind_name(enum garbage_kind kind);
 
-/* Everything, what is kept and why included. `drop_kept`: the staged data that a failed check or
- * --keep-staging left is garbage, too. The state database must be open. */
-int garbage_find(struct workspace *ws, bool drop_kept, struct garbage *ret, struct err *err);
+/* Everything, what is kept and why included. The state database must be open. */
+int garbage_find(struct workspace *ws, const struct garbage_options *options, struct garbage *ret, struct err *err);
 
 /* 0 also when it is gone already, or was taken by somebody meanwhile (*ret_removed: false). */
 int garbage_remove(const struct garbage_item *item, bool *ret_removed, struct err *err);

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/str.h"
+#include "scheduler/db.h"
 #include "scheduler/pg_rows.h"
 #include "scheduler/queries_internal.h"
+#include "scheduler/retention.h"
 
 #define COLUMN(row, name, type, field) {name, COLUMN_##type, offsetof(struct row, field)}
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -92,6 +95,32 @@ static int ambiguous(const char *name, const struct run_row *rows, size_t n, str
 	return rc;
 }
 
+/* A run that nobody remembers is told from one that never was, where something of it is left. */
+static int no_such_run(const struct query *q, const char *name, struct err *err)
+{
+	static const char sql[] =
+		"SELECT (EXISTS (SELECT FROM strata.try WHERE lake_id = $1::integer AND run_id = $2::text) OR EXISTS (SELECT FROM"
+		" strata.schedule_interval WHERE lake_id = $1::integer AND run_id = $2::text"
+		" AND schedule = regexp_replace($2::text, '-[0-9]{8}T[0-9]{6}Z$', '') COLLATE \"C\"))::integer";
+	struct retention_past past = {0};
+	char lake[12], before[CLOCK_ISO_SIZE];
+	PGresult *r;
+	snprintf(lake, sizeof lake, "%d", q->lake_id);
+	const char *const values[] = {lake, name};
+	if (retention_past(q->conn, q->lake_id, &past, err) < 0 || db_query(q->conn, sql, 2, values, false, &r, err) < 0)
+		return err->code;
+	bool known = PQgetvalue(r, 0, 0)[0] == '1';
+	PQclear(r);
+	if (!past.removed_before_us)
+		return err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them", name);
+	clock_iso(before, past.removed_before_us);
+	if (known)
+		return err_set(err, ERR_USAGE, "the history of run '%s' has been removed, as of all runs that ended before %.10s (history.keep_days); "
+		                               "what it published is in `strata lineage`", name, before);
+	return err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them, but for those that ended before %.10s, whose history "
+	                               "has been removed (history.keep_days)", name, before);
+}
+
 int query_run(const struct query *q, const char *name, struct run_row *ret_run, struct err *err)
 {
 	struct run_row *rows;
@@ -105,8 +134,7 @@ int query_run(const struct query *q, const char *name, struct run_row *ret_run, 
 	if (rc < 0)
 		return rc;
 	if (n == 0)
-		return latest ? err_set(err, ERR_USAGE, "there is no run yet") :
-		       err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them", name);
+		return latest ? err_set(err, ERR_USAGE, "there is no run yet") : no_such_run(q, name, err);
 	if (n > 1 && !str_eq(rows[0].run_id, name))
 		return ambiguous(name, rows, n, err);
 	*ret_run = rows[0];

@@ -275,6 +275,13 @@ int workspace_hold(struct workspace *ws, PGconn *conn, const struct leader *lead
 	return err->code == ERR_LOCKED ? ERR_LOCKED : err_wrap(err, "the lake '%s' cannot be written", ws->lake.dir);
 }
 
+void workspace_let_go(struct workspace *ws)
+{
+	if (ws->hold_fd >= 0)
+		close(ws->hold_fd);
+	ws->hold_fd = -1;
+}
+
 int workspace_lead(struct workspace *ws, struct err *err)
 {
 	if (ws->workers)
@@ -337,8 +344,7 @@ void workspace_close(struct workspace *ws)
 	uv_run(&ws->loop, UV_RUN_DEFAULT);
 	if (uv_loop_close(&ws->loop) != 0)
 		log_event(LOG_DEBUG, "loop.busy", NULL);
-	if (ws->hold_fd >= 0)
-		close(ws->hold_fd);
+	workspace_let_go(ws);
 	if (ws->look_dir)
 		rmdir(ws->look_dir);
 	free(ws->look_dir);

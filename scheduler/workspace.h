@@ -74,6 +74,9 @@ int workspace_workers(struct workspace *ws, struct err *err); /* after workspace
  * process: such a scheduler is waited for, and killed after 10 s. ERR_LOCKED: meanwhile somebody else leads. */
 int workspace_hold(struct workspace *ws, PGconn *conn, const struct leader *leader, struct err *err);
 
+/* Give up what workspace_hold took; `conn` is the caller's to close. */
+void workspace_let_go(struct workspace *ws);
+
 /* From here on the workers may have tries: this process holds the lake. Their own locks are in a
  * folder apart, .strata/workers/run: all that a scheduler which dies leaves there is of tries, and the next
  * one waits for it. */

@@ -87,3 +87,136 @@ outcomes() {
 	exec 9>&-
 	[ "$(strata gc -o json | outcomes)" = $'lock removed\nstaging removed' ]
 }
+
+# ---- old history ----
+
+# Two tables, one of which reads the other; history is kept for 30 days.
+shop_of_history() {
+	project_file dags/dw_config.yaml <<< 'layer_dependencies: {ods: [], dwd: [ods]}
+history: {keep_days: 30}'
+	project_file dags/dwd/dwd_b.sql <<< "SELECT count(*) AS n FROM ods.ods_a"
+}
+
+# make_old RUN…: they ended 60 days ago.
+make_old() {
+	local id
+	for id in "$@"; do
+		state "UPDATE strata.run SET created_at = created_at - interval '60 days', started_at = started_at - interval '60 days',
+			ended_at = ended_at - interval '60 days' WHERE run_id = '$id';
+			UPDATE strata.try SET started_at = started_at - interval '60 days', ended_at = ended_at - interval '60 days' WHERE run_id = '$id';
+			UPDATE strata.command SET requested_at = requested_at - interval '60 days', ended_at = ended_at - interval '60 days';" > /dev/null
+		touch -d '60 days ago' ".strata/logs/$id"
+	done
+}
+
+# All that retention may take from, without times.
+history() {
+	state "SELECT run_id, state, result FROM strata.run ORDER BY 1; SELECT run_id, table_name, partition, result FROM strata.task ORDER BY 1, 2, 3;
+		SELECT run_id, fence, outcome FROM strata.try ORDER BY 2; SELECT fence, up_table, up_version FROM strata.lineage ORDER BY 1, 2"
+}
+
+@test "history older than keep_days goes with its logs; what is published keeps its lineage and is fresh" {
+	shop_of_history
+	strata -q run --run-id first > /dev/null
+	strata -q run --run-id second --force > /dev/null
+	strata -q run ods_a --run-id third --force > /dev/null
+	make_old first second
+	before=$(published)
+	lineage=$(strata lineage dwd_b -o json)
+	everything=$(history)
+	strata gc --dry-run -o json > dry.json
+	[ "$(history)" = "$everything" ]
+	[ -d .strata/logs/first ]
+	strata gc -o json > gc.json
+	assert_equal "$(json '.[] | "\(.kind) \(.path) \(.outcome) \(.why)"' < gc.json | sed "s|$PROJECT/||; s/ ended .*//")" \
+		"log .strata/logs/first removed its run is older than history.keep_days
+log .strata/logs/second removed its run is older than history.keep_days
+history strata.run removed 2 runs with 4 tasks, 3 tries, 1 inputs;"
+	assert_equal "$(json '.[] | "\(.kind) \(.path) \(.outcome) \(.bytes) \(.why)"' < dry.json | sed 's/would remove/removed/')" \
+		"$(json '.[] | "\(.kind) \(.path) \(.outcome) \(.bytes) \(.why)"' < gc.json)"
+	[ "$(strata runs -o json | json '.[].run')" = third ]
+	[ "$(ls .strata/logs)" = third ]
+	[ "$(strata lineage dwd_b -o json)" = "$lineage" ]
+	rm dry.json gc.json
+	[ "$(published)" = "$before" ]
+	run -2 strata show second
+	assert_output_has "the history of run 'second' has been removed, as of all runs that ended before $(date -ud '-30 days' +%F) (history.keep_days)"
+	run -2 strata logs second dwd_b
+	assert_output_has "has been removed"
+	run -2 strata show nonsense
+	assert_output_has "there is no run 'nonsense'"
+	# And the next run knows what it must.
+	run -0 strata run
+	assert_output_has "1 fresh"
+	run -0 strata gc
+	assert_output_has "there is nothing to remove"
+}
+
+@test "keep_days 0 keeps all, and a project with errors loses no history" {
+	shop_of_history
+	strata -q run --run-id first > /dev/null
+	make_old first
+	sed -i 's/keep_days: 30/keep_days: 0/' dags/dw_config.yaml
+	[ "$(strata gc -o json)" = "[]" ]
+	sed -i 's/keep_days: 0/keep_days: ever/' dags/dw_config.yaml
+	run -0 strata gc
+	assert_output_has "the project has errors, so its history is left alone"
+	strata show first > /dev/null
+	[ -d .strata/logs/first ]
+}
+
+@test "kill -9 in the middle, again and again, ends in the same state" {
+	shop_of_history
+	strata -q run --run-id first > /dev/null
+	strata -q run --run-id second --force > /dev/null
+	make_old first
+	deaths=0
+	for n in $(seq 100); do
+		status=0
+		STRATA_FAULT=retention.batch:$n:kill strata gc > /dev/null 2>&1 || status=$?
+		[ $status = 0 ] && break
+		[ $status = 137 ]
+		deaths=$((deaths + 1))
+		state "SELECT pg_advisory_lock(1398035010, lake_id) FROM strata.lake" > /dev/null # the server has seen its death
+		[ "$(strata lineage dwd_b -o json | json length)" = 1 ]
+	done
+	[ $deaths -ge 4 ]
+	assert_equal "$(history)" "second|done|success
+second|dwd.dwd_b||success
+second|ods.ods_a||success
+second|3|success
+second|4|success
+4|ods.ods_a|2"
+	run -2 strata show first
+	assert_output_has "has been removed"
+}
+
+@test "beside a scheduler: old history and leftovers go, what is at work stays" {
+	shop_of_history
+	gated_table dags/ods/ods_gated.sh
+	strata -q run ods_a dwd_b --run-id first > /dev/null
+	make_old first
+	background daemon scheduler --jobs 2
+	wait_until has_line "$(err_of daemon)" scheduler.ready
+	background gated -q run ods_gated --date 2024-01-01 --run-id gated
+	wait_until test -e arrived-ods.ods_gated
+	mkdir -p .strata/staging/6f1c
+	staged=$(state "SELECT try_id FROM strata.try WHERE run_id = 'gated'")
+	[ -d ".strata/staging/$staged" ]
+	strata gc -o json > gc.json
+	[ "$(json '.[] | select(.kind == "staging") | "\(.outcome) \(.path | sub(".*/"; ""))"' < gc.json | sort)" = "kept $staged
+removed 6f1c" ]
+	[ "$(json '.[] | select(.kind == "history") | .path' < gc.json)" = strata.run ]
+	[ -d ".strata/staging/$staged" ] && [ ! -d .strata/staging/6f1c ]
+	touch gate-open
+	background_end gated
+	assert_status 0
+	# Their workers stay warm for the next try, with what they keep for it.
+	strata gc -o json > gc.json
+	[ "$(json '[.[] | select(.kind == "staging" and .outcome != "kept")] | length' < gc.json)" = 0 ]
+	run -0 strata run ods_gated --date 2024-01-02 --run-id next
+	kill -TERM "$(pid_of daemon)"
+	background_end daemon
+	assert_status 0
+	[ "$(strata runs -o json | json '.[].run' | sort | tr '\n' ' ')" = "gated next " ]
+}

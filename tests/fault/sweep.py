@@ -23,8 +23,10 @@ POINTS = """journal.send journal.sent journal.committed try.send try.result work
 stage.make stage.write inputs.link exec.spawn validate.footer commit.probe commit.lock commit.manifest commit.fsync
 commit.exchange commit.after_exchange commit.sync_parent commit.record commit.clear commit.after_clear cleanup.remove
 catalog.rename""".split()
-# Met by others: cluster.rename is of the private server's first start (tests/unit/scheduler/test_db.c).
-ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget", "source.watch"}
+# Met by others: cluster.rename is of the private server's first start (tests/unit/scheduler/test_db.c), retention's are of
+# old history (tests/unit/scheduler/test_retention.c, tests/e2e/gc.bats).
+ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget", "source.watch", "retention.batch",
+             "retention.drop"}
 SHORT_CROSSINGS, DRAWN_BELOW = 2, 12
 RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "1"]
 
