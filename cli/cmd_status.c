@@ -86,6 +86,32 @@ static int run_rows(const struct state *s, struct output *out, struct err *err)
 	return rc;
 }
 
+/* What was asked for and is not answered: by a scheduler that is up in a moment, else by the next one. */
+static int command_rows(const struct state *s, struct output *out, struct err *err)
+{
+	static const char sql[] = "SELECT kind, coalesce(args->>'name', args->>'run_id', ''), (extract(epoch FROM requested_at) * 1000000)::bigint,"
+	                          " requested_by FROM strata.command WHERE lake_id = $1::integer AND outcome = '' ORDER BY command_id";
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
+	const char *const values[] = {lake};
+	PGresult *r;
+	int rc = db_query(s->ws.db.conn, sql, 1, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		char name[256], by[256];
+		snprintf(name, sizeof name, "%s %s", PQgetvalue(r, i, 0), PQgetvalue(r, i, 1));
+		snprintf(by, sizeof by, "by %s", PQgetvalue(r, i, 3));
+		output_text(out, "command");
+		output_text(out, name);
+		output_styled(out, STYLE_WARN, "waits");
+		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
+		output_text(out, by);
+	}
+	PQclear(r);
+	return 0;
+}
+
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
@@ -98,6 +124,8 @@ static int run(const struct invocation *inv, struct err *err)
 			rc = schedule_rows(&s, &out, err);
 		if (rc == 0)
 			rc = run_rows(&s, &out, err);
+		if (rc == 0)
+			rc = command_rows(&s, &out, err);
 		output_end(&out);
 	}
 	state_close(&s);
@@ -109,7 +137,7 @@ const struct command command_status = {
 	.group = "Keep tables up to date",
 	.synopsis = "",
 	.summary = "the scheduler, its schedules, and unfinished runs",
-	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A project that is broken on disk is told with the scheduler, which goes on with the last good one.",
+	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one.",
 	.examples = "strata status\nstrata status --output json",
 	.run = run,
 };

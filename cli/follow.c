@@ -179,13 +179,24 @@ int follow_command(const struct invocation *inv, const char *kind, json_t *args,
 	return rc;
 }
 
-int follow_answer(const struct invocation *inv, const char *kind, json_t *args, FILE *out, struct err *err)
+int follow_question(const struct control *c, const char *kind, json_t *args, json_t **ret, struct leader_holder *ret_holder, struct err *err)
 {
 	struct control_answer answer;
-	int rc = ask(inv, kind, args, &answer, err);
-	if (rc == 0)
-		fprintf(out, "%s\n", answer.detail);
-	return rc;
+	bool up = false;
+	int64_t id;
+	*ret = NULL;
+	int rc = control_find(c, &up, ret_holder, err);
+	if (rc == 0 && up)
+		rc = control_send(c, kind, json_incref(args), &id, err);
+	if (rc == 0 && up)
+		rc = control_await(c, id, CONTROL_WAIT_MS, &answer, err);
+	json_decref(args);
+	if (rc < 0 || !up)
+		return rc;
+	if (answer.outcome != CONTROL_DONE)
+		return err_set(err, answer.outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", answer.detail);
+	*ret = json_loads(answer.detail, 0, NULL);
+	return *ret ? 0 : err_set(err, ERR_STATE, "the scheduler's answer cannot be read; is it older than you? it says: %.200s", answer.detail);
 }
 
 void follow_selection(const struct invocation *inv, struct arena *arena, struct order *o)

@@ -18,8 +18,8 @@ int follow_run(const struct invocation *inv, struct workspace *ws, const char *r
 
 /* One command for the scheduler, whose answer goes to stderr. ERR_LOCKED: none is up. */
 int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err);
-/* The same, with the answer as the command's result. */
-int follow_answer(const struct invocation *inv, const char *kind, json_t *args, FILE *out, struct err *err);
+/* A question, whose answer is a JSON object; *ret NULL: no scheduler is up that answers (`ret_holder` says who has the lake). */
+int follow_question(const struct control *c, const char *kind, json_t *args, json_t **ret, struct leader_holder *ret_holder, struct err *err);
 
 /* The words of the command line's selection, with --exclude, into `o`, in the arena. */
 void follow_selection(const struct invocation *inv, struct arena *arena, struct order *o);

@@ -2,11 +2,14 @@
 #include "cli/state.h"
 
 #include <pwd.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "cli/open.h"
+
+enum { HOST_SIZE = 256, USER_SIZE = 512 };
 
 int state_open(const struct invocation *inv, struct state *s, struct err *err)
 {
@@ -30,8 +33,15 @@ void state_close(struct state *s)
 
 const char *state_user(void)
 {
+	static char who[USER_SIZE];
+	char host[HOST_SIZE] = "";
 	const struct passwd *pw = getpwuid(getuid());
-	return pw ? pw->pw_name : "";
+	gethostname(host, sizeof host - 1);
+	if (pw)
+		snprintf(who, sizeof who, "%s@%s", pw->pw_name, host);
+	else
+		snprintf(who, sizeof who, "%ld@%s", (long)getuid(), host);
+	return who;
 }
 
 void state_time(struct output *out, int64_t wall_us)

@@ -16,7 +16,7 @@ struct state {
 int state_open(const struct invocation *inv, struct state *ret, struct err *err);
 void state_close(struct state *s);
 
-/* Who runs this process, for the record; "" when unknown. */
+/* Who runs this process, for the record: "ann@host". */
 const char *state_user(void);
 
 /* "2013-01-07 12:03:01" in the chosen zone, as JSON ISO-8601 UTC; 0: absent. */

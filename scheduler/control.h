@@ -16,7 +16,7 @@
 #include "base/err.h"
 #include "scheduler/leader.h"
 
-enum { CONTROL_WAIT_MS = 10 * 1000 };
+enum { CONTROL_WAIT_MS = 10 * 1000, CONTROL_DETAIL_MAX = 128 * 1024 };
 
 struct control {
 	PGconn *conn;
@@ -30,7 +30,7 @@ enum control_outcome { CONTROL_DONE, CONTROL_REFUSED, CONTROL_FAILED };
 
 struct control_answer {
 	enum control_outcome outcome;
-	char detail[2048];
+	char detail[CONTROL_DETAIL_MAX]; /* for people; of an explanation: JSON, whole (scheduler/runner.h) */
 };
 
 /* Is a scheduler up that takes commands? *ret_holder says who holds the lake, if anybody (pid 0: nobody). */

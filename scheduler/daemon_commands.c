@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/jsonio.h"
@@ -25,10 +24,11 @@ struct request {
 	const char *kind, *requested_by;
 	const json_t *args;
 	bool later;              /* it is answered when its run has begun */
+	bool told;               /* it is answered */
 	char detail[DETAIL_MAX]; /* what was done, for people */
 };
 
-void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
+static void end_with(struct daemon *d, const char *sql, int64_t id, const char *outcome, const char *detail)
 {
 	char lake[12], epoch[24], text[24];
 	struct err err = {0};
@@ -36,9 +36,23 @@ void command_end(struct daemon *d, int64_t id, const char *outcome, const char *
 	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
 	snprintf(text, sizeof text, "%" PRId64, id);
 	const char *const values[] = {lake, epoch, text, outcome, detail};
-	if (daemon_desk(d, &err) < 0 || db_exec_params(d->desk.conn, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", 5,
-	                                             values, &err) < 0)
+	if (daemon_desk(d, &err) < 0 || db_exec_params(d->desk.conn, sql, 5, values, &err) < 0)
 		log_event(LOG_WARN, "command.not_answered", "error", err.text, NULL); /* it is done again, to the same effect */
+}
+
+void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
+{
+	end_with(d, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", id, outcome, detail);
+}
+
+/* The same for what changes nothing, and is not in the audit. */
+static void question_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
+{
+	static const char sql[] =
+		"WITH ended AS (UPDATE strata.command c SET outcome = $4, detail = $5, ended_at = now() WHERE lake_id = $1::integer AND command_id ="
+		" $3::bigint AND outcome = '' AND EXISTS (SELECT FROM strata.scheduler s WHERE s.lake_id = c.lake_id AND s.epoch = $2::bigint)"
+		" RETURNING command_id) SELECT pg_notify('strata_answer_' || $1, command_id::text) FROM ended";
+	end_with(d, sql, id, outcome, detail);
 }
 
 static const char *text_arg(const struct request *rq, const char *key)
@@ -176,16 +190,20 @@ static int no_task(const struct request *rq, struct err *err)
 	               text_arg(rq, "partition"), text_arg(rq, "name"));
 }
 
+/* A question is no deed: its answer goes to who asks, and not into the audit. */
 static int do_explain(struct request *rq, struct err *err)
 {
-	struct job *j = active_run(rq, err);
-	struct buf text = BUF_INIT(DETAIL_MAX);
-	if (!j)
-		return err->code;
-	bool found = runner_explain(rq->d->runner, j->run, text_arg(rq, "table"), text_arg(rq, "partition"), &text);
-	snprintf(rq->detail, sizeof rq->detail, "%s", buf_cstr(&text));
-	buf_free(&text);
-	return found ? 0 : no_task(rq, err);
+	json_t *answer = NULL;
+	int rc = explain_task(rq->d, text_arg(rq, "name"), text_arg(rq, "table"), text_arg(rq, "partition"), &answer, err);
+	if (rc == 0 && !answer)
+		rc = no_task(rq, err);
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	json_decref(answer);
+	rq->told = true;
+	question_end(rq->d, rq->id, rc == 0 ? "done" : "refused", rc == 0 ? text : err->text);
+	snprintf(rq->detail, sizeof rq->detail, "told");
+	free(text);
+	return rc;
 }
 
 static int do_retry(struct request *rq, struct err *err)
@@ -235,7 +253,7 @@ static void carry_out(struct request *rq)
 		}
 	}
 	log_event(LOG_INFO, "command", "kind", rq->kind, "by", rq->requested_by, "outcome", rc < 0 ? err.text : rq->detail, NULL);
-	if (!rq->later)
+	if (!rq->later && !rq->told)
 		command_end(rq->d, rq->id, rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused", rc == 0 ? rq->detail : err.text);
 }
 

@@ -108,6 +108,9 @@ void timetables_free(struct daemon *d);
 int timetables_look(struct daemon *d, struct err *err); /* order what is due */
 struct timetable *timetable_find(struct daemon *d, const char *name);
 
+/* daemon_explain.c: *ret stays NULL where the run has no such task. */
+int explain_task(struct daemon *d, const char *run, const char *table, const char *partition, json_t **ret, struct err *err);
+
 /* daemon_commands.c */
 int commands_take(struct daemon *d, struct err *err);
 void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail);

@@ -140,6 +140,21 @@ int query_lineage_up(const struct query *q, const char *table, const char *parti
 	               " ORDER BY p.partition, l.up_table, l.up_partition", table, partition, ret_rows, ret_count, err);
 }
 
+static const struct pg_column input_columns[] = {
+	COLUMN(input_row, "up_table", TEXT, table), COLUMN(input_row, "up_partition", TEXT, partition),
+	COLUMN(input_row, "up_identity", TEXT, identity), COLUMN(input_row, "up_version", INT8, version),
+};
+
+int query_inputs(const struct query *q, int64_t fence, struct input_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	char lake[12], text[24];
+	snprintf(text, sizeof text, "%lld", (long long)fence);
+	const struct pg_param params[] = {query_lake(q, lake), query_text(text)};
+	return pg_rows_select(q->conn, input_columns, COUNT(input_columns), sizeof **ret_rows,
+	                      "FROM strata.lineage WHERE lake_id = $1::integer AND fence = $2::bigint ORDER BY up_table, up_partition", params, 2,
+	                      q->arena, ret_rows, ret_count, err);
+}
+
 int query_lineage_down(const struct query *q, const char *table, const char *partition, struct lineage_row **ret_rows,
                        size_t *ret_count, struct err *err)
 {

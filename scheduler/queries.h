@@ -86,6 +86,10 @@ int query_tasks(const struct query *q, const char *run_id, const char *table, st
 int query_tasks_first(const struct query *q, const char *run_id, int64_t limit, struct task_row **ret_rows, size_t *ret_count,
                       struct err *err);
 
+/* Those that failed by themselves, `limit` at most; those of `partition` first. */
+int query_failed_tasks(const struct query *q, const char *run_id, const char *partition, int64_t limit, struct task_row **ret_rows,
+                       size_t *ret_count, struct err *err);
+
 struct try_row {
 	int64_t fence;
 	const char *try_id, *run_id, *table, *partition, *state, *outcome, *worker, *log_path, *error_class, *error;
@@ -123,9 +127,34 @@ struct lineage_row {
 int query_lineage_up(const struct query *q, const char *table, const char *partition, struct lineage_row **ret_rows,
                      size_t *ret_count, struct err *err);
 
+struct input_row {
+	const char *table, *partition, *identity; /* as in lineage_row: up_table and so on */
+	int64_t version;
+};
+
+/* What the try with that fence read. */
+int query_inputs(const struct query *q, int64_t fence, struct input_row **ret_rows, size_t *ret_count, struct err *err);
+
 /* Which published partitions were made from it. `partition` NULL: from any of it. */
 int query_lineage_down(const struct query *q, const char *table, const char *partition, struct lineage_row **ret_rows,
                        size_t *ret_count, struct err *err);
+
+/* ---- what people did ---- */
+
+struct audit_row {
+	int64_t at_us;
+	const char *actor, *action, *object;
+	const char *outcome; /* done, refused, failed; "": it was begun */
+	const char *answer;  /* what they were told */
+	const char *detail;  /* all that was kept, a JSON object */
+};
+
+/* Newest first, since `since_us`. */
+int query_audit(const struct query *q, int64_t since_us, int64_t limit, struct audit_row **ret_rows, size_t *ret_count, struct err *err);
+
+/* The last time that `action` was done to `object`: one row or none. */
+int query_audit_of(const struct query *q, const char *action, const char *object, struct audit_row **ret_rows, size_t *ret_count,
+                   struct err *err);
 
 /* ---- recovery: to be asked by who holds the lake's lock ---- */
 

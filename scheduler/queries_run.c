@@ -1,4 +1,4 @@
-/* See queries.h: runs, tasks, tries, their events and checks, and what recovery asks. */
+/* See queries.h: runs, tasks, tries, their events and checks, what people did, and what recovery asks. */
 #include "scheduler/queries.h"
 
 #include <stdio.h>
@@ -164,6 +164,17 @@ int query_tasks_first(const struct query *q, const char *run_id, int64_t limit, 
 	                   texts, 2, ret_rows, ret_count, err);
 }
 
+int query_failed_tasks(const struct query *q, const char *run_id, const char *partition, int64_t limit, struct task_row **ret_rows,
+                       size_t *ret_count, struct err *err)
+{
+	char most[24];
+	snprintf(most, sizeof most, "%lld", (long long)limit);
+	const char *const texts[] = {run_id, partition, most};
+	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
+	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND result IN ('failed', 'timeout')"
+	                   " ORDER BY partition <> $3::text, partition, table_name LIMIT $4::bigint", texts, 3, ret_rows, ret_count, err);
+}
+
 int query_tries(const struct query *q, const char *run_id, const char *table, const char *partition,
                 struct try_row **ret_rows, size_t *ret_count, struct err *err)
 {
@@ -215,6 +226,32 @@ int query_open_tasks(const struct query *q, const char *run_id, struct task_row 
 	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
 	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND state <> 'done'"
 	                   " ORDER BY table_name, partition", texts, 1, ret_rows, ret_count, err);
+}
+
+static const struct pg_column audit_columns[] = {
+	COLUMN(audit_row, "at", TIME, at_us), COLUMN(audit_row, "actor", TEXT, actor), COLUMN(audit_row, "action", TEXT, action),
+	COLUMN(audit_row, "object", TEXT, object), COLUMN(audit_row, "coalesce(detail->>'outcome', '')", TEXT, outcome),
+	COLUMN(audit_row, "coalesce(detail->>'detail', '')", TEXT, answer), COLUMN(audit_row, "detail", JSON, detail),
+};
+
+int query_audit(const struct query *q, int64_t since_us, int64_t limit, struct audit_row **ret_rows, size_t *ret_count, struct err *err)
+{
+	char since[24], most[24];
+	snprintf(since, sizeof since, "%lld", (long long)since_us);
+	snprintf(most, sizeof most, "%lld", (long long)limit);
+	const char *const texts[] = {since, most};
+	return select_rows(q, audit_columns, COUNT(audit_columns), sizeof **ret_rows,
+	                   "FROM strata.audit WHERE lake_id = $1::integer AND at >= to_timestamp($2::bigint / 1000000.0)"
+	                   " ORDER BY at DESC, audit_id DESC LIMIT $3::bigint", texts, 2, ret_rows, ret_count, err);
+}
+
+int query_audit_of(const struct query *q, const char *action, const char *object, struct audit_row **ret_rows, size_t *ret_count,
+                   struct err *err)
+{
+	const char *const texts[] = {action, object};
+	return select_rows(q, audit_columns, COUNT(audit_columns), sizeof **ret_rows,
+	                   "FROM strata.audit WHERE lake_id = $1::integer AND action = $2::text AND object = $3::text"
+	                   " AND detail->>'outcome' = 'done' ORDER BY at DESC, audit_id DESC LIMIT 1", texts, 2, ret_rows, ret_count, err);
 }
 
 int query_kept_staging(const struct query *q, const char *const **ret_paths, size_t *ret_count, struct err *err)

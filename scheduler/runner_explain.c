@@ -1,10 +1,11 @@
-/* Why a task of a live run is not running, in words (core/explain.h has the reasons). */
+/* Why a task of a live run is not running, as JSON with words for people (core/explain.h has the reasons). */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "core/date.h"
 #include "core/explain.h"
+#include "core/jsonio.h"
 #include "scheduler/runner_internal.h"
 
 /* The task of that name in the run's plan; false: it has none. */
@@ -85,10 +86,13 @@ static void say_blocker(struct runner *r, const struct live_run *run, const stru
 		buf_addf(out, "run %s is paused; 'strata unpause %s' lets it go on", run->request.run_id, run->request.run_id);
 		break;
 	case BLOCK_POOL:
-		buf_addf(out, "pool '%s' is full: %s has a slot", pool_name(r, b->pool), name);
+		if (b->fence)
+			buf_addf(out, "pool '%s' is full: %s has a slot", pool_name(r, b->pool), name);
+		else
+			buf_addf(out, "pool '%s' has no slots", pool_name(r, b->pool));
 		break;
 	case BLOCK_WORKERS:
-		buf_addf(out, "every worker is busy: %s has %s", name, *worker ? worker : "one");
+		buf_addf(out, b->fence ? "every worker is busy: %s has %s" : "there are no workers", name, *worker ? worker : "one");
 		break;
 	case BLOCK_KEPT:
 		buf_addf(out, "the free worker is kept for schedules; %s has %s", name, *worker ? worker : "another");
@@ -102,38 +106,96 @@ static void say_blocker(struct runner *r, const struct live_run *run, const stru
 	buf_free(&who);
 }
 
-bool runner_explain(struct runner *r, uint32_t handle, const char *table, const char *partition, struct buf *out)
+static void put_name(json_t *o, const struct live_run *run, struct task_id task)
+{
+	char date[DATE_SIZE];
+	jput_text(o, "table", run_table(run, task)->qname);
+	jput_text(o, "partition", date_format(date, run_day(run, task)));
+}
+
+/* Its names one by one, so that a program can go and remove it, and a sentence. */
+static json_t *blocker_json(struct runner *r, const struct live_run *run, const struct blocker *b, struct task_id asked)
+{
+	struct buf text = BUF_INIT(8192);
+	json_t *o = json_object(), *of = json_object();
+	const struct live_run *other = live_run_find(r, b->task.run);
+	const struct live_try *lt = b->fence ? live_try_find(r, b->fence) : NULL;
+	bool names_task = b->fence || b->kind == BLOCK_UPSTREAM || b->kind == BLOCK_TWIN || b->kind == BLOCK_COMMIT;
+	jput_text(o, "kind", blocker_kind_name(b->kind));
+	put_name(of, run, b->of);
+	json_object_set_new(o, "of", of);
+	jput_text(o, "run", names_task && other ? other->request.run_id : run->request.run_id);
+	if (names_task && other) {
+		put_name(o, other, b->task);
+		jput_text(o, "state", task_state_name(b->state));
+		jput_text(o, "worker", lt ? lt->worker : "");
+	}
+	if (b->kind == BLOCK_POOL)
+		jput_text(o, "pool", pool_name(r, b->pool));
+	if (b->kind == BLOCK_RETRY) {
+		char iso[CLOCK_ISO_SIZE];
+		jput_text(o, "at", clock_iso(iso, clock_wall_us() + (b->at_ms - runner_now_ms()) * 1000));
+	}
+	if (memcmp(&b->of, &asked, sizeof asked) != 0) {
+		say_task(r, run, b->of, &text);
+		buf_adds(&text, ": ");
+	}
+	say_blocker(r, run, b, &text);
+	jput_text(o, "text", buf_cstr(&text));
+	buf_free(&text);
+	return o;
+}
+
+static void put_blockers(struct runner *r, const struct live_run *run, struct task_id task, const struct explanation *x, json_t *out)
+{
+	json_t *blockers = json_array();
+	for (size_t i = 0; i < x->nblockers; i++)
+		json_array_append_new(blockers, blocker_json(r, run, &x->blockers[i], task));
+	json_object_set_new(out, "blockers", blockers);
+	jput_int(out, "more", (int64_t)x->more);
+	if (x->state != TASK_DONE && x->state != TASK_RUNNING && x->start_ms != INT64_MAX) {
+		int64_t left = x->start_ms - runner_now_ms();
+		jput_int(out, "starts_in_ms", left > 0 ? left : 0);
+	}
+}
+
+/* It was handed over, and no worker has taken it yet: who has them. */
+static void put_workers(struct runner *r, const struct live_run *run, struct task_id task, json_t *out)
+{
+	json_t *blockers = json_object_get(out, "blockers");
+	for (const struct live_try *lt = r->tries; lt && json_array_size(blockers) < EXPLAIN_MAX; lt = lt->hh.next) {
+		struct blocker b = {.kind = BLOCK_WORKERS, .of = task, .task = lt->task, .state = TASK_RUNNING, .fence = lt->fence};
+		if (lt->running_us)
+			json_array_append_new(blockers, blocker_json(r, run, &b, task));
+	}
+}
+
+bool runner_explain(struct runner *r, uint32_t handle, const char *table, const char *partition, json_t *out)
 {
 	struct live_run *run = live_run_find(r, handle);
 	struct explanation x;
 	struct task_id task;
 	struct arena arena = {0};
+	struct buf reason = BUF_INIT(1 << 14);
 	if (!run || !find_task(run, table, partition, &task))
 		return false;
-	if (!machine_explain(r->machine, task, &arena, &x)) { /* not to be built: the plan says why */
-		const struct plan *plan = run->plan;
-		run_task_name(run, task, out);
-		buf_adds(out, ": ");
-		plan_reason_text(plan, task.table, &plan->tasks[(size_t)task.table * plan->ndates + task.date], out);
-		return true;
-	}
-	run_task_name(run, task, out);
-	buf_addf(out, " is %s%s%s", task_state_name(x.state), x.state == TASK_DONE ? ": " : "", x.state == TASK_DONE ? task_result_name(x.result) : "");
-	for (size_t i = 0; i < x.nblockers; i++) {
-		buf_adds(out, "\n  ");
-		if (memcmp(&x.blockers[i].of, &task, sizeof task) != 0) {
-			say_task(r, run, x.blockers[i].of, out);
-			buf_adds(out, ": ");
-		}
-		say_blocker(r, run, &x.blockers[i], out);
-	}
-	if (x.more)
-		buf_addf(out, "\n  and %llu more", (unsigned long long)x.more);
-	if (x.state != TASK_DONE && x.state != TASK_RUNNING && x.start_ms != INT64_MAX) {
-		buf_adds(out, "\n  by what its tables took before, it may start in ");
-		say_in(x.start_ms, out);
+	const struct plan *plan = run->plan;
+	plan_reason_text(plan, task.table, &plan->tasks[(size_t)task.table * plan->ndates + task.date], &reason);
+	put_name(out, run, task);
+	jput_text(out, "reason", buf_cstr(&reason));
+	if (machine_explain(r->machine, task, &arena, &x)) {
+		jput_text(out, "state", task_state_name(x.state));
+		jput_text(out, "result", task_result_name(x.result));
+		put_blockers(r, run, task, &x, out);
+		const struct live_try *own = x.fence ? live_try_find(r, x.fence) : NULL;
+		if (own && own->request && !own->running_us)
+			put_workers(r, run, task, out);
+	} else { /* not to be built */
+		jput_text(out, "state", task_state_name(TASK_DONE));
+		jput_text(out, "result", task_result_name(TASK_FRESH));
 	}
 	arena_free(&arena);
+	buf_free(&reason);
 	return true;
 }
 
