@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/protocol.h"
+#include "scheduler/environment.h"
 #include "scheduler/locks.h"
 
 enum {
@@ -301,22 +302,6 @@ static struct worker *worker_new(const struct workers_config *c, struct workers 
 	return w;
 }
 
-/* The environment without the way to the state database, which may hold a password: neither a worker nor
- * an executable has any business there. The caller frees the array, not its strings. */
-static char **environment(void)
-{
-	extern char **environ;
-	size_t n = 0, kept = 0;
-	while (environ[n])
-		n++;
-	char **env = mem_array(n + 1, sizeof *env);
-	for (size_t i = 0; i < n; i++) {
-		if (strncmp(environ[i], "STRATA_DB=", strlen("STRATA_DB=")) != 0)
-			env[kept++] = environ[i];
-	}
-	return env;
-}
-
 struct worker *worker_spawn(const struct workers_config *c, struct workers *pool, const char *name,
                             const struct worker_hooks *hooks, struct err *err)
 {
@@ -331,7 +316,7 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 		{.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&w->in},
 		{.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&w->out},
 	};
-	char **env = environment();
+	char **env = environment_of_child(NULL); /* neither a worker nor an executable has any business in the database */
 	uv_process_options_t options = {
 		.exit_cb = on_exit_status,
 		.env = env,
