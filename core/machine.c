@@ -211,7 +211,12 @@ static void take(struct machine *m, const struct event *ev)
 	case EV_CANCEL_RUN:
 		r = machine_run(m, ev->run);
 		if (r)
-			run_cancel(m, r);
+			run_cancel(m, r, false);
+		break;
+	case EV_RUN_TIMEOUT:
+		r = machine_run(m, ev->run);
+		if (r)
+			run_cancel(m, r, true);
 		break;
 	case EV_PAUSE_RUN:
 	case EV_UNPAUSE_RUN:

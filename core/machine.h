@@ -83,7 +83,8 @@ enum event_kind {
 	EV_DECIDED,     /* task, decision */
 	EV_TRY_RUNNING, /* fence; the timeout counts from here */
 	EV_TRY_ENDED,   /* fence, outcome, error, empty, jitter */
-	EV_CANCEL_RUN,  /* run */
+	EV_CANCEL_RUN,  /* run: somebody wants it to end */
+	EV_RUN_TIMEOUT, /* run: it has taken longer than it may; as EV_CANCEL_RUN, but its result is RUN_FAILED */
 	EV_PAUSE_RUN,   /* run: it starts and decides nothing more; what is under way goes on */
 	EV_UNPAUSE_RUN, /* run */
 	EV_RETRY_NOW,   /* task: if it waits for its retry's time, that is now */
@@ -134,6 +135,7 @@ enum cause_kind {
 	CAUSE_UPSTREAM, /* cause_task: the task whose failure withheld this one */
 	CAUSE_FAIL_FAST,
 	CAUSE_CANCEL,
+	CAUSE_RUN_TIMEOUT,
 };
 
 enum object_kind { OBJECT_RUN, OBJECT_TASK, OBJECT_TRY };

@@ -58,6 +58,7 @@ struct mrun {
 	enum run_state state;
 	enum run_result result;
 	bool canceled, failed_fast; /* no new try may start */
+	bool timed_out;            /* canceled by EV_RUN_TIMEOUT */
 	bool paused;
 	bool may_decide;           /* since the last look a task became eligible, or there is room ahead */
 	uint32_t active;           /* tries that have not ended */
@@ -158,7 +159,12 @@ bool edge_dates(const struct run_spec *spec, struct place reader, const struct s
 void run_set(struct machine *m, struct mrun *r, enum run_state to);
 void run_release(struct mrun *r, struct place done);
 void run_fail(struct machine *m, struct mrun *r, struct place failed); /* its task has just failed */
-void run_cancel(struct machine *m, struct mrun *r);
+void run_cancel(struct machine *m, struct mrun *r, bool timed_out);
+/* Why its tasks are canceled. */
+static inline enum cause_kind run_cancel_cause(const struct mrun *r)
+{
+	return r->timed_out ? CAUSE_RUN_TIMEOUT : CAUSE_CANCEL;
+}
 void run_pause(struct machine *m, struct mrun *r, bool paused);
 void run_finish_if_done(struct machine *m, struct mrun *r);
 

@@ -176,6 +176,7 @@ void run_set(struct machine *m, struct mrun *r, enum run_state to)
 	t->from = (int)r->state;
 	t->to = (int)to;
 	t->result = (int)r->result;
+	t->cause = to == RUN_DONE && r->timed_out && r->result == RUN_FAILED ? CAUSE_RUN_TIMEOUT : CAUSE_NONE;
 	r->state = to;
 }
 
@@ -281,12 +282,13 @@ void run_fail(struct machine *m, struct mrun *r, struct place failed)
 	}
 }
 
-void run_cancel(struct machine *m, struct mrun *r)
+void run_cancel(struct machine *m, struct mrun *r, bool timed_out)
 {
 	if (r->canceled || r->state == RUN_DONE)
 		return;
 	r->canceled = true;
-	end_idle_tasks(m, r, (struct task_change){.to = TASK_DONE, .result = TASK_CANCELED, .cause = CAUSE_CANCEL});
+	r->timed_out = timed_out;
+	end_idle_tasks(m, r, (struct task_change){.to = TASK_DONE, .result = TASK_CANCELED, .cause = run_cancel_cause(r)});
 	for (size_t i = m->ntries; i-- > 0;) { /* from the end: try_cancel may remove it */
 		if (m->tries[i].run == r->id)
 			try_cancel(m, r, &m->tries[i]);
@@ -314,7 +316,7 @@ void run_finish_if_done(struct machine *m, struct mrun *r)
 	if (r->state == RUN_DONE || r->counts.by_state[TASK_DONE] != r->counts.tasks)
 		return;
 	if (by[TASK_CANCELED])
-		r->result = RUN_CANCELED;
+		r->result = r->timed_out ? RUN_FAILED : RUN_CANCELED;
 	else if (by[TASK_FAILED] || by[TASK_TIMEOUT] || by[TASK_UPSTREAM_FAILED])
 		r->result = RUN_FAILED;
 	else

@@ -63,7 +63,7 @@ void task_set(struct machine *m, struct mrun *r, struct place p, struct task_cha
 
 static void task_done(struct machine *m, struct mrun *r, struct place p, enum task_result result)
 {
-	enum cause_kind cause = result == TASK_CANCELED ? CAUSE_CANCEL : CAUSE_NONE;
+	enum cause_kind cause = result == TASK_CANCELED ? run_cancel_cause(r) : CAUSE_NONE;
 	task_set(m, r, p, (struct task_change){.to = TASK_DONE, .result = result, .cause = cause});
 	if (result == TASK_FAILED || result == TASK_TIMEOUT)
 		run_fail(m, r, p);

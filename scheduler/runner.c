@@ -125,9 +125,6 @@ static void on_transition(struct runner *r, const struct transition *said)
 	if (t.object == OBJECT_TASK && t.from == TASK_WAITING)
 		watch_source_of(r, &t);
 	tell_task_end(r, &t);
-	struct live_try *ended = t.object == OBJECT_TRY && t.to == TRY_ENDED ? live_try_find(r, t.fence) : NULL;
-	if (ended && ended != r->ending) /* canceled before a worker heard of it: no answer will come */
-		live_try_free(ended);
 }
 
 static void act(struct runner *r, const struct action *a)
@@ -192,6 +189,11 @@ void runner_event(struct runner *r, const struct event *ev)
 void runner_cancel(struct runner *r, uint32_t run)
 {
 	runner_event(r, &(struct event){.kind = EV_CANCEL_RUN, .run = run});
+}
+
+void runner_time_out(struct runner *r, uint32_t run)
+{
+	runner_event(r, &(struct event){.kind = EV_RUN_TIMEOUT, .run = run});
 }
 
 bool runner_failed(const struct runner *r, struct err *err)

@@ -115,6 +115,8 @@ static void describe_cause(const struct live_run *run, const struct transition *
 		buf_adds(out, "--fail-fast");
 	else if (t->cause == CAUSE_CANCEL)
 		buf_adds(out, "canceled by its user");
+	else if (t->cause == CAUSE_RUN_TIMEOUT)
+		buf_adds(out, "the run took longer than its timeout");
 }
 
 static void name_try(const struct live_try *lt, struct journal_names *names)

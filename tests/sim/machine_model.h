@@ -39,7 +39,7 @@ struct task {
 };
 
 struct run {
-	bool added, gone, canceled, failed, paused;
+	bool added, gone, canceled, timed_out, failed, paused;
 	uint64_t done_seq;
 	enum run_state state;
 	enum run_result result;
@@ -452,7 +452,7 @@ static void saw_run_done(const struct machine *m, const struct action *a)
 	}
 	CHECK(machine_run_counts(m, a->run, &counts) && counts.tasks == tasks && counts.tries == tries);
 	CHECK(!memcmp(counts.by_result, by_result, sizeof by_result));
-	CHECK(a->run_result == (by_result[TASK_CANCELED] ? RUN_CANCELED : r->failed ? RUN_FAILED : RUN_SUCCESS));
+	CHECK(a->run_result == (by_result[TASK_CANCELED] ? (r->timed_out ? RUN_FAILED : RUN_CANCELED) : r->failed ? RUN_FAILED : RUN_SUCCESS));
 }
 
 static void saw(const struct machine *m, const struct action *a)

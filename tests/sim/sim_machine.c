@@ -101,8 +101,11 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 		retried_now(ev.task);
 	if (ev.kind == EV_SOURCE && ev.task.table < MAX_TABLES && ev.task.date < MAX_DATES)
 		w.runs[ev.task.run].tasks[ev.task.table][ev.task.date].awaiting = false; /* also when it has not come: it is asked about */
-	if (ev.kind == EV_CANCEL_RUN && w.runs[ev.run].added && w.runs[ev.run].state != RUN_DONE)
+	bool ends = ev.kind == EV_CANCEL_RUN || ev.kind == EV_RUN_TIMEOUT;
+	if (ends && w.runs[ev.run].added && w.runs[ev.run].state != RUN_DONE) {
+		w.runs[ev.run].timed_out |= ev.kind == EV_RUN_TIMEOUT && !w.runs[ev.run].canceled; /* whoever came first */
 		w.runs[ev.run].canceled = true;
+	}
 	if (ev.kind == EV_RUN_ADD)
 		w.runs[ev.run].added = true;
 	if (verbose)
@@ -191,7 +194,7 @@ static struct event random_command(void)
 	case 0:
 		return (struct event){.kind = EV_CAPACITY, .capacity = below(6), .kept = below(3)};
 	case 1:
-		return (struct event){.kind = chance(50) ? EV_CANCEL_RUN : EV_TIME, .run = run};
+		return (struct event){.kind = chance(50) ? EV_TIME : chance(50) ? EV_CANCEL_RUN : EV_RUN_TIMEOUT, .run = run};
 	case 2:
 		return random_pools(0);
 	case 3:

@@ -349,6 +349,44 @@ static void cancel_ends_the_idle_at_once_and_stops_the_running(void **state)
 	end(&f);
 }
 
+static void a_run_that_takes_too_long_has_failed_and_says_so(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, 3);
+	uint32_t a = add_table(&f, true);
+	begin(&f, 2);
+	uint64_t first = started(&f, a, 0), second = started(&f, a, 1);
+	feed(&f, (struct event){.kind = EV_RUN_TIMEOUT, .run = RUN});
+	assert_int_equal(count(&f, ACT_STOP), 2);
+	assert_int_equal(result(&f, a, 2), TASK_CANCELED);
+	feed(&f, (struct event){.kind = EV_CANCEL_RUN, .run = RUN}); /* it is over already */
+	assert_int_equal(f.out.len, 0);
+	ended(&f, first, OUTCOME_SUCCESS, ERROR_NONE); /* it had published */
+	assert_int_equal(result(&f, a, 0), TASK_SUCCESS);
+	ended(&f, second, OUTCOME_LOST, ERROR_NONE);
+	assert_int_equal(result(&f, a, 1), TASK_CANCELED);
+	assert_int_equal(f.out.items[0].transition.cause, CAUSE_NONE); /* of the try */
+	assert_int_equal(f.out.items[1].transition.cause, CAUSE_RUN_TIMEOUT);
+	assert_int_equal(said(&f, ACT_RUN_DONE)->run_result, RUN_FAILED);
+	end(&f);
+}
+
+static void a_timeout_after_a_cancel_changes_nothing(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, 1);
+	uint32_t a = add_table(&f, true);
+	begin(&f, 1);
+	uint64_t fence = started(&f, a, 0);
+	feed(&f, (struct event){.kind = EV_CANCEL_RUN, .run = RUN});
+	feed(&f, (struct event){.kind = EV_RUN_TIMEOUT, .run = RUN});
+	ended(&f, fence, OUTCOME_LOST, ERROR_NONE);
+	assert_int_equal(said(&f, ACT_RUN_DONE)->run_result, RUN_CANCELED);
+	end(&f);
+}
+
 static void a_cancel_before_the_commit_starts_nothing(void **state)
 {
 	(void)state;
@@ -491,6 +529,8 @@ int main(void)
 		cmocka_unit_test(only_what_a_retry_can_cure_is_tried_again),
 		cmocka_unit_test(a_timeout_counts_from_running_and_stops),
 		cmocka_unit_test(cancel_ends_the_idle_at_once_and_stops_the_running),
+		cmocka_unit_test(a_run_that_takes_too_long_has_failed_and_says_so),
+		cmocka_unit_test(a_timeout_after_a_cancel_changes_nothing),
 		cmocka_unit_test(a_cancel_before_the_commit_starts_nothing),
 		cmocka_unit_test(what_comes_too_late_is_ignored),
 		cmocka_unit_test(a_run_without_tasks_is_done),
