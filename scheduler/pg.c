@@ -222,6 +222,17 @@ static void take_result(struct pg *pg, PGresult *r)
 	}
 }
 
+static bool take_notices(struct pg *pg)
+{
+	PGnotify *n;
+	bool any = false;
+	while ((n = PQnotifies(pg->conn))) {
+		any = true;
+		PQfreemem(n);
+	}
+	return any;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct pg *pg = poll->data;
@@ -239,6 +250,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		else if (PQstatus(pg->conn) == CONNECTION_BAD)
 			break;
 	}
+	if (pg->state == STATE_UP && pg->hooks.notified && take_notices(pg))
+		pg->hooks.notified(pg->hooks.ctx);
 	if (pg->state != STATE_UP)
 		return; /* a callback closed it */
 	if (lost || pg->broken || PQstatus(pg->conn) == CONNECTION_BAD)
@@ -258,6 +271,11 @@ struct pg *pg_new(uv_loop_t *loop, const char *conninfo, const struct pg_hooks *
 	uv_timer_init(loop, &pg->timer);
 	pg->timer.data = pg;
 	return pg;
+}
+
+void pg_connect(struct pg *pg)
+{
+	attempt(pg);
 }
 
 int pg_adopt(struct pg *pg, PGconn *conn)

@@ -36,6 +36,7 @@ struct pg_param {
 struct pg_hooks {
 	void (*up)(void *ctx);                    /* connected again (not after pg_adopt) */
 	void (*down)(void *ctx, const char *why); /* once per loss, and not for attempts that fail */
+	void (*notified)(void *ctx);              /* something that a LISTEN of ours is for; NULL: nobody listens */
 	void *ctx;
 };
 
@@ -55,6 +56,7 @@ struct pg_reply {
 typedef void (*pg_done)(void *ctx, const struct pg_reply *reply);
 
 struct pg *pg_new(uv_loop_t *loop, const char *conninfo, const struct pg_hooks *hooks);
+void pg_connect(struct pg *pg);            /* in place of pg_adopt: hooks.up follows from the loop */
 int pg_adopt(struct pg *pg, PGconn *conn); /* takes conn, also on failure (negative) */
 bool pg_is_up(const struct pg *pg);
 

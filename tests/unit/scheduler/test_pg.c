@@ -61,7 +61,7 @@ static void world_open(struct world *w)
 	w->db = fixture_open();
 	assert_int_equal(db_exec(w->db.conn, "TRUNCATE strata.audit", NULL), 0);
 	uv_loop_init(&w->loop);
-	struct pg_hooks hooks = {on_up, on_down, w};
+	struct pg_hooks hooks = {.up = on_up, .down = on_down, .ctx = w};
 	w->pg = pg_new(&w->loop, w->db.conninfo, &hooks);
 	assert_int_equal(pg_adopt(w->pg, w->db.conn), 0);
 	w->db.conn = NULL;
