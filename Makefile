@@ -13,7 +13,7 @@ endif
 
 DUCKDB_HOME ?= deps/duckdb
 PKGS_CORE := jansson yaml-0.1 libcrypto
-PKGS_CLI := libuv libpq libgit2 ncursesw
+PKGS_CLI := libuv libpq libgit2 libcurl ncursesw
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS_CORE) $(PKGS_CLI) 2>/dev/null)
 LIBS_CORE := $(shell pkg-config --libs $(PKGS_CORE) 2>/dev/null)
 LIBS_CLI := $(shell pkg-config --libs $(PKGS_CLI) 2>/dev/null) $(LIBS_CORE)

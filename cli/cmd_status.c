@@ -1,4 +1,4 @@
-/* strata status: who schedules the lake, its schedules, and the runs that are unfinished. */
+/* strata status: who schedules the lake, its schedules, the runs that are unfinished, and callbacks out of reach. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,6 +112,33 @@ static int command_rows(const struct state *s, struct output *out, struct err *e
 	return 0;
 }
 
+/* Only those that somebody waits for, or waited for in vain since yesterday. */
+static int callback_rows(const struct state *s, struct output *out, struct err *err)
+{
+	static const char sql[] =
+		"SELECT callback, outcome, count(*), (extract(epoch FROM min(created_at)) * 1000000)::bigint, (array_agg(error ORDER BY error = '', seq DESC))[1]"
+		" FROM strata.outbox WHERE lake_id = $1::integer AND (outcome = '' OR (outcome = 'given_up' AND ended_at > now() - interval '1 day'))"
+		" GROUP BY callback, outcome ORDER BY callback, outcome";
+	char lake[12], text[64];
+	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
+	const char *const values[] = {lake};
+	PGresult *r;
+	int rc = db_query(s->ws.db.conn, sql, 1, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (int i = 0; i < PQntuples(r); i++) {
+		bool given_up = *PQgetvalue(r, i, 1);
+		snprintf(text, sizeof text, "%s %s", PQgetvalue(r, i, 2), given_up ? "given up" : "waiting");
+		output_text(out, "callback");
+		output_text(out, PQgetvalue(r, i, 0));
+		output_styled(out, given_up ? STYLE_BAD : STYLE_WARN, text);
+		state_time(out, strtoll(PQgetvalue(r, i, 3), NULL, 10));
+		output_text(out, PQgetvalue(r, i, 4));
+	}
+	PQclear(r);
+	return 0;
+}
+
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
@@ -126,6 +153,8 @@ static int run(const struct invocation *inv, struct err *err)
 			rc = run_rows(&s, &out, err);
 		if (rc == 0)
 			rc = command_rows(&s, &out, err);
+		if (rc == 0)
+			rc = callback_rows(&s, &out, err);
 		output_end(&out);
 	}
 	state_close(&s);
@@ -137,7 +166,7 @@ const struct command command_status = {
 	.group = "Keep tables up to date",
 	.synopsis = "",
 	.summary = "the scheduler, its schedules, and unfinished runs",
-	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one.",
+	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
 	.examples = "strata status\nstrata status --output json",
 	.run = run,
 };

@@ -32,6 +32,7 @@ const struct option global_options[] = {
 
 const struct command *command_find(const char *const *words, size_t n, size_t *ret_used)
 {
+	const struct command *one = NULL; /* "callbacks" gives way to "callbacks test" */
 	for (const struct command *const *c = commands; *c && n > 0; c++) {
 		const char *name = (*c)->name, *blank = strchr(name, ' ');
 		size_t first = blank ? (size_t)(blank - name) : strlen(name);
@@ -39,10 +40,15 @@ const struct command *command_find(const char *const *words, size_t n, size_t *r
 			continue;
 		if (blank && (n < 2 || !str_eq(words[1], blank + 1)))
 			continue;
-		*ret_used = blank ? 2 : 1;
-		return *c;
+		if (blank) {
+			*ret_used = 2;
+			return *c;
+		}
+		one = *c;
 	}
-	return NULL;
+	if (one)
+		*ret_used = 1;
+	return one;
 }
 
 static const char *command_name_at(const void *ctx, size_t i)

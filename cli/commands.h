@@ -42,5 +42,8 @@ extern const struct command command_show;
 extern const struct command command_logs;
 extern const struct command command_audit;
 extern const struct command command_lineage;
+extern const struct command command_callbacks;
+extern const struct command command_callbacks_test;
+extern const struct command command_callbacks_retry;
 
 #endif

@@ -18,16 +18,22 @@
 #include "cli/state.h"
 #include "cli/summary.h"
 #include "core/date.h"
+#include "scheduler/callbacks.h"
 #include "scheduler/catalog.h"
 #include "scheduler/db_keeper.h"
 #include "scheduler/git.h"
 #include "scheduler/order.h"
 #include "scheduler/leader.h"
+#include "scheduler/outbox.h"
 #include "scheduler/planning.h"
 #include "scheduler/queries.h"
 #include "scheduler/zone.h"
 
-enum { JOBS_MAX = 512, TEXT_MAX = 1 << 16 };
+enum {
+	JOBS_MAX = 512,
+	TEXT_MAX = 1 << 16,
+	LAST_WORDS_MS = 10 * 1000, /* what callbacks are to be told is tried for so long; the next run or scheduler goes on */
+};
 
 /* One run of this program, from the lock to the summary. */
 struct execution {
@@ -45,6 +51,7 @@ struct execution {
 	struct runner *runner;
 	struct db_keeper keeper;
 	struct planning planning;
+	struct outbox *outbox; /* NULL: the project has no callbacks */
 };
 
 /* The words of the selection as they were typed; "" for all. */
@@ -92,6 +99,39 @@ static int check_run_id(struct execution *x, const char *given, struct err *err)
 	return rc;
 }
 
+/* Also without any: those of an earlier project are not to be told of this run. */
+static int start_callbacks(struct execution *x, struct err *err)
+{
+	int rc = callbacks_register(x->ws.db.conn, x->ws.db.lake_id, x->ws.project, false, err);
+	if (rc < 0 || x->ws.project->ncallbacks == 0)
+		return rc;
+	x->outbox = outbox_new(&(struct outbox_config){.loop = &x->ws.loop,
+	                                               .conninfo = x->ws.db.conninfo,
+	                                               .lake_id = x->ws.db.lake_id});
+	outbox_project(x->outbox, x->ws.project);
+	return 0;
+}
+
+/* What the run had to tell, and whom it could not reach. */
+static void end_callbacks(struct execution *x)
+{
+	static const char sql[] = "SELECT callback, event, error FROM strata.outbox WHERE lake_id = $1::integer AND run_id = $2 AND outcome = '' ORDER BY seq";
+	char lake[12];
+	struct err ignored;
+	PGresult *r;
+	if (!x->outbox)
+		return;
+	outbox_settle(x->outbox, LAST_WORDS_MS);
+	snprintf(lake, sizeof lake, "%d", x->ws.db.lake_id);
+	const char *const values[] = {lake, x->run_id};
+	if (db_revive(&x->ws.db, false, &ignored) < 0 || db_query(x->ws.db.conn, sql, 2, values, false, &r, &ignored) < 0)
+		return;
+	for (int i = 0; i < PQntuples(r); i++)
+		fprintf(stderr, "strata: callback '%s' could not be told of the %s: %s; the next run or scheduler tries again\n", PQgetvalue(r, i, 0),
+		        PQgetvalue(r, i, 1), *PQgetvalue(r, i, 2) ? PQgetvalue(r, i, 2) : "no answer yet");
+	PQclear(r);
+}
+
 static int start_runner(struct execution *x, struct err *err)
 {
 	PGconn *conn = NULL;
@@ -109,6 +149,9 @@ static int start_runner(struct execution *x, struct err *err)
 	                                               .db_away = db_keeper_look,
 	                                               .ctx = &x->keeper});
 	size_t closed = 0;
+	rc = start_callbacks(x, err);
+	if (rc < 0)
+		return rc;
 	/* While the lake was waited for, somebody may have closed the run, or taken its name. */
 	x->resumes = false;
 	rc = check_run_id(x, options_text(x->inv->options, "run-id", NULL), err);
@@ -299,6 +342,9 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 	join_git(&x);
 	if (rc == 0 && !handed)
 		rc = carry_out(&x, kind, continue_on_error, err);
+	if (rc >= 0) /* else its rows are not there, or the state is out of reach */
+		end_callbacks(&x);
+	outbox_free(x.outbox);
 	runner_free(x.runner);
 	db_keeper_close(&x.keeper);
 	planning_free(&x.planning);

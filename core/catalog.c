@@ -103,6 +103,19 @@ static int expand(struct reading *r, struct loc loc, const char *text, size_t n,
 	return 0;
 }
 
+bool variables_expand(struct reading *r, const struct yaml *node, const char **ret)
+{
+	struct buf out = BUF_INIT(VALUE_MAX);
+	bool good = expand(r, node->loc, node->text, strlen(node->text), &out, 0) == 0;
+	if (good && out.overflow)
+		diag_add(r->diags, DIAG_ERROR, node->loc, "longer than 64 KiB with its variables substituted");
+	good = good && !out.overflow;
+	if (good)
+		*ret = arena_strndup(&r->p->arena, buf_cstr(&out), out.len);
+	buf_free(&out);
+	return good;
+}
+
 static void expand_text(struct reading *r, struct yaml *node)
 {
 	struct buf out = BUF_INIT(VALUE_MAX);

@@ -168,31 +168,29 @@ static size_t split_words(struct arena *a, const char *text, const char **out)
 	return n;
 }
 
-/* `select: +dws +ads`, or a list of such texts. */
-static void read_select(struct reading *r, const struct yaml *node, struct schedule *s)
+bool words_read(struct reading *r, const struct yaml *node, const char *key, struct words *ret)
 {
 	struct arena *a = &r->p->arena;
 	struct texts texts = {0};
 	const char *one = node->text;
 	if (node->kind == YAML_TEXT)
 		texts = (struct texts){&one, 1};
-	else if (!keys_texts(&r->keys, node, "select", &texts))
-		return;
+	else if (!keys_texts(&r->keys, node, key, &texts))
+		return false;
 	size_t n = 0;
 	for (size_t i = 0; i < texts.len; i++)
 		n += split_words(a, texts.items[i], NULL);
 	const char **words = arena_array(a, n, sizeof *words);
 	struct loc *places = arena_array(a, n, sizeof *places);
 	const struct yaml *item = node->kind == YAML_TEXT ? node : node->first;
-	s->nselect = n;
-	s->select = words;
-	s->select_loc = places;
+	*ret = (struct words){words, places, n};
 	for (size_t i = 0; i < texts.len; i++, item = item->next) {
 		size_t own = split_words(a, texts.items[i], words);
 		words += own;
 		for (; own > 0; own--)
 			*places++ = item->loc;
 	}
+	return true;
 }
 
 static void read_schedule(struct reading *r, const struct yaml *it)
@@ -221,12 +219,18 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 		.lookback = in.lookback,
 		.catchup = (enum catchup)in.catchup,
 		.catchup_window_ms = in.catchup_window_ms,
+		.deadline_ms = in.deadline_ms,
+		.timeout_ms = in.timeout_ms,
 		.max_active_runs = in.max_active_runs,
 		.start_date = in.start_date,
 		.loc = it->key_loc,
 	};
-	if (in.select)
-		read_select(r, in.select, s);
+	struct words words;
+	if (in.select && words_read(r, in.select, "select", &words)) {
+		s->select = words.items;
+		s->select_loc = words.locs;
+		s->nselect = words.len;
+	}
 }
 
 void config_read_schedules(struct reading *r)

@@ -19,6 +19,7 @@ static const struct key keys_config[] = {
 	{"pools", KEY_MAP, AT(config_in, pools), .doc = "How many tasks of a kind may run at once."},
 	{"defaults", KEY_MAP, AT(config_in, defaults), .doc = "What holds for every table."},
 	{"history", KEY_MAP, AT(config_in, history), .doc = "How long it is remembered what happened."},
+	{"callbacks", KEY_MAP, AT(config_in, callbacks), .doc = "Who is told of failures, recoveries and missed deadlines."},
 };
 
 /* The keys that defaults and tables share. D(x) is x in defaults, and in tables nothing: there the
@@ -102,8 +103,29 @@ static const struct key keys_schedule[] = {
 	 .doc = "How far back missed intervals count; 0 is no limit."},
 	{"max_active_runs", KEY_COUNT, AT(schedule_in, max_active_runs), "1", .lo = 1, .hi = 1000,
 	 .doc = "Runs of this schedule at once."},
+	{"deadline", KEY_DURATION, AT(schedule_in, deadline_ms), "0",
+	 .doc = "A run that is not done so long after its interval's time calls the `deadline` callbacks, once, and goes on; 0 is none."},
+	{"timeout", KEY_DURATION, AT(schedule_in, timeout_ms), "0",
+	 .doc = "A run that takes longer, from when it was made, has failed: what runs is stopped, the rest is canceled. 0 is no limit."},
 	{"start_date", KEY_DATE, AT(schedule_in, start_date),
 	 .doc = "The first date: none before it is planned, and `latest` and `all` begin with it. Else the schedule begins when it is first seen."},
+};
+
+static const struct key keys_callback[] = {
+	{"url", KEY_NAME, AT(callback_in, url), .shape = "`https://…`, with `${NAME}`",
+	 .doc = "Where it is sent, by POST, as JSON. Empty by a variable (`${HOOK_URL:-}`): this callback is off."},
+	{"headers", KEY_MAP, AT(callback_in, headers), .shape = "map of name to text, with `${NAME}`", .doc = "More headers of the request."},
+	{"command", KEY_ANY, AT(callback_in, command), .shape = "text, or list of text",
+	 .doc = "In place of `url`: a command for the shell, or a program and its arguments. It has the JSON on its standard input."},
+	{"on", KEY_ANY, AT(callback_in, on), "[failure, recovery, deadline]", .shape = "list of event",
+	 .doc = "Which events: `failure`, `recovery`, `deadline`, `success` of runs, `table_failure`, `table_recovery` of tables."},
+	{"kinds", KEY_ANY, AT(callback_in, kinds), .shape = "list of `manual`, `scheduled`, `backfill`", .doc = "Of which runs. Else of all."},
+	{"schedules", KEY_ANY, AT(callback_in, schedules), .shape = "list of schedule", .doc = "Only of runs of these schedules."},
+	{"tables", KEY_ANY, AT(callback_in, tables), .shape = "text, or list of text",
+	 .doc = "Which tables' events, selected as on the command line. Else all."},
+	{"timeout", KEY_DURATION, AT(callback_in, timeout_ms), "30s", .doc = "An attempt that takes longer has failed."},
+	{"retry_for", KEY_DURATION, AT(callback_in, retry_for_ms), "1d",
+	 .doc = "How long it is tried again, at growing distances, before it is given up."},
 };
 
 static const struct key keys_catalog[] = {
@@ -222,6 +244,21 @@ const struct section section_schedule = {
 	           "    lookback: 2\n",
 };
 
+const struct section section_callback = {
+	.name = "callbacks.<name>", .file = FILE_CONFIG, KEYS(keys_callback),
+	.doc = "Who is told, of what; [SCHEDULER.md](SCHEDULER.md#callbacks) says what is sent, and when. In `url` and `headers`\n"
+	       "`${NAME}` is an environment variable, as in `tables.yaml`; what they stand for is neither logged nor stored.",
+	.example = "callbacks:\n"
+	           "  oncall:\n"
+	           "    url: ${ALERT_URL:-}\n"
+	           "    headers: {Authorization: 'Bearer ${ALERT_TOKEN:-}'}\n"
+	           "    schedules: [daily]\n"
+	           "  mail:\n"
+	           "    command: [./tell.sh, warehouse]\n"
+	           "    on: [table_failure, table_recovery]\n"
+	           "    tables: [ads]\n",
+};
+
 const struct section section_pools = {
 	.name = "pools", .file = FILE_CONFIG,
 	.doc = "A map of pool to its slots, at least 1: so many tasks of that pool run at once, over all runs. The pool\n"
@@ -303,6 +340,6 @@ const struct section section_column = {
 
 const struct section *const sections[] = {
 	&section_config, &section_layers, &section_deps, &section_source, &section_options, &section_schedule,
-	&section_pools, &section_defaults, &section_history, &section_catalog, &section_project, &section_storage, &section_table,
+	&section_callback, &section_pools, &section_defaults, &section_history, &section_catalog, &section_project, &section_storage, &section_table,
 	&section_column, NULL,
 };

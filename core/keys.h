@@ -67,7 +67,7 @@ enum output_choice { OUTPUT_TABLE, OUTPUT_NONE };
 enum format_choice { FORMAT_PARQUET, FORMAT_DELTA, FORMAT_ICEBERG };
 
 struct config_in { /* dw_config.yaml */
-	const struct yaml *layers, *deps, *sources, *schedules, *pools, *defaults, *history;
+	const struct yaml *layers, *deps, *sources, *schedules, *pools, *defaults, *history, *callbacks;
 };
 
 struct history_in {
@@ -104,7 +104,12 @@ struct schedule_in {
 	int32_t date_offset, start_date;
 	uint32_t lookback, max_active_runs;
 	int catchup;
-	int64_t catchup_window_ms;
+	int64_t catchup_window_ms, deadline_ms, timeout_ms;
+};
+
+struct callback_in {
+	const struct yaml *url, *headers, *command, *on, *kinds, *schedules, *tables;
+	int64_t timeout_ms, retry_for_ms;
 };
 
 struct catalog_in { /* tables.yaml */
@@ -133,7 +138,7 @@ struct column_in {
 	const struct yaml *checks;
 };
 
-extern const struct section section_config, section_defaults, section_history, section_source, section_options, section_schedule,
+extern const struct section section_config, section_defaults, section_history, section_source, section_options, section_schedule, section_callback,
 	section_catalog, section_project, section_storage, section_table, section_column;
 extern const struct section section_layers, section_deps, section_pools; /* docs only: their keys are the user's names */
 /* All of them in the order of docs/CONFIG.md, NULL-terminated. */

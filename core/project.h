@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "core/analysis.h"
+#include "core/callback.h"
 #include "core/definition.h"
 #include "core/diag.h"
 #include "core/span.h"
@@ -135,6 +136,8 @@ struct schedule {
 	uint32_t lookback;        /* days */
 	enum catchup catchup;
 	int64_t catchup_window_ms; /* 0: none */
+	int64_t deadline_ms;      /* after the interval's time; 0: none */
+	int64_t timeout_ms;       /* of a run; 0: none */
 	uint32_t max_active_runs;
 	int32_t start_date;       /* DATE_NONE: none */
 	struct loc loc;
@@ -160,6 +163,7 @@ struct project {
 	struct table *tables; size_t ntables;    /* by layer, then name */
 	struct source *sources; size_t nsources;
 	struct schedule *schedules; size_t nschedules;
+	struct callback *callbacks; size_t ncallbacks;
 	struct pool *pools; size_t npools;       /* pools[0] is "default": unlimited (slots UINT32_MAX) unless set */
 	struct declared_dep *declared; size_t ndeclared;
 	struct table_policy defaults;

@@ -43,15 +43,30 @@ bool name_is_safe(const char *name);
 void catalog_read_head(struct reading *r, struct yaml *root); /* variables, project, storage */
 void catalog_add_external(struct reading *r); /* entries that have a path and no file join r->tables */
 void catalog_apply(struct reading *r);        /* every entry onto its table in r->p */
+/* A text with the values of its variables, in the project's arena. False, and reported, when one has none. */
+bool variables_expand(struct reading *r, const struct yaml *node, const char **ret);
 
 /* config.c */
 void config_read_head(struct reading *r, const struct yaml *root); /* pools, defaults */
+/* Letters, digits, '_', '-' and '.', at most NAME_MAX_BYTES. */
+bool label_is_safe(const char *name);
 void policy_resolve(struct reading *r, const struct policy_in *in, enum table_kind kind, struct table_policy *policy);
 
 /* config_runs.c: what names tables, so after them. */
 void config_read_sources(struct reading *r);
 void config_read_schedules(struct reading *r);
 void config_read_deps(struct reading *r);
+
+/* Words of a text or of a list of texts, `select: +dws +ads`, and where each stands. False, and reported, when it is neither. */
+struct words {
+	const char *const *items;
+	const struct loc *locs;
+	size_t len;
+};
+bool words_read(struct reading *r, const struct yaml *node, const char *key, struct words *ret);
+
+/* config_callbacks.c: what names schedules, so after them. */
+void config_read_callbacks(struct reading *r);
 
 /* An IANA zone by its shape, in the project's arena; NULL when absent or wrong (reported). */
 const char *timezone_read(struct reading *r, const struct yaml *node);

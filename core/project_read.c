@@ -159,6 +159,7 @@ struct project *project_read(const struct project_input *in, struct diags *diags
 	catalog_apply(&r);
 	config_read_sources(&r);
 	config_read_schedules(&r);
+	config_read_callbacks(&r); /* they name schedules */
 	config_read_deps(&r);
 	arena_free(&r.scratch);
 	return p;

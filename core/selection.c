@@ -273,21 +273,32 @@ int selection_eval(const struct project *p, const char *const *args, size_t narg
 	return r;
 }
 
-void selection_check_schedules(const struct project *p, struct diags *diags)
+/* A selection of the project's files: what selection_eval would refuse, at its place. `key` "select", `what` "schedule". */
+static void check(const struct project *p, const char *const *words, const struct loc *locs, size_t n, const char *key, const char *what,
+                  const char *name, bool *selected, struct diags *diags)
+{
+	bool good = true;
+	struct err err;
+	for (size_t k = 0; k < n; k++) {
+		if (selection_eval(p, &words[k], 1, NULL, 0, selected, &err) != ERR_USAGE)
+			continue;
+		good = false;
+		diag_add(diags, DIAG_ERROR, locs[k], "'%s' of %s '%s': %s", key, what, name, err.text);
+	}
+	if (good && n && selection_eval(p, words, n, NULL, 0, selected, &err) == ERR_NOTHING)
+		diag_add(diags, DIAG_WARNING, locs[0], "'%s' of %s '%s' is empty: no table fits it", key, what, name);
+}
+
+void selection_check_config(const struct project *p, struct diags *diags)
 {
 	bool *selected = mem_array(p->ntables, sizeof *selected);
 	for (size_t i = 0; i < p->nschedules; i++) {
 		const struct schedule *s = &p->schedules[i];
-		bool good = true;
-		struct err err;
-		for (size_t k = 0; k < s->nselect; k++) {
-			if (selection_eval(p, &s->select[k], 1, NULL, 0, selected, &err) != ERR_USAGE)
-				continue;
-			good = false;
-			diag_add(diags, DIAG_ERROR, s->select_loc[k], "'select' of schedule '%s': %s", s->name, err.text);
-		}
-		if (good && s->nselect && selection_eval(p, s->select, s->nselect, NULL, 0, selected, &err) == ERR_NOTHING)
-			diag_add(diags, DIAG_WARNING, s->select_loc[0], "'select' of schedule '%s' is empty: no table fits it", s->name);
+		check(p, s->select, s->select_loc, s->nselect, "select", "schedule", s->name, selected, diags);
+	}
+	for (size_t i = 0; i < p->ncallbacks; i++) {
+		const struct callback *c = &p->callbacks[i];
+		check(p, c->tables, c->tables_loc, c->ntables, "tables", "callback", c->name, selected, diags);
 	}
 	free(selected);
 }

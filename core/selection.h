@@ -22,8 +22,8 @@
 int selection_eval(const struct project *p, const char *const *args, size_t nargs, const char *const *excludes,
                    size_t nexcludes, bool *ret_selected, struct err *err);
 
-/* What the schedules select, word by word: what selection_eval would refuse is an error at its place, a selection
+/* What schedules and callbacks select, word by word: what selection_eval would refuse is an error at its place, a selection
  * that is empty a warning. The project must be resolved. */
-void selection_check_schedules(const struct project *p, struct diags *diags);
+void selection_check_config(const struct project *p, struct diags *diags);
 
 #endif

@@ -13,7 +13,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential pkg-config git ca-certificates uthash-dev libuv1-dev libyaml-dev libpq-dev
-	libjansson-dev libncurses-dev libgit2-dev libssl-dev postgresql tzdata)
+	libjansson-dev libncurses-dev libgit2-dev libcurl4-openssl-dev libssl-dev postgresql tzdata)
 test_packages=(libcmocka-dev bats jq cppcheck shellcheck clang valgrind tmux procps python3-venv)
 
 with_tests=0 check_only=0

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "scheduler/callbacks.h"
 #include "scheduler/catalog.h"
 #include "scheduler/daemon_internal.h"
 #include "scheduler/systemd.h"
@@ -17,6 +18,7 @@
 enum {
 	LINE_MAX_SIZE = 4096,
 	DEEPEST = 2, /* daemon.level: within something long a small order is planned, and within that nothing */
+	LAST_WORDS_MS = 5000, /* what callbacks are to be told is tried for so long when it ends; the next one goes on */
 };
 
 /* A private server that is down is the keeper's to start: that takes its time. */
@@ -113,6 +115,12 @@ static void first_problem(const struct diags *diags, const struct err *err, stru
 	buf_adds(out, err->text);
 }
 
+/* Before anything can end that they are to be told. */
+static int register_callbacks(struct daemon *d, struct err *err)
+{
+	return callbacks_register(d->ws->db.conn, d->ws->db.lake_id, d->ws->project, true, err);
+}
+
 /* Runs keep the project that they were planned with; a broken one changes nothing. */
 static int read_again(struct daemon *d)
 {
@@ -124,6 +132,7 @@ static int read_again(struct daemon *d)
 	watch_project(d->watch, d->ws->project->dir); /* first: what changes while it is read is read once more */
 	int rc = workspace_reload(d->ws, &err);
 	if (rc == 0) {
+		outbox_project(d->outbox, d->ws->project);
 		version_drop(d->version);
 		d->version = version_of(d->ws->project);
 		log_event(LOG_INFO, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
@@ -131,8 +140,12 @@ static int read_again(struct daemon *d)
 		rc = daemon_db(d, &later);
 		if (rc == 0)
 			rc = timetables_make(d, &later);
-		if (rc < 0)
+		if (rc == 0)
+			rc = register_callbacks(d, &later);
+		if (rc < 0) {
 			log_event(LOG_WARN, "schedules.not_read", "error", later.text, NULL);
+			timetables_free(d); /* they may be of a project that is gone */
+		}
 		d->reload = rc < 0; /* once more, when the database is back */
 	} else if (rc == ERR_CANCELED) { /* this scheduler is about to end */
 		return rc;
@@ -321,7 +334,13 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	                                              .db_away = db_keeper_look,
 	                                              .ctx = &d.keeper});
 	d.version = version_of(d.ws->project);
-	int rc = jobs_resume(&d, err);
+	d.outbox = outbox_new(&(struct outbox_config){.loop = &d.ws->loop,
+	                                              .conninfo = d.ws->db.conninfo,
+	                                              .lake_id = d.ws->db.lake_id});
+	outbox_project(d.outbox, d.ws->project);
+	int rc = register_callbacks(&d, err);
+	if (rc == 0)
+		rc = jobs_resume(&d, err);
 	if (rc == 0)
 		rc = timetables_make(&d, err);
 	if (rc == 0) {
@@ -337,8 +356,11 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 		log_event(LOG_INFO, "scheduler.ends", NULL);
 		if (d.signals > 1)
 			runner_abandon(d.runner);
+		else if (rc == 0)
+			outbox_settle(d.outbox, LAST_WORDS_MS);
 		close_ears(&d);
 	}
+	outbox_free(d.outbox);
 	runner_free(d.runner);
 	free_jobs(&d);
 	timetables_free(&d);

@@ -1,9 +1,10 @@
 /* The daemon's parts: daemon.c is its life, daemon_runs.c carries out orders, daemon_schedules.c makes them at their
- * times, daemon_commands.c takes what people ask for. */
+ * times, daemon_commands.c takes what people ask for, daemon_clocks.c knows who is late. */
 #ifndef STRATA_SCHEDULER_DAEMON_INTERNAL_H
 #define STRATA_SCHEDULER_DAEMON_INTERNAL_H
 
 #include "base/list.h"
+#include "core/run_clock.h"
 #include "core/schedule.h"
 #include "scheduler/alarm.h"
 #include "scheduler/daemon.h"
@@ -11,6 +12,7 @@
 #include "scheduler/git.h"
 #include "scheduler/inbox.h"
 #include "scheduler/order.h"
+#include "scheduler/outbox.h"
 #include "scheduler/planning.h"
 #include "scheduler/runner.h"
 #include "scheduler/watch.h"
@@ -42,6 +44,9 @@ struct job {
 	bool *selected;
 	struct planning planning;
 	uint32_t run;                /* the runner's handle */
+	bool recorded;               /* its run has a row, as far as anybody has looked */
+	struct run_clock clock;      /* while it is active */
+	int64_t began;               /* UTC seconds, when its run was made; 0: it is not yet */
 	struct run_summary summary;
 };
 
@@ -70,6 +75,7 @@ struct daemon {
 	struct inbox inbox;
 	struct alarm_clock alarm;
 	struct watch *watch;
+	struct outbox *outbox;
 	uv_signal_t sigint, sigterm, sighup;
 	uv_timer_t watchdog;
 	int signals;                 /* how many asked it to end */
@@ -110,6 +116,9 @@ struct timetable *timetable_find(struct daemon *d, const char *name);
 
 /* daemon_explain.c: *ret stays NULL where the run has no such task. */
 int explain_task(struct daemon *d, const char *run, const char *table, const char *partition, json_t **ret, struct err *err);
+
+/* daemon_clocks.c: tell which runs are late, end those that take too long; lower *wake to when to look again. */
+int clocks_look(struct daemon *d, int64_t now, int64_t *wake, struct err *err);
 
 /* daemon_commands.c */
 int commands_take(struct daemon *d, struct err *err);

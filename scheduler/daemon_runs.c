@@ -192,6 +192,11 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	const struct runner_observer observer = {.try_ended = on_try_ended, .task_ended = on_task_ended, .source_awaited = on_source_awaited, .ctx = j};
 	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
 	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
+	if (!j->began)
+		j->began = clock_wall_us() / 1000000;
+	j->clock = run_clock_of(0, 0, j->began, o->timeout_ms);
+	j->clock.deadline = o->deadline;
+	j->recorded = false;
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
 	if (j->canceled && j->state == JOB_ACTIVE)
 		runner_cancel(d->runner, j->run);
@@ -292,6 +297,9 @@ void jobs_answer(struct daemon *d)
 			command_end(d, j->cancel, "done", "what it had not begun is canceled");
 		if (begun)
 			j->command = j->cancel = 0;
+		if (begun && !j->recorded)
+			d->due |= j->clock.deadline || j->clock.end; /* from now on they can be found over */
+		j->recorded = j->recorded || begun;
 	}
 }
 
@@ -333,6 +341,7 @@ int jobs_resume(struct daemon *d, struct err *err)
 		j->resumes = true;
 		job_add(j);
 		j->paused = rows[i].paused;
+		j->began = rows[i].created_us / 1000000;
 		log_event(LOG_INFO, "run.goes_on", "run", j->order.run_id, NULL);
 	}
 	if (rc == 0)

@@ -135,7 +135,9 @@ static void order_interval(struct daemon *d, const struct timetable *t, int64_t 
 	                    .nselect = t->schedule->nselect,
 	                    .requested_by = arena_strdup(&j->arena, d->config.requested_by),
 	                    .schedule = arena_strdup(&j->arena, t->name),
-	                    .interval = at};
+	                    .interval = at,
+	                    .deadline = run_clock_of(at, t->schedule->deadline_ms, 0, 0).deadline,
+	                    .timeout_ms = t->schedule->timeout_ms};
 	if (!schedule_dates(&t->rule, at, &o->first, &o->last)) {
 		job_free(j);
 		return;
@@ -174,6 +176,8 @@ int timetables_look(struct daemon *d, struct err *err)
 			rc = look(d, t, now, err);
 		wake = t->wake < wake ? t->wake : wake;
 	}
+	if (rc == 0)
+		rc = clocks_look(d, now, &wake, err);
 	alarm_set(&d->alarm, wake);
 	return rc;
 }

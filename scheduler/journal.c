@@ -45,6 +45,7 @@ struct journal {
 	int64_t down_since, transactions;
 	int month_first, month_end; /* months after year 0 whose event partitions are known to exist */
 	int want_first, want_end;   /* ... will exist once `flight` is committed */
+	bool once_more;     /* `flight` was refused for its months, and is sent again */
 	void (*closed)(void *ctx);
 	void *closed_ctx;
 	int handles; /* still to close */
@@ -158,6 +159,7 @@ static void committed(struct journal *j)
 {
 	(void)FAULT("journal.committed");
 	j->state = JOURNAL_READY;
+	j->once_more = false;
 	note_up(j);
 	j->month_first = j->want_first;
 	j->month_end = j->want_end;
@@ -200,6 +202,17 @@ static bool is_passing(const char *sqlstate)
 	       strncmp(sqlstate, "58", 2) == 0;
 }
 
+/* A month that we know was dropped by a retention of whoever has a later clock (no partition for the row: 23514), or
+ * another lake's scheduler is making the same one (42P07, 23505). Then the months are made again, once a batch. */
+static bool is_about_months(struct journal *j, const char *sqlstate)
+{
+	if (j->once_more || (strcmp(sqlstate, "23514") != 0 && strcmp(sqlstate, "42P07") != 0 && strcmp(sqlstate, "23505") != 0))
+		return false;
+	j->month_first = j->month_end = 0;
+	j->once_more = true;
+	return true;
+}
+
 static void on_answer(void *ctx, const struct pg_reply *reply)
 {
 	struct journal *j = ctx;
@@ -213,6 +226,8 @@ static void on_answer(void *ctx, const struct pg_reply *reply)
 		lost(j, ERR_LOCKED, "another scheduler has taken the lake");
 	else if (is_passing(reply->sqlstate))
 		pause_and_retry(j, reply->message);
+	else if (is_about_months(j, reply->sqlstate))
+		transmit(j);
 	else
 		lost(j, ERR_STATE, reply->message);
 }

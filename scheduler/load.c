@@ -322,7 +322,7 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 			rc = let_turn(o, err);
 		if (rc == 0 && o->analyze) {
 			project_resolve(p, diags);
-			selection_check_schedules(p, diags);
+			selection_check_config(p, diags);
 		}
 		if (rc == 0)
 			*ret = p;

@@ -34,6 +34,10 @@ json_t *order_encode(const struct order *o)
 	if (o->schedule) {
 		jput_text(json, "schedule", o->schedule);
 		jput_int(json, "interval", o->interval);
+		if (o->deadline)
+			jput_int(json, "deadline", o->deadline);
+		if (o->timeout_ms)
+			jput_int(json, "timeout_ms", o->timeout_ms);
 	}
 	return json;
 }
@@ -74,8 +78,11 @@ int order_decode(struct arena *arena, const json_t *json, struct order *ret, str
 	ret->max_active = (uint32_t)jget_int_or(&g, json, "max_active", 0, ORDER_JOBS_MAX, 0);
 	ret->requested_by = jget_text_or(&g, json, "requested_by", "");
 	ret->schedule = jget_text_or(&g, json, "schedule", NULL);
-	if (ret->schedule)
+	if (ret->schedule) {
 		ret->interval = jget_int(&g, json, "interval", INT64_MIN, INT64_MAX);
+		ret->deadline = jget_int_or(&g, json, "deadline", 0, INT64_MAX, 0);
+		ret->timeout_ms = jget_int_or(&g, json, "timeout_ms", 0, INT64_MAX, 0);
+	}
 	if (g.result == 0 && ret->last < ret->first)
 		jget_fail(&g, "last", "is before 'first'");
 	return g.result;

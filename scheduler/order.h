@@ -26,6 +26,8 @@ struct order {
 	const char *requested_by;
 	const char *schedule;        /* NULL: of no schedule */
 	int64_t interval;            /* of the schedule: UTC seconds */
+	int64_t deadline;            /* UTC seconds: when it is to be done; 0: none */
+	int64_t timeout_ms;          /* from when it was made; 0: none */
 };
 
 json_t *order_encode(const struct order *o);

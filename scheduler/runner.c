@@ -125,6 +125,9 @@ static void on_transition(struct runner *r, const struct transition *said)
 	if (t.object == OBJECT_TASK && t.from == TASK_WAITING)
 		watch_source_of(r, &t);
 	tell_task_end(r, &t);
+	struct live_try *ended = t.object == OBJECT_TRY && t.to == TRY_ENDED ? live_try_find(r, t.fence) : NULL;
+	if (ended && ended != r->ending) /* canceled before a worker heard of it: no answer will come */
+		live_try_free(ended);
 }
 
 static void act(struct runner *r, const struct action *a)

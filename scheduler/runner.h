@@ -7,12 +7,12 @@
 #ifndef STRATA_SCHEDULER_RUNNER_H
 #define STRATA_SCHEDULER_RUNNER_H
 
+#include <jansson.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <uv.h>
 
-#include "base/buf.h"
 #include "base/err.h"
 #include "core/machine.h"
 #include "core/plan.h"
@@ -116,9 +116,10 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
                       const struct runner_observer *observer, runner_done_fn *done, void *ctx);
 /* Is there a row of the run, whatever comes? Also of one that is done. */
 bool runner_is_recorded(const struct runner *r, uint32_t run);
-/* Why a task is where it is: a head line and, indented, what holds it up. False: the run has no such task. `partition`
- * "" means the run's first day. */
-bool runner_explain(struct runner *r, uint32_t run, const char *table, const char *partition, struct buf *out);
+/* Why a task is where it is, into the object `out`: table, partition, state, result, reason, and of one that is not done
+ * blockers [{kind, of, run, table, partition, state, worker, pool, at, text}], more, starts_in_ms (absent: unknown).
+ * False: the run has no such task. `partition` "" means the run's first day. */
+bool runner_explain(struct runner *r, uint32_t run, const char *table, const char *partition, json_t *out);
 /* If it waits for the time of its next try, that is now. False: the run has no such task. */
 bool runner_retry_now(struct runner *r, uint32_t run, const char *table, const char *partition);
 void runner_cancel(struct runner *r, uint32_t run);

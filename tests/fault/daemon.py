@@ -1,7 +1,8 @@
 """Kill rounds of the scheduler that stays up: `kill -9` at random instants of the daemon, a worker, Postgres or all of
 them, with a month's `backfill --detach --force` under way and a schedule whose intervals are due. The next daemon goes
 on: the ordered run ends with success and each task of it has one successful try, each interval has exactly one run,
-lake and state agree, and nothing is left over once the next one has begun.
+the callback of each run's end was told at least once, lake and state agree, and nothing is left over once the next one
+has begun.
 
     daemon.py [--rounds N] [--long] [--seed S]
 """
@@ -24,6 +25,8 @@ sources:
   ods_a: {{path: raw/a, options: {{columns: {{id: BIGINT}}}}}}
 schedules:
   {name}: {{cron: '0 0 * * *', timezone: UTC, select: [dwd_s], catchup: all, start_date: {start}, date_offset: -1}}
+callbacks:
+  told: {{command: 'echo "$STRATA_CALLBACK_KEY" >> told', on: [success]}}
 """
 
 
@@ -90,8 +93,9 @@ def order(project):
 def unfinished(project, name):
     rows = project.sql_rows("SELECT (SELECT count(*) FROM strata.run WHERE state <> 'done') AS runs,"
                             " (SELECT count(*) FROM strata.command WHERE outcome = '') AS commands,"
+                            " (SELECT count(*) FROM strata.outbox WHERE outcome = '') AS untold,"
                             f" (SELECT count(*) FROM strata.schedule_interval WHERE schedule = '{name}') AS intervals")[0]
-    return rows["runs"] + rows["commands"] + max(0, DAYS_BACK - rows["intervals"])
+    return rows["runs"] + rows["commands"] + rows["untold"] + max(0, DAYS_BACK - rows["intervals"])
 
 
 def run_problems(project, run_id, name):
@@ -105,6 +109,9 @@ def run_problems(project, run_id, name):
         "SELECT i.schedule, i.at, count(r.run_id) FROM strata.schedule_interval i LEFT JOIN strata.run r"
         " ON r.params->>'schedule' = i.schedule AND to_timestamp((r.params->>'interval')::bigint) = i.at"
         " GROUP BY 1, 2 HAVING count(r.run_id) <> 1")]
+    told = set((project.folder / "told").read_text().split()) if (project.folder / "told").exists() else set()
+    rows = project.sql_rows("SELECT r.run_id, o.key, o.outcome FROM strata.run r LEFT JOIN strata.outbox o USING (run_id)")
+    found += [f"the end of a run was not told: {r}" for r in rows if r["outcome"] != "delivered" or r["key"] not in told]
     intervals = project.sql_rows(f"SELECT count(*) FROM strata.run WHERE params->>'schedule' = '{name}'")[0]["count"]
     if intervals < DAYS_BACK:
         found.append(f"schedule {name} has {intervals} runs")

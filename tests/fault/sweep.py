@@ -26,7 +26,7 @@ catalog.rename""".split()
 # Met by others: cluster.rename is of the private server's first start (tests/unit/scheduler/test_db.c), retention's are of
 # old history (tests/unit/scheduler/test_retention.c, tests/e2e/gc.bats).
 ELSEWHERE = {"cluster.rename", "rebuild.commit", "clear.move", "clear.remove", "clear.forget", "source.watch", "retention.batch",
-             "retention.drop"}
+             "retention.drop", "outbox.send", "outbox.delivered"}
 SHORT_CROSSINGS, DRAWN_BELOW = 2, 12
 RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "1"]
 

@@ -166,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_tables(p);
 	analyses(p, reads);
 	project_resolve(p, &diags);
-	selection_check_schedules(p, &diags);
+	selection_check_config(p, &diags);
 	check_diags(&diags);
 	check_graph(p, diags.errors == 0);
 	project_free(p);
