@@ -66,7 +66,7 @@ UNIT_UI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/ui/*.c))
 UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
 # The runner's own sources; the world around them is tests/sim/world_*.c, put in by the linker.
-SIM_WORLD := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c))) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_record.o runner_recover.o runner_resume.o order.o \
+SIM_WORLD := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c))) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_record.o runner_recover.o runner_resume.o runner_progress.o order.o \
 	lake_probe.o sensor.o try_build.o journal.o journal_batch.o journal_tables.o pg_array.o)
 SIM_WRAP := clock_mono_us clock_wall_us getrandom log_event batch_send opendir readdir closedir
 UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_UI) $(UNIT_CLI) $(UNIT_EXECUTOR)

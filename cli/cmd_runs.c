@@ -3,13 +3,16 @@
 #include <string.h>
 
 #include "cli/commands.h"
+#include "cli/run_progress.h"
 #include "cli/state.h"
 #include "core/date.h"
+#include "scheduler/control.h"
 
 static const struct output_column columns[] = {
 	{.name = "run"},   {.name = "kind"},  {.name = "state"}, {.name = "result"}, {.name = "first_date"},
-	{.name = "last_date"}, {.name = "selection"}, {.name = "tasks", .right = true}, {.name = "fresh", .right = true},
+	{.name = "last_date"}, {.name = "selection"}, {.name = "tasks", .right = true}, {.name = "done", .right = true}, {.name = "fresh", .right = true},
 	{.name = "created"}, {.name = "duration", .right = true}, {.name = "ended", .detail = true}, {.name = "force", .detail = true},
+	{.name = "failed", .detail = true}, {.name = "running", .detail = true}, {.name = "per_hour", .detail = true}, {.name = "left_us", .detail = true},
 	{.name = "git_commit", .detail = true}, {.name = "requested_by", .detail = true}, {0},
 };
 
@@ -20,8 +23,10 @@ static enum output_style style_of(const char *result)
 	return strcmp(result, "failed") == 0 ? STYLE_BAD : STYLE_WARN;
 }
 
-static void row(struct output *out, const struct run_row *r)
+static void row(struct output *out, const struct run_row *r, bool up)
 {
+	struct run_progress p;
+	run_progress_of(r, up, &p);
 	char first[DATE_SIZE], last[DATE_SIZE];
 	output_text(out, r->run_id);
 	output_text(out, r->kind);
@@ -31,11 +36,16 @@ static void row(struct output *out, const struct run_row *r)
 	output_text(out, r->last_day == DATE_NONE ? NULL : date_format(last, r->last_day));
 	output_text(out, r->selection);
 	output_int(out, r->tasks);
+	output_int(out, p.done);
 	output_int(out, r->fresh);
 	state_time(out, r->created_us);
 	state_duration(out, r->started_us, r->ended_us);
 	state_time(out, r->ended_us);
 	output_bool(out, r->force);
+	output_int(out, p.failed);
+	output_int(out, p.running);
+	state_number(out, p.per_hour ? p.per_hour : PG_NULL64);
+	state_number(out, p.left_us);
 	output_text(out, r->git_commit);
 	output_text(out, r->requested_by);
 }
@@ -46,17 +56,21 @@ static int run(const struct invocation *inv, struct err *err)
 	struct run_row *rows;
 	size_t n;
 	long limit;
+	bool up = false;
+	struct leader_holder holder;
 	int rc = options_number(inv->options, "limit", 20, 1, 1000000, &limit, err);
 	if (rc < 0)
 		return rc;
 	rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = control_find(&(struct control){.conn = s.ws.db.conn, .lake_id = s.ws.db.lake_id}, &up, &holder, err);
 	if (rc == 0)
 		rc = query_runs(&s.query, limit, &rows, &n, err);
 	if (rc == 0) {
 		struct output out;
 		output_begin(&out, inv->globals->output, columns);
 		for (size_t i = 0; i < n; i++)
-			row(&out, &rows[i]);
+			row(&out, &rows[i], up);
 		output_end(&out);
 	}
 	state_close(&s);
@@ -73,7 +87,7 @@ const struct command command_runs = {
 	.group = "Look at what happened",
 	.synopsis = "[--limit N]",
 	.summary = "the runs of this lake, newest first",
-	.details = "TASKS counts what had to be built, FRESH what was up to date already.",
+	.details = "TASKS counts what had to be built, DONE those of them that have ended, FRESH what was up to date already. JSON and CSV have for an unfinished run, too, what failed and what runs, the rate (tasks an hour), and how long the rest takes at that rate, in microseconds; null where that is not known.",
 	.examples = "strata runs\n"
 	            "strata runs --limit 100 --output json",
 	.options = options,

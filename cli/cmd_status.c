@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/run_progress.h"
 #include "cli/state.h"
 #include "scheduler/control.h"
 #include "scheduler/db.h"
@@ -14,7 +15,7 @@ static const struct output_column columns[] = {
 	{.name = "what"}, {.name = "name"}, {.name = "state"}, {.name = "since"}, {.name = "detail"}, {0},
 };
 
-static int scheduler_row(const struct state *s, struct output *out, struct err *err)
+static int scheduler_row(const struct state *s, struct output *out, bool *ret_up, struct err *err)
 {
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
@@ -28,6 +29,7 @@ static int scheduler_row(const struct state *s, struct output *out, struct err *
 		rc = db_query(s->ws.db.conn, "SELECT project_error, draining FROM strata.scheduler WHERE lake_id = $1::integer", 1, values, false, &r, err);
 	if (rc < 0)
 		return rc;
+	*ret_up = up;
 	const char *problem = h.pid && PQntuples(r) ? PQgetvalue(r, 0, 0) : "";
 	bool draining = PQntuples(r) && PQgetvalue(r, 0, 1)[0] == 't';
 	char name[256];
@@ -71,7 +73,7 @@ static int schedule_rows(const struct state *s, struct output *out, struct err *
 	return 0;
 }
 
-static int run_rows(const struct state *s, struct output *out, struct err *err)
+static int run_rows(const struct state *s, bool up, struct output *out, struct err *err)
 {
 	struct run_row *runs;
 	size_t n;
@@ -81,7 +83,14 @@ static int run_rows(const struct state *s, struct output *out, struct err *err)
 		output_text(out, runs[i].run_id);
 		output_styled(out, runs[i].paused ? STYLE_WARN : STYLE_PLAIN, runs[i].paused ? "paused" : runs[i].state);
 		state_time(out, runs[i].created_us);
-		output_text(out, runs[i].selection);
+		char text[RUN_PROGRESS_SIZE + 256];
+		struct run_progress p;
+		run_progress_of(&runs[i], up, &p);
+		int n_said = snprintf(text, sizeof text - RUN_PROGRESS_SIZE, "%s%s", runs[i].selection, *runs[i].selection ? ": " : "");
+		if (n_said > (int)sizeof text - RUN_PROGRESS_SIZE - 1)
+			n_said = (int)sizeof text - RUN_PROGRESS_SIZE - 1;
+		run_progress_text(text + n_said, &p);
+		output_text(out, text);
 	}
 	return rc;
 }
@@ -143,14 +152,15 @@ static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
 	struct output out;
+	bool up = false;
 	int rc = state_open(inv, &s, err);
 	if (rc == 0) {
 		output_begin(&out, inv->globals->output, columns);
-		rc = scheduler_row(&s, &out, err);
+		rc = scheduler_row(&s, &out, &up, err);
 		if (rc == 0)
 			rc = schedule_rows(&s, &out, err);
 		if (rc == 0)
-			rc = run_rows(&s, &out, err);
+			rc = run_rows(&s, up, &out, err);
 		if (rc == 0)
 			rc = command_rows(&s, &out, err);
 		if (rc == 0)
@@ -166,7 +176,7 @@ const struct command command_status = {
 	.group = "Keep tables up to date",
 	.synopsis = "",
 	.summary = "the scheduler, its schedules, and unfinished runs",
-	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
+	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
 	.examples = "strata status\nstrata status --output json",
 	.run = run,
 };

@@ -10,11 +10,12 @@
 
 #include "base/clock.h"
 #include "cli/open.h"
+#include "cli/run_progress.h"
 #include "cli/state.h"
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
 
-enum { LOOK_MS = 200, QUIET_LOOKS = 5 };
+enum { LOOK_MS = 1000, GAP_MS = 50, QUIET_US = 1000 * 1000 };
 
 static volatile sig_atomic_t interrupts;
 
@@ -36,8 +37,33 @@ int follow_order(const struct control *c, const struct order *o, struct err *err
 	return rc;
 }
 
+/* What is on the screen: on a terminal one line that lives, with what failed above it. */
+struct screen {
+	bool loud, live, drawn;
+};
+
+static void wipe(struct screen *screen)
+{
+	if (screen->drawn)
+		fputs("\r\033[K", stderr);
+	screen->drawn = false;
+}
+
+static void draw(struct screen *screen, const struct run_row *run)
+{
+	char text[RUN_PROGRESS_SIZE];
+	struct run_progress p;
+	if (!screen->live)
+		return;
+	wipe(screen);
+	run_progress_of(run, true, &p);
+	fprintf(stderr, "run %s: %s%s", run->run_id, run_progress_text(text, &p), run->paused ? ", paused" : "");
+	fflush(stderr);
+	screen->drawn = true;
+}
+
 /* Tries that have ended since the last look. */
-static int say_tries(const struct workspace *ws, const char *run_id, char since[64], int *ret_n, struct err *err)
+static int say_tries(const struct workspace *ws, struct screen *screen, const char *run_id, char since[64], int *ret_n, struct err *err)
 {
 	static const char sql[] = "SELECT table_name, partition, outcome, coalesce(rows, 0), error, note, ended_at::text FROM strata.try"
 	                          " WHERE lake_id = $1::integer AND run_id = $2 AND ended_at > $3::timestamptz ORDER BY ended_at, fence";
@@ -52,12 +78,15 @@ static int say_tries(const struct workspace *ws, const char *run_id, char since[
 	for (int i = 0; i < *ret_n; i++) {
 		bool good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
 		const char *day = PQgetvalue(r, i, 1);
+		snprintf(since, 64, "%s", PQgetvalue(r, i, 6));
+		if (good && screen->live)
+			continue;
+		wipe(screen);
 		fprintf(stderr, "%s %s%s%s", good ? "done  " : "failed", PQgetvalue(r, i, 0), *day ? " " : "", day);
 		if (good)
 			fprintf(stderr, "  %s rows\n", PQgetvalue(r, i, 3));
 		else
 			fprintf(stderr, "  %s: %s\n", PQgetvalue(r, i, 2), PQgetvalue(r, i, 4));
-		snprintf(since, 64, "%s", PQgetvalue(r, i, 6));
 	}
 	PQclear(r);
 	return 0;
@@ -104,33 +133,74 @@ static int say_end(const struct run_row *run)
 	return strcmp(run->result, run_result_name(RUN_CANCELED)) == 0 ? EXIT_INTERRUPTED : EXIT_FAILED;
 }
 
+/* Sleeps until the scheduler has written something, a signal comes, or a second has passed: then who looks is not late for
+ * long, whatever became of the notification. */
+static void wait_for_change(PGconn *conn)
+{
+	struct pollfd p = {.fd = PQsocket(conn), .events = POLLIN};
+	PGnotify *n;
+	bool changed = false;
+	PQconsumeInput(conn);
+	while ((n = PQnotifies(conn))) {
+		PQfreemem(n);
+		changed = true;
+	}
+	/* A busy scheduler writes hundreds of times a second, and nobody reads that fast. */
+	if (poll(changed ? NULL : &p, changed ? 0 : 1, changed ? GAP_MS : LOOK_MS) == 1)
+		poll(NULL, 0, GAP_MS);
+}
+
+static int listen_for_changes(struct workspace *ws, struct err *err)
+{
+	char sql[64];
+	snprintf(sql, sizeof sql, "LISTEN strata_changed_%d", ws->db.lake_id);
+	return db_exec(ws->db.conn, sql, err);
+}
+
 static int watch(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
 {
 	char since[64] = "-infinity";
-	int told = 0, quiet = 0, ended = 0, rc = 0;
+	struct screen screen = {.loud = inv->globals->verbosity >= 0};
+	screen.live = screen.loud && isatty(STDERR_FILENO);
+	int64_t quiet_since = clock_mono_us();
+	bool waits_said = false;
+	int told = 0, ended = 0, rc = listen_for_changes(ws, err);
 	while (rc == 0) {
 		struct arena arena = {0};
 		struct run_row run;
 		struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &arena};
 		rc = query_run(&q, run_id, &run, err);
-		if (rc == 0 && inv->globals->verbosity >= 0)
-			rc = say_tries(ws, run_id, since, &ended, err);
-		quiet = ended ? 0 : quiet + 1;
+		if (rc == 0 && screen.loud)
+			rc = say_tries(ws, &screen, run_id, since, &ended, err);
+		if (ended) {
+			quiet_since = clock_mono_us();
+			waits_said = false;
+		}
 		bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
+		if (done)
+			wipe(&screen);
 		int status = done ? say_end(&run) : 0;
+		if (rc == 0 && !done && screen.loud && !waits_said && clock_mono_us() - quiet_since > QUIET_US) { /* it may wait for long: for what? */
+			wipe(&screen);
+			rc = say_waits(ws, run_id, err);
+			waits_said = true;
+		}
+		if (rc == 0 && !done)
+			draw(&screen, &run);
 		arena_free(&arena);
 		if (done)
 			return status;
-		if (rc == 0 && quiet == QUIET_LOOKS && inv->globals->verbosity >= 0) /* it may wait for long: for what? */
-			rc = say_waits(ws, run_id, err);
 		if (rc == 0 && interrupts > told) {
 			told++;
+			wipe(&screen);
 			if (interrupts > 1)
 				return err_set(err, ERR_CANCELED, "no longer following run %s; 'strata show %s' tells about it", run_id, run_id);
 			rc = cancel(ws, run_id, err);
 		}
-		poll(NULL, 0, LOOK_MS);
+		if (rc == 0)
+			wait_for_change(ws->db.conn);
 	}
+	wipe(&screen);
 	return rc;
 }
 

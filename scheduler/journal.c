@@ -346,6 +346,12 @@ void journal_checks(struct journal *j, uint64_t fence, const struct manifest_che
 		batch_checks(&j->gathering, fence, checks, n);
 }
 
+void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour)
+{
+	if (is_writing(j))
+		batch_progress(&j->gathering, run_id, counts, per_hour, j->config.leader.epoch);
+}
+
 void journal_flush(struct journal *j)
 {
 	j->asked = j->asked || j->gathering.changes;

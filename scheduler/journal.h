@@ -93,6 +93,8 @@ void journal_transition(struct journal *j, const struct transition *t, const str
 void journal_publish(struct journal *j, const struct journal_publish *p);
 /* Checks of a try that published nothing (a failed one). */
 void journal_checks(struct journal *j, uint64_t fence, const struct manifest_check *checks, size_t n);
+/* How far a run is that is not done; its last transition, which has its counts, comes later. */
+void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour);
 void journal_flush(struct journal *j);
 /* For rows that nobody waits for: with the next flush, at the latest after some milliseconds. */
 void journal_flush_soon(struct journal *j);

@@ -157,15 +157,33 @@ static const char *counts_json(struct journal_batch *b, const struct run_counts 
 	return text;
 }
 
-static void run_transition(struct journal_batch *b, const struct transition *t, const struct journal_names *n, int64_t epoch)
+static struct run_row *run_row_of(struct journal_batch *b, const char *run_id, int64_t epoch)
 {
-	struct key k = {n->run_id, "", "", 0};
+	struct key k = {run_id, "", "", 0};
 	struct run_row *row = row_find(b, JOURNAL_RUN, &k);
 	if (!row) {
 		row = row_append(b, JOURNAL_RUN);
-		row->run_id = keep(b, n->run_id);
+		row->run_id = keep(b, run_id);
 	}
 	row->epoch = epoch;
+	return row;
+}
+
+/* Beside the results, of a run that is not done: what is at work, and how many an hour end. */
+void batch_progress(struct journal_batch *b, const char *run_id, const struct run_counts *counts, int64_t per_hour, int64_t epoch)
+{
+	struct run_row *row = run_row_of(b, run_id, epoch);
+	struct buf json = BUF_INIT(4096);
+	buf_adds(&json, counts_json(b, counts));
+	json.len--;
+	buf_addf(&json, ", \"running\": %llu, \"per_hour\": %lld}", (unsigned long long)counts->by_state[TASK_RUNNING], (long long)per_hour);
+	row->counts = keep(b, buf_cstr(&json));
+	buf_free(&json);
+}
+
+static void run_transition(struct journal_batch *b, const struct transition *t, const struct journal_names *n, int64_t epoch)
+{
+	struct run_row *row = run_row_of(b, n->run_id, epoch);
 	row->state = run_state_name((enum run_state)t->to);
 	row->result = run_result_name((enum run_result)t->result);
 	if (t->to == RUN_RUNNING && !row->started_us)

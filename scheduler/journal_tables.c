@@ -135,8 +135,9 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 
 /* A run is updated, never upserted: its row has what a transition does not know. */
 static const char run_update[] =
-	"UPDATE strata.run r SET state = t.state, result = t.result, epoch = t.epoch,"
-	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = t.ended_at"
+	"UPDATE strata.run r SET state = coalesce(nullif(t.state, ''), r.state),"
+	" result = CASE WHEN t.state = '' THEN r.result ELSE t.result END, epoch = t.epoch,"
+	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = coalesce(t.ended_at, r.ended_at)"
 	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[])"
 	" AS t(run_id, state, result, counts, epoch, started_at, ended_at)"
 	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";

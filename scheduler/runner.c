@@ -247,6 +247,7 @@ struct runner *runner_new(const struct runner_config *config)
 	r->timer.data = r;
 	r->sensor = sensor_new(&(struct sensor_config){.loop = config->loop, .workers = config->workers, .lake = config->lake,
 	                                               .found = on_source, .ctx = r});
+	live_progress_open(r);
 	record_open(r);
 	return r;
 }
@@ -265,6 +266,7 @@ void runner_free(struct runner *r)
 	shared_names_free(r->pools);
 	free(r->pool_slots);
 	uv_close((uv_handle_t *)&r->timer, NULL);
+	live_progress_close(r);
 	record_close(r);
 	actions_free(&r->actions);
 	free(r->queue);

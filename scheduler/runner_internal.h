@@ -26,6 +26,15 @@ struct resumed {
 	struct run_counts counts; /* of tasks that are not left to do; but the tries of all */
 };
 
+/* How far a run was when its row was told last. */
+struct progress {
+	bool dirty;
+	uint64_t seen_done, seen_running; /* when a step ended last */
+	uint64_t done;
+	int64_t since_us;       /* monotonic */
+	double per_hour;        /* tasks that end, by the newest seconds; 0: not known */
+};
+
 /* A run from its start to ACT_RUN_DONE. */
 struct live_run {
 	UT_hash_handle hh;      /* by handle */
@@ -41,6 +50,8 @@ struct live_run {
 	struct run_summary summary;
 	int64_t started_us;
 	int64_t mark;           /* of the journal, when its row was added */
+	struct progress progress;
+	bool ended;             /* its last transition is in the journal */
 	bool done;
 	runner_done_fn *on_done;
 	void *on_done_ctx;
@@ -92,6 +103,8 @@ struct runner {
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
 	uv_timer_t timer;       /* the machine's */
+	uv_timer_t progress_timer;
+	bool progress_set;
 	uv_timer_t db_timer;    /* looks whether the database stays away too long */
 	struct err err;         /* why it cannot go on; code 0: it can */
 };
@@ -126,6 +139,12 @@ void live_try_free(struct live_try *lt);
 void resume_begin(struct live_run *run, const struct task_row *rows, size_t n); /* with record_run */
 uint32_t resume_tries(const struct live_run *run, struct task_id task);
 void resume_add(const struct live_run *run, struct run_counts *counts);
+
+/* runner_progress.c */
+void live_progress_open(struct runner *r);
+void live_progress_close(struct runner *r);
+void live_progress_begin(struct live_run *run, const struct runner_request *rq); /* its spec is made */
+void live_progress_note(struct live_run *run, const struct run_counts *counts);
 
 /* runner_record.c: rows for the journal, in the order of the machine's actions. */
 void record_open(struct runner *r);

@@ -172,6 +172,7 @@ void record_transition(struct runner *r, const struct transition *t)
 	names.cause = buf_cstr(&cause);
 	struct live_try *lt = NULL;
 	if (t->object == OBJECT_RUN) {
+		live_run_find(r, t->task.run)->ended = t->to == RUN_DONE;
 		if (t->to == RUN_DONE && machine_run_counts(r->machine, run->handle, &counts)) {
 			resume_add(run, &counts);
 			names.counts = &counts;

@@ -60,6 +60,8 @@ void live_runs_tell(struct runner *r)
 		bool known = run->done || machine_run_counts(r->machine, run->handle, &counts);
 		if (run->observer.progress && known)
 			run->observer.progress(run->observer.ctx, run->done ? &run->summary.counts : &counts);
+		if (known && !run->done)
+			live_progress_note(run, &counts);
 		if (!run->done)
 			continue;
 		struct run_summary summary = run->summary;
@@ -171,6 +173,7 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 	HASH_ADD(hh, r->runs, handle, sizeof run->handle, run);
 	resume_begin(run, rq->before, rq->nbefore);
 	record_run(run);
+	live_progress_begin(run, rq);
 	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = run->handle, .spec = run->spec});
 	return run->handle;
 }

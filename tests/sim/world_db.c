@@ -126,8 +126,10 @@ static void apply_runs(const struct journal_batch *b)
 		const struct run_row *r = &((const struct run_row *)(const void *)rows->rows)[i];
 		struct db_run *run = db_run(r->run_id);
 		CHECK(run);
-		run->state = r->state;
-		run->result = r->result;
+		if (r->state) { /* else it only says how far it is */
+			run->state = r->state;
+			run->result = r->result;
+		}
 		run->epoch = r->epoch;
 		if (r->counts)
 			run->counts = keep(r->counts);

@@ -1,0 +1,158 @@
+# What a person does to a scheduler's runs: looks how far they are, stops them, has tasks done again.
+load helper
+
+setup() {
+	project_empty
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dwd: []}
+	EOF
+}
+teardown() {
+	local name
+	for name in "${!BACKGROUND[@]}"; do
+		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
+	done
+	project_remove
+}
+
+# A table whose dates from DAY on wait for the file gate-open.
+gate_from() { # TABLE DAY
+	project_file "dags/dwd/$1.sh" <<-EOF
+		#!/bin/sh
+		# \${PARTITION_DATE}
+		echo "\$STRATA_PARTITION_DATE" >> "built-\$STRATA_TABLE"
+		if [ "\$(echo "\$STRATA_PARTITION_DATE" | tr -d -)" -ge "$(tr -d - <<< "$2")" ]; then
+			touch "arrived-\$STRATA_TABLE"
+			for i in \$(seq 3000); do [ -e gate-open ] && break; sleep 0.02; done
+		fi
+		echo "day,n
+		\$STRATA_PARTITION_DATE,1" > "\$STRATA_OUTPUT_DIR/part.csv"
+	EOF
+	chmod +x "$PROJECT/dags/dwd/$1.sh"
+}
+scheduler_up() {
+	local name=$1
+	shift
+	background "$name" scheduler "$@"
+	wait_until has_line "$(err_of "$name")" "scheduler.ready"
+}
+scheduler_down() {
+	kill -TERM "$(pid_of "$1")"
+	background_end "$1"
+	assert_status 0
+}
+scheduler_dies() {
+	kill -KILL "$(pid_of "$1")"
+	background_end "$1" || true
+}
+of_run() { # RUN FIELD
+	strata --output json runs --limit 1000 | jq -r --arg run "$1" ".[] | select(.run == \$run) | .$2"
+}
+run_is() { # RUN STATE
+	[ "$(of_run "$1" state) $(of_run "$1" 'result // ""')" = "$2" ]
+}
+field_is() { # RUN FIELD VALUE
+	[ "$(of_run "$1" "$2")" = "$3" ]
+}
+status_has() {
+	strata status --output json | grep -qF -- "$1"
+}
+
+@test "how far a backfill is, by runs and status, without counting rows; how long it takes is said once it is known" {
+	gate_from dwd_gate 2024-01-04
+	scheduler_up one --jobs 1
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-06 --detach)
+	wait_until test -e arrived-dwd.dwd_gate
+	wait_until field_is "$id" done 3
+	[ "$(of_run "$id" running)" -gt 0 ]
+	[ "$(of_run "$id" tasks)" = 6 ]
+	[ "$(of_run "$id" per_hour)" -gt 0 ]
+	[ "$(of_run "$id" left_us)" -gt 0 ]
+	wait_until status_has "3/6 done, "
+	status_has " left"
+	run -0 strata pause "$id"
+	[ "$(of_run "$id" left_us)" = null ]
+	scheduler_dies one
+	field_is "$id" done 3
+	[ "$(of_run "$id" left_us)" = null ]
+	run -0 strata status
+	assert_output_has "3/6 done"
+	touch gate-open
+	run -0 strata unpause "$id"
+	scheduler_up two --jobs 1
+	wait_until run_is "$id" "done success"
+	field_is "$id" done 6
+	[ "$(of_run "$id" left_us)" = null ]
+	scheduler_down two
+}
+
+@test "what failed and what it withholds is in the progress while the rest goes on" {
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
+	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM dwd.dwd_bad WHERE dt = '\${PARTITION_DATE}'"
+	gate_from dwd_gate 2024-01-01
+	scheduler_up one --jobs 2
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-02 --continue-on-error --detach)
+	wait_until field_is "$id" failed 4
+	touch gate-open
+	wait_until run_is "$id" "done failed"
+	field_is "$id" done 6
+	scheduler_down one
+}
+
+@test "on a terminal who follows a run sees one line that lives; its end wipes it" {
+	gate_from dwd_gate 2024-01-02
+	scheduler_up one --jobs 1
+	"$REPO/deps/venv/bin/python" - "$STRATA" -C "$PROJECT" backfill --start 2024-01-01 --end 2024-01-03 3>&- > "$BATS_TEST_TMPDIR/screen" <<-'END' &
+		import os, pty, sys
+		pid, terminal = pty.fork()
+		if pid == 0:
+		    os.execv(sys.argv[1], sys.argv[1:])
+		while True:
+		    try:
+		        part = os.read(terminal, 4096)
+		    except OSError:
+		        break
+		    sys.stdout.buffer.write(part)
+		    sys.stdout.buffer.flush()
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	END
+	screen=$!
+	wait_until has_line "$BATS_TEST_TMPDIR/screen" "1/3 done"
+	touch gate-open
+	wait "$screen"
+	run cat "$BATS_TEST_TMPDIR/screen"
+	assert_output_has "success, 3 tasks"
+	assert_output_lacks "done   dwd.dwd_gate"
+	scheduler_down one
+}
+
+@test "pause, unpause and cancel of a backfill each survive kill -9" {
+	gate_from dwd_gate 2024-01-01
+	scheduler_up one --jobs 1
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-04 --max-active 1 --detach)
+	wait_until test -e arrived-dwd.dwd_gate
+	run -0 strata pause "$id"
+	scheduler_dies one
+	touch gate-open
+	scheduler_up two --jobs 1
+	other=$(strata -q backfill --start 2024-01-05 --end 2024-01-05 --detach)
+	wait_until run_is "$other" "done success"
+	[ ! -e dwd/dwd_gate/dt=2024-01-04 ]
+	run_is "$id" "running " || run_is "$id" "planned "
+	rm gate-open
+	run -0 strata unpause "$id"
+	scheduler_dies two
+	touch gate-open
+	scheduler_up three --jobs 1
+	wait_until run_is "$id" "done success"
+	rm gate-open arrived-dwd.dwd_gate
+	id=$(strata -q backfill --start 2024-02-01 --end 2024-02-04 --max-active 1 --detach)
+	wait_until test -e arrived-dwd.dwd_gate
+	run -0 strata cancel "$id"
+	scheduler_dies three
+	touch gate-open
+	scheduler_up four --jobs 1
+	wait_until run_is "$id" "done canceled"
+	[ ! -e dwd/dwd_gate/dt=2024-02-04 ]
+	scheduler_down four
+}
