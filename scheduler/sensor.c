@@ -70,6 +70,7 @@ struct awaited {
 struct sensor {
 	struct sensor_config config;
 	uv_timer_t timer;
+	int64_t due_ms;        /* of the timer; INT64_MAX: it does not run */
 	struct awaited *sources;
 	struct waiting *tasks;
 	uint32_t looking;
@@ -103,6 +104,7 @@ static void unwatch(struct awaited *a)
 }
 
 static void set_timer(struct sensor *s);
+static void hasten(struct awaited *a);
 
 static void on_change(uv_fs_event_t *event, const char *name, int events, int status)
 {
@@ -113,7 +115,7 @@ static void on_change(uv_fs_event_t *event, const char *name, int events, int st
 	    (strcmp(f->name, "dt=") == 0 ? !str_has_prefix(name, "dt=") : strcmp(name, f->name) != 0))
 		return;
 	await_changed(&f->source->await, now_ms());
-	set_timer(f->source->sensor);
+	hasten(f->source);
 }
 
 static const char *last_part(const char *path)
@@ -163,38 +165,54 @@ static size_t root_length(const struct source *s)
 	return n > 0 ? n - 1 : 0;
 }
 
-/* The source's folder, else the nearest above it that is there; a folder that comes while its place above is about to be watched
- * is tried again. Returns 0, or why nothing can be watched. */
+/* Of "raw/x" as its first n bytes: the length of its parent, "" being the lake, and of one part more. */
+static size_t parent(const char *folder, size_t n)
+{
+	while (n > 0 && folder[--n] != '/')
+		;
+	return n;
+}
+
+static size_t child(const char *folder, size_t n)
+{
+	n += n > 0;
+	return n + strcspn(folder + n, "/");
+}
+
+static int watch_at(struct awaited *a, const char *folder, size_t n)
+{
+	char *at = mem_printf("%.*s", (int)n, folder), *next = NULL;
+	if (folder[n])
+		next = mem_printf("%.*s", (int)(child(folder, n) - n - (n > 0)), folder + n + (n > 0));
+	int rc = watch_folder(a, at, next ? next : a->source.partitioned ? "dt=" : NULL);
+	free(next);
+	if (rc < 0) {
+		free(at);
+		return rc;
+	}
+	free(a->watching);
+	a->watching = at;
+	return 0;
+}
+
+static bool is_absent(int rc)
+{
+	return rc == UV_ENOENT || rc == UV_ENOTDIR;
+}
+
+/* The source's folder, else the nearest above it that is there. Returns 0, or why nothing can be watched. */
 static int watch_nearest(struct awaited *a)
 {
 	char *folder = mem_printf("%.*s", (int)root_length(&a->source), a->source.path);
-	size_t whole = strlen(folder), n = whole;
-	int rc;
-	bool up = true; /* on the way up; then down again as far as it goes */
-	for (;;) {
-		char *at = mem_printf("%.*s", (int)n, folder);
-		char *next = n < whole ? mem_printf("%.*s", (int)strcspn(folder + n + (n > 0), "/"), folder + n + (n > 0)) : NULL;
-		rc = watch_folder(a, at, n < whole ? next : a->source.partitioned ? "dt=" : NULL);
-		if (rc == 0) {
-			free(a->watching);
-			a->watching = mem_strdup(at);
-		}
-		free(at);
-		free(next);
-		if (rc != 0 && rc != UV_ENOENT && rc != UV_ENOTDIR)
-			break;
-		if (rc == 0)
-			up = false;
-		if ((rc != 0 && (!up || n == 0)) || (rc == 0 && n == whole))
-			break;
-		if (rc != 0)
-			while (n > 0 && folder[--n] != '/')
-				;
-		else
-			n += strcspn(folder + n + (n > 0), "/") + (n > 0);
-	}
+	size_t n = strlen(folder);
+	int rc = watch_at(a, folder, n);
+	while (is_absent(rc) && n > 0)
+		rc = watch_at(a, folder, n = parent(folder, n));
+	/* Downwards again: what came before its place was watched was not told. */
+	while (rc == 0 && folder[n] && watch_at(a, folder, child(folder, n)) == 0)
+		n = child(folder, n);
 	free(folder);
-	return a->watching ? 0 : rc;
+	return rc;
 }
 
 /* The one place that knows how a change is noticed. */
@@ -213,7 +231,7 @@ static void watch_source(struct awaited *a)
 		rc = watch_folder(a, buf_cstr(&place), NULL);
 		d->watched = rc == 0;
 		a->nfolders += rc == 0;
-		rc = rc == UV_ENOENT || rc == UV_ENOTDIR ? 0 : rc; /* gone again */
+		rc = is_absent(rc) ? 0 : rc; /* gone again */
 		buf_free(&place);
 	}
 	if (rc < 0) {
@@ -364,6 +382,17 @@ static void on_timer(uv_timer_t *timer)
 	set_timer(s);
 }
 
+static void start_timer(struct sensor *s, int64_t due)
+{
+	int64_t now = now_ms();
+	uv_timer_stop(&s->timer);
+	s->due_ms = s->stopped ? INT64_MAX : due;
+	if (s->due_ms == INT64_MAX)
+		return;
+	uv_update_time(s->config.loop);
+	uv_timer_start(&s->timer, on_timer, due > now ? (uint64_t)(due - now) : 0, 0);
+}
+
 /* For the earliest look; what nobody waits for any more is dropped, but for a look that is under way. */
 static void set_timer(struct sensor *s)
 {
@@ -376,11 +405,14 @@ static void set_timer(struct sensor *s)
 		}
 		due = await_due(&a->await) < due ? await_due(&a->await) : due;
 	}
-	uv_timer_stop(&s->timer);
-	if (due == INT64_MAX || s->stopped)
-		return;
-	uv_update_time(s->config.loop);
-	uv_timer_start(&s->timer, on_timer, due > now ? (uint64_t)(due - now) : 0, 0);
+	start_timer(s, due);
+}
+
+/* The same where only this one has changed: there may be many that wait, and many sources. */
+static void hasten(struct awaited *a)
+{
+	if (await_due(&a->await) < a->sensor->due_ms)
+		start_timer(a->sensor, await_due(&a->await));
 }
 
 /* --- who waits --- */
@@ -438,7 +470,7 @@ void sensor_await(struct sensor *s, const struct sensor_wait *wait)
 	list_append(&t->day->waiting, &t->link);
 	HASH_ADD(hh, s->tasks, wait.task, sizeof t->wait.task, t);
 	await_changed(&a->await, now_ms());
-	set_timer(s);
+	hasten(a);
 }
 
 void sensor_forget(struct sensor *s, struct task_id task)
@@ -446,8 +478,10 @@ void sensor_forget(struct sensor *s, struct task_id task)
 	struct waiting *t = find(s, task);
 	if (!t)
 		return;
+	struct awaited *a = t->day->source;
 	waiting_free(s, t);
-	set_timer(s);
+	if (!a->days)
+		set_timer(s);
 }
 
 void sensor_look(struct sensor *s, struct task_id task)
@@ -455,8 +489,10 @@ void sensor_look(struct sensor *s, struct task_id task)
 	struct waiting *t = find(s, task);
 	if (!t)
 		return;
-	t->day->source->await.next_ms = now_ms();
-	set_timer(s);
+	struct awaited *a = t->day->source;
+	await_changed(&a->await, now_ms()); /* counts also where a look is under way, which may not see it */
+	a->await.next_ms = now_ms();
+	hasten(a);
 }
 
 bool sensor_explain(const struct sensor *s, struct task_id task, struct buf *out)
@@ -484,6 +520,7 @@ struct sensor *sensor_new(const struct sensor_config *config)
 {
 	struct sensor *s = mem_alloc(sizeof *s);
 	s->config = *config;
+	s->due_ms = INT64_MAX;
 	uv_timer_init(config->loop, &s->timer);
 	s->timer.data = s;
 	return s;
@@ -492,7 +529,7 @@ struct sensor *sensor_new(const struct sensor_config *config)
 void sensor_stop(struct sensor *s)
 {
 	s->stopped = true;
-	uv_timer_stop(&s->timer);
+	start_timer(s, INT64_MAX);
 }
 
 bool sensor_busy(const struct sensor *s)
