@@ -113,7 +113,7 @@ static int64_t queue_ms(const struct walk *w, const struct mrun *r, struct place
 	bool pooled = m->pool_slots[pool] < slots;
 	if (pooled)
 		slots = m->pool_slots[pool];
-	int64_t busy = pooled ? m->pool_used[pool] : (int64_t)m->ntries;
+	int64_t busy = pooled ? m->pool_used[pool] : (int64_t)m->nbatches;
 	if (!slots)
 		return INT64_MAX;
 	if (busy + waiting <= slots)
@@ -171,10 +171,10 @@ static void name_room(struct walk *w, struct place of, const struct mrun *r, str
 		w->pools[pool] = true;
 		name_holders(w, BLOCK_POOL, of, r, pool, OF_POOL);
 	}
-	if (m->ntries >= m->capacity && !w->workers) {
+	if (m->nbatches >= m->capacity && !w->workers) {
 		w->workers = true;
 		name_holders(w, BLOCK_WORKERS, of, r, pool, OF_WORKERS);
-	} else if (m->ntries < m->capacity && r->spec->kind != RUN_SCHEDULED && m->unscheduled >= m->capacity - machine_kept(m) && !w->kept) {
+	} else if (m->nbatches < m->capacity && r->spec->kind != RUN_SCHEDULED && m->unscheduled >= m->capacity - machine_kept(m) && !w->kept) {
 		w->kept = true;
 		name_holders(w, BLOCK_KEPT, of, r, pool, OF_OTHERS);
 	}

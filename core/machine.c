@@ -141,6 +141,7 @@ static void carry_out(struct machine *m, const struct pending *p)
 			a->task = task_id(r, t->at);
 			a->run = r->id;
 			a->fence = t->fence;
+			a->batch = t->batch;
 			a->try_no = t->try_no;
 		}
 		break;

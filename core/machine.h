@@ -14,6 +14,10 @@
  * parked: they wait without a word, and are decided anew when it is done or waits for its retry or its source. One that is
  * only ready goes back to waiting for a more urgent run: backfills wait for manual runs, both for scheduled ones.
  *
+ * Consecutive dates of a table whose tries are short may start together, as a batch (spec_table.batch): they go to one
+ * worker, which works one after the other and publishes them at once. A batch takes the room of one try, but a slot of
+ * its pool for each; each try of it has its own row, fence, result and retry.
+ *
  * A task is (run, table, date). Tables and dates are indexes into the run's spec; a task costs bytes, and
  * edges are per table (core/span.h), never per task. Readiness is a counter per task. */
 #ifndef STRATA_CORE_MACHINE_H
@@ -51,6 +55,7 @@ struct spec_table {
 	double retry_backoff;
 	bool retry_any;
 	int64_t timeout_ms;     /* 0: none */
+	uint32_t batch;         /* so many dates may start together, if it does not read itself; 0 or 1: none do */
 	uint32_t edge_first, edge_end; /* what it reads: run_spec.edges[edge_first .. edge_end) */
 };
 
@@ -82,14 +87,14 @@ enum event_kind {
 	EV_COMMITTED,   /* seq */
 	EV_DECIDED,     /* task, decision */
 	EV_TRY_RUNNING, /* fence; the timeout counts from here */
-	EV_TRY_ENDED,   /* fence, outcome, error, empty, jitter */
+	EV_TRY_ENDED,   /* fence, outcome, error, empty, jitter, took_us, blameless */
 	EV_CANCEL_RUN,  /* run: somebody wants it to end */
 	EV_RUN_TIMEOUT, /* run: it has taken longer than it may; as EV_CANCEL_RUN, but its result is RUN_FAILED */
 	EV_PAUSE_RUN,   /* run: it starts and decides nothing more; what is under way goes on */
 	EV_UNPAUSE_RUN, /* run */
 	EV_RETRY_NOW,   /* task: if it waits for its retry's time, that is now */
 	EV_SOURCE,      /* task: if it waits for its source, that may have come: it is decided anew */
-	EV_CAPACITY,    /* capacity: how many tries may be in flight (starting or running); kept */
+	EV_CAPACITY,    /* capacity: how many batches may be in flight (starting or running; a try alone is one); kept */
 	EV_POOLS,       /* pool_slots, npools: of a project that was reloaded. Pools beyond npools keep their slots */
 	EV_TIME,        /* only `now` */
 };
@@ -113,6 +118,8 @@ struct event {
 	enum try_outcome outcome;
 	enum error_class error;
 	bool empty;              /* success without rows */
+	bool blameless;          /* lost with its batch, while another try of that was at work: it does not count */
+	int64_t took_us;         /* its own work, without what it waited for its batch; 0: not known */
 	uint32_t capacity, kept; /* as in machine_config */
 	const uint32_t *pool_slots; /* copied */
 	uint32_t npools;
@@ -122,7 +129,8 @@ struct event {
 enum action_kind {
 	ACT_TRANSITION, /* persist it; see `transition` */
 	ACT_DECIDE,     /* task: answer with EV_DECIDED */
-	ACT_START,      /* task, fence, try_no: hand the try to a worker (its row is durable) */
+	ACT_START,      /* task, fence, try_no, batch: hand the try to a worker (its row is durable). Those of a batch are said in one
+	                 * step, one right after the other */
 	ACT_STOP,       /* fence, stop: interrupt the try; EV_TRY_ENDED follows in any case */
 	ACT_TIMER,      /* at_ms: send EV_TIME then; replaces the timer before; INT64_MAX: none */
 	ACT_RUN_DONE,   /* run, run_result: durable; the spec may be freed, the counts are readable until the next step */
@@ -145,6 +153,7 @@ struct transition {
 	enum object_kind object;
 	struct task_id task;     /* OBJECT_RUN: only .run */
 	uint64_t fence;          /* OBJECT_TRY */
+	uint64_t batch;          /* OBJECT_TRY: fence of the first try of its batch */
 	uint32_t try_no;         /* OBJECT_TRY: from 1; OBJECT_TASK: tries so far */
 	int from, to;            /* run_state, task_state or try_state; from is -1 for a new try */
 	int result;              /* run_result, task_result or try_outcome; 0 when none */
@@ -160,7 +169,7 @@ struct action {
 	struct task_id task;
 	uint32_t run;
 	enum run_result run_result;
-	uint64_t fence;
+	uint64_t fence, batch;
 	uint32_t try_no;
 	enum stop_reason stop;
 	int64_t at_ms;

@@ -36,6 +36,7 @@ struct mtask {
 	uint32_t waits; /* tasks of the run still to be done first, once for each span that covers them */
 	uint32_t tries;
 	uint8_t state, result, flags;
+	uint8_t spared; /* of the tries: those that were lost without blame */
 };
 
 struct lane {
@@ -59,6 +60,7 @@ struct mrun {
 	enum run_result result;
 	bool canceled, failed_fast; /* no new try may start */
 	bool timed_out;            /* canceled by EV_RUN_TIMEOUT */
+	struct place failed_first; /* whose failure failed_fast follows from */
 	bool paused;
 	bool may_decide;           /* since the last look a task became eligible, or there is room ahead */
 	uint32_t active;           /* tries that have not ended */
@@ -69,6 +71,7 @@ struct mrun {
 	struct mtask *tasks;       /* [first[ntables]] */
 	uint32_t *down_first;      /* [ntables + 1] into downs */
 	struct down *downs;
+	int64_t *took_us;          /* [ntables]: what tries of this run took, nearly the most; 0: not known yet */
 	uint32_t *failed_from;     /* [ntables]: later dates than this one are withheld; UINT32_MAX: none */
 	uint32_t npools;           /* of the machine when the run was added */
 	struct lane *lanes;        /* [npools] */
@@ -78,6 +81,7 @@ struct mrun {
 /* A try that has not ended. */
 struct mtry {
 	uint64_t fence;
+	uint64_t batch;       /* fence of the first one of its batch */
 	uint32_t run;
 	struct place at;
 	uint32_t try_no;
@@ -132,7 +136,8 @@ struct machine {
 	struct mrun **runs; size_t nruns, cap_runs; /* in the order they were added */
 	struct mrun *gone;                          /* done in the last step; freed by the next, so that counts can still be read */
 	uint64_t served;                            /* grows with each turn */
-	uint32_t unscheduled;                       /* of the tries: those of other runs than scheduled ones */
+	uint32_t nbatches;                          /* with a try that has not ended: what the capacity counts */
+	uint32_t unscheduled;                       /* of the batches: those of other runs than scheduled ones */
 	struct claims claims;
 	struct mtry *tries; size_t ntries, cap_tries; /* by fence: it only grows */
 	struct pending *pending; size_t pending_head, npending, cap_pending; /* by seq */
@@ -159,6 +164,7 @@ bool edge_dates(const struct run_spec *spec, struct place reader, const struct s
 void run_set(struct machine *m, struct mrun *r, enum run_state to);
 void run_release(struct mrun *r, struct place done);
 void run_fail(struct machine *m, struct mrun *r, struct place failed); /* its task has just failed */
+void run_withhold(struct machine *m, struct mrun *r, struct place p); /* it waits again: not if others have failed meanwhile */
 void run_cancel(struct machine *m, struct mrun *r, bool timed_out);
 /* Why its tasks are canceled. */
 static inline enum cause_kind run_cancel_cause(const struct mrun *r)
@@ -183,7 +189,7 @@ void task_decided(struct machine *m, struct mrun *r, struct place p, enum decisi
 void task_put_back(struct machine *m, struct mrun *r, struct place p, enum task_wait wait); /* ready -> waiting, to be decided anew */
 void task_retry_now(struct machine *m, struct mrun *r, struct place p);
 void task_source(struct mrun *r, struct place p); /* what it waits for may have come */
-void task_start(struct machine *m, struct mrun *r, struct place p);
+void task_start(struct machine *m, struct mrun *r, struct place p, uint32_t dates); /* so many from p on, as one batch */
 void tasks_retry_due(struct machine *m);
 int64_t task_retry_at(const struct machine *m, const struct mrun *r, struct place p); /* it is TASK_RETRYING */
 int64_t tasks_next_retry(struct machine *m); /* INT64_MAX: none */

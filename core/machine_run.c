@@ -142,6 +142,7 @@ struct mrun *run_new(struct machine *m, uint32_t id, const struct run_spec *spec
 	for (uint32_t i = 0; i < m->npools; i++)
 		r->lanes[i].served = r->served;
 	r->first = mem_array(spec->ntables + 1, sizeof *r->first);
+	r->took_us = mem_array(spec->ntables, sizeof *r->took_us);
 	r->failed_from = mem_array(spec->ntables, sizeof *r->failed_from);
 	for (uint32_t t = 0; t < spec->ntables; t++) {
 		assert(spec->tables[t].pool < m->npools);
@@ -162,6 +163,7 @@ void run_free(struct mrun *r)
 	}
 	free(r->lanes);
 	free(r->first);
+	free(r->took_us);
 	free(r->failed_from);
 	free(r->tasks);
 	free(r->down_first);
@@ -276,9 +278,24 @@ void run_fail(struct machine *m, struct mrun *r, struct place failed)
 	free(w.todo);
 	if (r->spec->fail_fast && !r->failed_fast) {
 		r->failed_fast = true;
+		r->failed_first = failed;
 		end_idle_tasks(m, r,
 		               (struct task_change){.to = TASK_DONE, .result = TASK_SKIPPED,
 		                                    .cause = CAUSE_FAIL_FAST, .cause_at = failed});
+	}
+}
+
+void run_withhold(struct machine *m, struct mrun *r, struct place p)
+{
+	if (r->failed_fast) {
+		task_set(m, r, p, (struct task_change){.to = TASK_DONE, .result = TASK_SKIPPED, .cause = CAUSE_FAIL_FAST,
+		                                       .cause_at = r->failed_first});
+	} else if (p.date > r->failed_from[p.table]) {
+		struct withholding w = {.m = m, .cause = {p.table, r->failed_from[p.table]}};
+		withhold_one(r, p, &w);
+		while (w.len)
+			for_each_reader(r, w.todo[--w.len], withhold_one, &w);
+		free(w.todo);
 	}
 }
 

@@ -129,6 +129,7 @@ static void try_set(struct machine *m, struct mtry *t, int from, enum try_state 
 	struct transition *tr = machine_transition(m, OBJECT_TRY, t->run);
 	tr->task = (struct task_id){t->run, t->at.table, t->at.date};
 	tr->fence = t->fence;
+	tr->batch = t->batch;
 	tr->try_no = t->try_no;
 	tr->from = from;
 	tr->to = (int)to;
@@ -136,20 +137,29 @@ static void try_set(struct machine *m, struct mtry *t, int from, enum try_state 
 	t->state = to;
 }
 
-void task_start(struct machine *m, struct mrun *r, struct place p)
+static void start_one(struct machine *m, struct mrun *r, struct place p, uint64_t batch)
 {
 	r->counts.tries++;
 	r->active++;
-	m->unscheduled += r->spec->kind != RUN_SCHEDULED;
 	task_at(r, p)->tries++;
 	task_set(m, r, p, (struct task_change){.to = TASK_RUNNING});
 	MEM_GROW(m->tries, m->ntries, m->cap_tries);
 	struct mtry *t = &m->tries[m->ntries++];
-	*t = (struct mtry){.fence = m->next_fence++, .run = r->id, .at = p, .try_no = task_at(r, p)->tries,
+	*t = (struct mtry){.fence = m->next_fence++, .batch = batch, .run = r->id, .at = p, .try_no = task_at(r, p)->tries,
 	                   .since_ms = m->now_ms, .deadline_ms = INT64_MAX};
 	m->pool_used[r->spec->tables[p.table].pool]++;
 	try_set(m, t, -1, TRY_STARTING, OUTCOME_NONE);
-	machine_pend(m, PENDING_START, r->id, p, t->fence);
+}
+
+void task_start(struct machine *m, struct mrun *r, struct place p, uint32_t dates)
+{
+	uint64_t batch = m->next_fence;
+	m->nbatches++;
+	m->unscheduled += r->spec->kind != RUN_SCHEDULED;
+	for (uint32_t i = 0; i < dates; i++)
+		start_one(m, r, (struct place){p.table, p.date + i}, batch);
+	for (uint32_t i = 0; i < dates; i++) /* all of them wait for the last one's row, so that they go together */
+		machine_pend(m, PENDING_START, r->id, (struct place){p.table, p.date + i}, batch + i);
 }
 
 struct mtry *try_find(const struct machine *m, uint64_t fence)
@@ -165,13 +175,21 @@ struct mtry *try_find(const struct machine *m, uint64_t fence)
 	return lo < m->ntries && m->tries[lo].fence == fence ? &m->tries[lo] : NULL;
 }
 
+/* Another try of its batch has not ended. Fences of a batch follow each other, and so do its tries. */
+static bool has_mates(const struct machine *m, const struct mtry *t)
+{
+	return (t > m->tries && t[-1].batch == t->batch) || (t + 1 < m->tries + m->ntries && t[1].batch == t->batch);
+}
+
 /* The try's last transition; it leaves m->tries and its slot. Returns what it was. */
 static struct mtry try_end(struct machine *m, struct mrun *r, struct mtry *t, enum try_outcome outcome)
 {
 	try_set(m, t, (int)t->state, TRY_ENDED, outcome);
 	struct mtry was = *t;
 	m->pool_used[r->spec->tables[was.at.table].pool]--;
-	m->unscheduled -= r->spec->kind != RUN_SCHEDULED;
+	bool last = !has_mates(m, t);
+	m->nbatches -= last;
+	m->unscheduled -= last && r->spec->kind != RUN_SCHEDULED;
 	r->active--;
 	size_t i = (size_t)(t - m->tries);
 	memmove(t, t + 1, (m->ntries - i - 1) * sizeof *t);
@@ -216,10 +234,34 @@ static void plan_retry(struct machine *m, struct mrun *r, const struct mtry *t, 
 {
 	const struct spec_table *table = &r->spec->tables[t->at.table];
 	struct retry_policy policy = {table->retry_delay_ms, table->max_retry_delay_ms, table->retry_backoff};
-	int64_t at = m->now_ms + retry_delay_ms(&policy, t->try_no, jitter);
+	int64_t at = m->now_ms + retry_delay_ms(&policy, t->try_no - task_at(r, t->at)->spared, jitter);
 	task_set(m, r, t->at, (struct task_change){.to = TASK_WAITING, .wait = WAIT_RETRY, .retry_at_ms = at});
 	task_at(r, t->at)->flags |= TASK_RETRYING;
 	heap_push(&m->retries, at, retry_value(r, t->at));
+}
+
+/* Nearly the most: one long date after many short ones is not forgotten at once. */
+static void learn(struct mrun *r, uint32_t table, int64_t took_us)
+{
+	int64_t *known = &r->took_us[table];
+	*known -= *known / 8;
+	if (took_us > *known)
+		*known = took_us;
+}
+
+/* Lost with its batch, for what another try did: it goes back as if it had not been started, to be withheld if it would be
+ * by now. Another one of the batch is to blame each time, whose tries are numbered; so this comes to an end. */
+static bool is_spared(const struct mrun *r, const struct mtry *t, const struct event *ev)
+{
+	return ev->blameless && ev->outcome == OUTCOME_LOST && !r->canceled && task_at(r, t->at)->spared < UINT8_MAX;
+}
+
+static void spare(struct machine *m, struct mrun *r, struct mtry *t)
+{
+	struct mtry was = try_end(m, r, t, OUTCOME_LOST);
+	task_at(r, was.at)->spared++;
+	task_put_back(m, r, was.at, WAIT_POOL);
+	run_withhold(m, r, was.at);
 }
 
 void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
@@ -227,6 +269,12 @@ void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
 	if (!t->sent)
 		return;
 	struct mrun *r = machine_run(m, t->run);
+	if (ev->took_us > 0)
+		learn(r, t->at.table, ev->took_us);
+	if (is_spared(r, t, ev)) {
+		spare(m, r, t);
+		return;
+	}
 	const struct spec_table *table = &r->spec->tables[t->at.table];
 	enum try_outcome outcome = outcome_of(t, ev->outcome);
 	struct mtry was = try_end(m, r, t, outcome);
@@ -234,7 +282,7 @@ void try_ended(struct machine *m, struct mtry *t, const struct event *ev)
 		task_done(m, r, was.at, ev->empty ? TASK_EMPTY : TASK_SUCCESS);
 		return;
 	}
-	bool again = curable(table, outcome, ev->error) && was.try_no <= table->retries;
+	bool again = curable(table, outcome, ev->error) && was.try_no - task_at(r, was.at)->spared <= table->retries;
 	if (r->canceled && (again || outcome == OUTCOME_KILLED))
 		task_done(m, r, was.at, TASK_CANCELED);
 	else if (again && !r->failed_fast && was.at.date <= r->failed_from[was.at.table])

@@ -10,6 +10,9 @@
  * every slot busy, few enough that a run of a million tasks does not say them all at once. */
 enum { LOOK_AHEAD = 256 };
 
+/* What a worker may be kept busy by a batch, as its table's tries have taken so far. */
+enum { BATCH_US = 100 * 1000 };
+
 uint64_t lane_look_ahead(const struct machine *m)
 {
 	return LOOK_AHEAD + 2 * (uint64_t)m->capacity;
@@ -90,7 +93,7 @@ uint32_t machine_kept(const struct machine *m)
 
 bool run_may_start(const struct machine *m, const struct mrun *r)
 {
-	if (m->ntries >= m->capacity) /* of a paused run nothing is ready */
+	if (m->nbatches >= m->capacity) /* of a paused run nothing is ready */
 		return false;
 	if (r->spec->max_active && r->active >= r->spec->max_active)
 		return false;
@@ -149,14 +152,49 @@ static struct mrun *next_in_pool(const struct machine *m, struct mrun *r, struct
 	return first;
 }
 
+static bool reads_itself(const struct run_spec *spec, uint32_t table)
+{
+	for (uint32_t e = spec->tables[table].edge_first; e < spec->tables[table].edge_end; e++) {
+		if (spec->edges[e].up == table)
+			return true;
+	}
+	return false;
+}
+
+static void at_most(uint64_t *n, uint64_t limit)
+{
+	if (*n > limit)
+		*n = limit ? limit : 1;
+}
+
+/* How many dates go with p's, which is ready and has room. Short ones only, for a worker that is busy with a batch is not
+ * there for anybody else; never so many that other workers, or in its pool other runs, have nothing. */
+static uint32_t batch_of(const struct machine *m, const struct mrun *r, struct place p)
+{
+	const struct spec_table *t = &r->spec->tables[p.table];
+	int64_t took_us = r->took_us[p.table];
+	if (t->batch < 2 || took_us <= 0 || reads_itself(r->spec, p.table))
+		return 1;
+	uint64_t most = t->batch, others = m->nruns - 1, room = m->pool_slots[t->pool] - m->pool_used[t->pool];
+	at_most(&most, (uint64_t)(BATCH_US / took_us));
+	at_most(&most, r->counts.by_state[TASK_READY] / m->capacity);
+	at_most(&most, room > others ? room - others : 1);
+	if (r->spec->max_active)
+		at_most(&most, r->spec->max_active - r->active);
+	uint32_t n = 1;
+	while (n < most && p.date + n < table_dates(r, p.table) && task_at(r, (struct place){p.table, p.date + n})->state == TASK_READY)
+		n++;
+	return n;
+}
+
 void tasks_start(struct machine *m)
 {
 	struct lane *lane;
-	for (struct mrun *r; m->ntries < m->capacity && (r = next_run(m, &lane));) {
+	for (struct mrun *r; m->nbatches < m->capacity && (r = next_run(m, &lane));) {
 		struct place p;
 		r = next_in_pool(m, r, &lane);
 		queue_pop(&lane->ready, r->spec, &p);
 		r->served = lane->served = ++m->served;
-		task_start(m, r, p);
+		task_start(m, r, p, batch_of(m, r, p)); /* the others' places in the queue are dropped when they come up */
 	}
 }

@@ -29,7 +29,7 @@ struct task {
 	enum task_state state;
 	enum task_result result;
 	uint64_t end_seq;     /* of the transition to done */
-	uint32_t tries;
+	uint32_t tries, spared;
 	uint64_t live;        /* fence of its live try; 0: none */
 	bool deciding, retrying, told;
 	bool late;            /* its source has not come yet */
@@ -53,7 +53,8 @@ struct run {
 };
 
 struct live_try {
-	uint64_t fence, seq; /* seq: of its starting row */
+	uint64_t fence, seq; /* seq: of the last starting row of its batch */
+	uint64_t batch;
 	struct task_id id;
 	uint32_t try_no;
 	enum try_state state;
@@ -68,6 +69,10 @@ struct world {
 	uint32_t pools[MAX_POOLS];
 	uint32_t pool_changes[MAX_POOL_CHANGES][MAX_POOLS], npool_changes;
 	struct live_try tries[64];
+	uint64_t spared;      /* the try that the event of this step ends without blame */
+	bool batching;        /* a world with room for batches */
+	uint64_t batches;     /* that had more than one try */
+	uint64_t started;     /* fence of the last ACT_START of this step */
 	size_t ntries;
 	uint64_t fence, seq, committed;
 	int64_t now, timer;
@@ -175,118 +180,7 @@ static bool withheld_rightly(struct task_id id)
 	return earlier_date_failed(id);
 }
 
-/* ---- several runs ---- */
-
-static bool under_way(const struct task *t)
-{
-	return t->deciding || t->state == TASK_READY || t->state == TASK_RUNNING;
-}
-
-static int32_t day_of(struct task_id id)
-{
-	const struct run *r = &w.runs[id.run];
-	return r->tables[id.table].partitioned ? r->spec.first_day + (int32_t)id.date : INT32_MIN;
-}
-
-/* Another run's task of the same partition that is decided, ready or running. */
-static bool twin_under_way(struct task_id id)
-{
-	uint32_t key = w.runs[id.run].tables[id.table].key;
-	for (uint32_t i = 0; key && i < w.nruns; i++) {
-		const struct run *r = &w.runs[i];
-		for (uint32_t t = 0; i != id.run && t < r->spec.ntables; t++) {
-			for (uint32_t d = 0; r->tables[t].key == key && d < r->spec.ndates; d++) {
-				if (r->tasks[t][d].exists && under_way(&r->tasks[t][d]) && day_of((struct task_id){i, t, d}) == day_of(id))
-					return true;
-			}
-		}
-	}
-	return false;
-}
-
-/* Scheduled before manual before backfill. */
-static bool more_urgent(enum run_kind a, enum run_kind b)
-{
-	return a != b && (a == RUN_SCHEDULED || b == RUN_BACKFILL);
-}
-
-/* A more urgent run has a task of the same partition that may be decided. */
-static bool urgent_twin_waits(struct task_id id)
-{
-	uint32_t key = w.runs[id.run].tables[id.table].key;
-	for (uint32_t k = 0; key && k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
-		struct task_id other = {k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
-		const struct run *r = &w.runs[other.run];
-		const struct task *t = &r->tasks[other.table][other.date];
-		if (r->added && !r->paused && more_urgent(r->spec.kind, w.runs[id.run].spec.kind) && r->tables[other.table].key == key && t->exists &&
-		    t->state == TASK_WAITING && day_of(other) == day_of(id) && all_upstream_durable(other))
-			return true;
-	}
-	return false;
-}
-
-static uint32_t in_flight(uint32_t run)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < w.ntries; i++)
-		n += w.tries[i].id.run == run;
-	return n;
-}
-
-static uint32_t pool_used(uint32_t pool)
-{
-	uint32_t n = 0;
-	for (size_t i = 0; i < w.ntries; i++)
-		n += w.runs[w.tries[i].id.run].tables[w.tries[i].id.table].pool == pool;
-	return n;
-}
-
-/* Whether the run may have one more worker. */
-static bool worker_for(uint32_t run)
-{
-	const struct run *r = &w.runs[run];
-	uint32_t unscheduled = 0, kept = w.kept < w.capacity ? w.kept : w.capacity - 1;
-	for (size_t i = 0; i < w.ntries; i++)
-		unscheduled += w.runs[w.tries[i].id.run].spec.kind != RUN_SCHEDULED;
-	return !r->paused && w.ntries < w.capacity && (!r->spec.max_active || in_flight(run) < r->spec.max_active) &&
-	       (r->spec.kind == RUN_SCHEDULED || unscheduled + kept < w.capacity);
-}
-
-/* The task that the run would start now; false when there is none. */
-static bool would_start(uint32_t run, struct task_id *ret)
-{
-	const struct run *r = &w.runs[run];
-	bool found = false;
-	for (uint32_t d = 0; r->added && worker_for(run) && d < r->spec.ndates; d++) {
-		for (uint32_t t = 0; t < r->spec.ntables; t++) {
-			if (!r->tasks[t][d].exists || r->tasks[t][d].state != TASK_READY || pool_used(r->tables[t].pool) >= w.pools[r->tables[t].pool])
-				continue;
-			if (!found || r->tables[t].weight > r->tables[ret->table].weight)
-				*ret = (struct task_id){run, t, d};
-			found = true;
-		}
-	}
-	return found;
-}
-
-/* No run is passed over without end: neither as a whole, nor in the pool that it would use. */
-static void check_turn(struct task_id started)
-{
-	uint32_t pool = w.runs[started.run].tables[started.table].pool, wanted = 1;
-	struct task_id own;
-	for (uint32_t i = 0; i < w.nruns; i++)
-		wanted += i != started.run && would_start(i, &own) && w.runs[i].tables[own.table].pool == pool;
-	bool scarce = w.pools[pool] - pool_used(pool) < wanted;
-	for (uint32_t i = 0; i < w.nruns; i++) {
-		struct run *r = &w.runs[i];
-		if (i == started.run) {
-			r->passed = r->passed_in[pool] = 0;
-		} else if (would_start(i, &own)) {
-			CHECK(++r->passed <= (MAX_RUNS - 1) * (MAX_POOLS + 1));
-			CHECK(!scarce || r->tables[own.table].pool != pool || ++r->passed_in[pool] <= MAX_RUNS - 1);
-		}
-	}
-}
+#include "tests/sim/machine_turns.h"
 
 /* ---- checking actions against the model ---- */
 
@@ -371,7 +265,12 @@ static void saw_task(const struct transition *t)
 			CHECK(t->wait == WAIT_SOURCE && task->awaiting && task->late && !task->deciding);
 			break;
 		}
-		CHECK(t->wait == WAIT_RETRY && !task->live && task->tries <= r->tables[t->task.table].retries);
+		if (t->wait == WAIT_POOL) {
+			CHECK(w.spared && !task->live && !r->canceled);
+			task->spared++;
+			break;
+		}
+		CHECK(t->wait == WAIT_RETRY && !task->live && task->tries - task->spared <= r->tables[t->task.table].retries);
 		CHECK(t->retry_at_ms >= w.now);
 		task->retrying = true;
 		task->retry_at = t->retry_at_ms;
@@ -392,18 +291,44 @@ static void saw_task(const struct transition *t)
 	}
 }
 
+/* The next date of a batch: one table that does not read itself, which may have so many, with a slot for each. */
+static void check_mate(const struct transition *t)
+{
+	const struct run *r = &w.runs[t->task.run];
+	const struct spec_table *table = &r->tables[t->task.table];
+	const struct live_try *before = &w.tries[w.ntries - 1];
+	uint32_t n = 1;
+	for (size_t i = 0; i < w.ntries; i++) {
+		if (w.tries[i].batch == t->batch) {
+			w.tries[i].seq = t->seq;
+			n++;
+		}
+	}
+	CHECK(before->batch == t->batch && before->fence == t->fence - 1 && !before->sent);
+	CHECK(before->id.run == t->task.run && before->id.table == t->task.table && before->id.date + 1 == t->task.date);
+	CHECK(n <= table->batch && (!r->spec.max_active || in_flight(t->task.run) < r->spec.max_active));
+	for (uint32_t e = table->edge_first; e < table->edge_end; e++)
+		CHECK(r->edges[e].up != t->task.table);
+	w.batches += n == 2;
+}
+
 static void saw_try(const struct transition *t)
 {
 	struct task *task = task_of(t->task);
 	struct live_try *try = live(t->fence);
 	if (t->from < 0) {
 		CHECK(t->to == TRY_STARTING && t->fence > w.fence && task->state == TASK_RUNNING && !task->live);
-		CHECK(t->try_no == task->tries);
+		CHECK(t->try_no == task->tries && t->batch <= t->fence && w.ntries < sizeof w.tries / sizeof *w.tries);
 		w.fence = task->live = t->fence;
 		uint32_t pool = w.runs[t->task.run].tables[t->task.table].pool;
-		CHECK(pool_used(pool) < w.pools[pool] && worker_for(t->task.run));
-		check_turn(t->task);
-		w.tries[w.ntries++] = (struct live_try){.fence = t->fence, .seq = t->seq, .id = t->task,
+		CHECK(pool_used(pool) < w.pools[pool]);
+		if (t->batch != t->fence) {
+			check_mate(t);
+		} else {
+			CHECK(worker_for(t->task.run));
+			check_turn(t->task);
+		}
+		w.tries[w.ntries++] = (struct live_try){.fence = t->fence, .seq = t->seq, .batch = t->batch, .id = t->task,
 		                                           .try_no = t->try_no, .deadline = INT64_MAX};
 		return;
 	}
@@ -480,7 +405,10 @@ static void saw(const struct machine *m, const struct action *a)
 		break;
 	case ACT_START:
 		CHECK(try && !try->sent && try->seq <= w.committed && task_of(a->task)->live == a->fence);
-		CHECK(a->try_no == task_of(a->task)->tries);
+		CHECK(a->try_no == task_of(a->task)->tries && a->batch == try->batch);
+		for (size_t i = 0; i < w.ntries; i++) /* its mates are said right after each other: those before it have gone */
+			CHECK(w.tries[i].batch != a->batch || w.tries[i].fence >= a->fence || w.started >= w.tries[i].fence);
+		w.started = a->fence;
 		try->sent = true;
 		break;
 	case ACT_STOP:
@@ -550,6 +478,10 @@ static void check_try_end(const struct event *ev, const struct live_try *was, bo
 {
 	const struct task *t = task_of(was->id);
 	const struct spec_table *table = &w.runs[was->id.run].tables[was->id.table];
+	if (w.spared && !canceled) {
+		CHECK(hasty ? t->result == TASK_UPSTREAM_FAILED || t->result == TASK_SKIPPED : t->result == TASK_RESULT_NONE && !t->live);
+		return;
+	}
 	if (ev->outcome == OUTCOME_SUCCESS) {
 		CHECK(t->result == (ev->empty ? TASK_EMPTY : TASK_SUCCESS));
 		return;
@@ -558,7 +490,7 @@ static void check_try_end(const struct event *ev, const struct live_try *was, bo
 	bool timeout = forced ? was->stop == STOP_TIMEOUT : ev->outcome == OUTCOME_TIMEOUT;
 	bool killed = forced ? was->stop == STOP_CANCEL : ev->outcome == OUTCOME_KILLED;
 	bool curable = ev->outcome != OUTCOME_ERROR || ev->error == ERROR_TRANSIENT || table->retry_any;
-	bool again = curable && was->try_no <= table->retries;
+	bool again = curable && was->try_no - t->spared <= table->retries;
 	if (canceled && (killed || again))
 		CHECK(t->result == TASK_CANCELED);
 	else if (again && !hasty)

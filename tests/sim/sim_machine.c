@@ -9,6 +9,8 @@
  *   - nothing of a paused run is decided or started; no run is passed over without end, for a worker or a pool;
  *   - nothing becomes ready before its source has come; what waits for it keeps nobody from the partition, and goes on when it comes;
  *   - what machine_explain names as holding a task up is what holds it up: without it, the task runs;
+ *   - dates go together only where they may, each with a slot of its pool, and all of them at once; who is lost without
+ *     blame goes back and does not pay for it with a retry;
  *   - every transition is legal, every task gets exactly one result, every run ends;
  *   - the same events give the same actions.
  *
@@ -64,8 +66,8 @@ static uint64_t digest(const struct actions *out)
 			mix(&h, ids[k].table);
 			mix(&h, ids[k].date);
 		}
-		const uint64_t all[] = {a->kind, a->run, a->run_result, a->fence, a->try_no, a->stop, (uint64_t)a->at_ms,
-		                        t->seq, t->object, t->fence, t->try_no, (uint64_t)t->from, (uint64_t)t->to,
+		const uint64_t all[] = {a->kind, a->run, a->run_result, a->fence, a->batch, a->try_no, a->stop, (uint64_t)a->at_ms,
+		                        t->seq, t->object, t->fence, t->batch, t->try_no, (uint64_t)t->from, (uint64_t)t->to,
 		                        (uint64_t)t->result, t->wait, t->cause, (uint64_t)t->retry_at_ms};
 		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
 			mix(&h, all[k]);
@@ -115,6 +117,8 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 	struct live_try was = try ? *try : (struct live_try){0};
 	bool canceled = try && w.runs[was.id.run].canceled;
 	bool hasty = try && ((w.runs[was.id.run].spec.fail_fast && w.runs[was.id.run].failed) || earlier_date_failed(was.id));
+	w.spared = try && was.sent && ev.blameless && ev.outcome == OUTCOME_LOST ? ev.fence : 0;
+	w.started = 0;
 	MEM_GROW(w.events, w.nevents, w.cap_events);
 	w.events[w.nevents++] = ev;
 	machine_step(m, &ev, out);
@@ -136,7 +140,8 @@ static struct event random_end(uint64_t fence)
 	                                            OUTCOME_LOST,    OUTCOME_KILLED,  OUTCOME_TIMEOUT, OUTCOME_FENCED};
 	return (struct event){.kind = EV_TRY_ENDED, .fence = fence, .empty = chance(20),
 	                      .outcome = chance(60) ? OUTCOME_SUCCESS : outcomes[below(8)],
-	                      .error = (enum error_class)(1 + below(4)), .jitter = (double)below(101) / 100};
+	                      .error = (enum error_class)(1 + below(4)), .jitter = (double)below(101) / 100,
+	                      .took_us = chance(60) ? 1000 * (int64_t)below(w.batching ? 20 : 60) : 0, .blameless = chance(30)};
 }
 
 /* Slots of all pools, of a few of them, or of more than before. */
@@ -146,7 +151,7 @@ static struct event random_pools(uint32_t n)
 		return (struct event){.kind = EV_TIME};
 	uint32_t *slots = w.pool_changes[w.npool_changes++];
 	for (uint32_t i = 0; i < MAX_POOLS; i++)
-		slots[i] = (n ? 1 : 0) + below(4);
+		slots[i] = (n ? 1 : 0) + below(w.batching ? 16 : 4);
 	return (struct event){.kind = EV_POOLS, .pool_slots = slots, .npools = n ? n : 1 + below(MAX_POOLS)};
 }
 
@@ -192,7 +197,7 @@ static struct event random_command(void)
 	uint32_t run = below(w.nruns);
 	switch (below(5)) {
 	case 0:
-		return (struct event){.kind = EV_CAPACITY, .capacity = below(6), .kept = below(3)};
+		return (struct event){.kind = EV_CAPACITY, .capacity = below(w.batching ? 3 : 6), .kept = below(3)};
 	case 1:
 		return (struct event){.kind = chance(50) ? EV_TIME : chance(50) ? EV_CANCEL_RUN : EV_RUN_TIMEOUT, .run = run};
 	case 2:
@@ -294,7 +299,7 @@ static bool removal(const struct blocker *b, struct event *ret)
 		*ret = b->fence ? end_well(b) : more_slots(b->pool);
 		return true;
 	case BLOCK_WORKERS:
-		CHECK(w.ntries >= w.capacity);
+		CHECK(batches(true) >= w.capacity);
 		*ret = b->fence ? end_well(b) : (struct event){.kind = EV_CAPACITY, .capacity = w.capacity + 1, .kept = w.kept};
 		return true;
 	default:
@@ -441,14 +446,15 @@ static struct span random_span(void)
 static void random_run(struct run *r)
 {
 	uint32_t nedges = 0, ndates = 1 + below(MAX_DATES), ntables = 1 + below(MAX_TABLES);
-	uint32_t density = chance(50) ? 100 : below(100);
+	uint32_t density = chance(w.batching ? 80 : 50) ? 100 : below(100);
 	for (uint32_t t = 0; t < ntables; t++) {
 		struct spec_table *table = &r->tables[t];
 		*table = (struct spec_table){.partitioned = chance(75), .pool = below(MAX_POOLS), .weight = (int32_t)below(5) - 1,
 		                             .retries = below(3), .retry_delay_ms = below(80), .max_retry_delay_ms = 100,
 		                             .retry_backoff = 2, .retry_any = chance(10),
 		                             .key = chance(w.shared) ? 1 + t : 0,
-		                             .timeout_ms = chance(30) ? 1 + below(60) : 0, .edge_first = nedges};
+		                             .timeout_ms = chance(30) ? 1 + below(60) : 0, .batch = chance(70) ? below(6) : 0,
+		                             .edge_first = nedges};
 		for (uint32_t up = 0; up <= t && nedges < MAX_EDGES; up++) {
 			if (!chance(up == t ? 20 : 30))
 				continue;
@@ -485,7 +491,8 @@ static size_t one_world(uint64_t seed)
 	w.timer = INT64_MAX;
 	w.nruns = 1 + below(MAX_RUNS);
 	w.npools = 1 + below(MAX_POOLS);
-	w.capacity = 1 + below(6);
+	w.batching = chance(50);
+	w.capacity = 1 + below(w.batching ? 2 : 6);
 	w.kept = chance(50) ? below(3) : 0;
 	w.meddling = chance(50) ? 40 : 8;
 	w.shared = chance(50) ? 90 : 0;
@@ -493,7 +500,7 @@ static size_t one_world(uint64_t seed)
 	w.fence = 10;
 	uint32_t first_pools[MAX_POOLS] = {0};
 	for (uint32_t i = 0; i < w.npools; i++)
-		w.pools[i] = first_pools[i] = 1 + below(4);
+		w.pools[i] = first_pools[i] = w.batching ? 8 + below(8) : 1 + below(4);
 	for (uint32_t i = 0; i < w.nruns; i++)
 		random_run(&w.runs[i]);
 
@@ -526,11 +533,14 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	size_t steps = 0;
-	uint64_t seed = 1;
-	for (; steps < STEPS_WANTED; seed++)
+	uint64_t seed = 1, batched = 0;
+	for (; steps < STEPS_WANTED; seed++) {
 		steps += one_world(seed);
+		batched += w.batches;
+	}
 	free(w.events);
 	free(w.digests);
-	printf("sim_machine: %" PRIu64 " worlds, %zu steps\n", seed - 1, steps);
+	printf("sim_machine: %" PRIu64 " worlds, %zu steps, %" PRIu64 " batches\n", seed - 1, steps, batched);
+	CHECK(batched > 100); /* else nothing was seen of them */
 	return 0;
 }
