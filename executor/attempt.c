@@ -210,25 +210,25 @@ static int validate(struct attempt *t)
 	return checks_run(t);
 }
 
-static int commit(struct attempt *t)
-{
-	return t->rq->output_none ? 0 : commit_attempt(t);
-}
-
 void attempt_tidy(struct worker *w)
 {
 	session_close(w, &w->spent);
 	staging_tidy(w);
 }
 
+/* The query is over. Of what an action is that reads nothing, its session knows nothing afterwards. */
+static void release_session(struct attempt *t, bool good)
+{
+	session_close(t->w, &t->w->spent);
+	stop_watch_query(&t->w->stop, NULL);
+	bool untouched = good && !t->staging && !t->rq->source && t->rq->nviews == 0;
+	*(untouched ? &t->w->untouched : &t->w->spent) = t->session;
+	t->session = (struct session){0};
+}
+
 /* What stays of the staging, if anything: the staged data of a failed check, or all of it on request. */
 static void cleanup(struct attempt *t)
 {
-	attempt_tidy(t->w);
-	stop_watch_query(&t->w->stop, NULL);
-	/* Of what an action is that reads nothing, its session knows nothing afterwards. */
-	bool untouched = !t->staging && !t->rq->source && t->rq->nviews == 0 && t->result->outcome == OUTCOME_SUCCESS;
-	*(untouched ? &t->w->untouched : &t->w->spent) = t->session;
 	if (!t->staging)
 		return;
 	bool failed = t->result->outcome == OUTCOME_ERROR;
@@ -259,7 +259,7 @@ static void log_end(struct attempt *t)
 		            r->note ? r->note : "");
 }
 
-static void run_stages(struct attempt *t, attempt_event *event, void *ctx)
+bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx)
 {
 	struct try_result *r = t->result;
 	const struct {
@@ -270,13 +270,12 @@ static void run_stages(struct attempt *t, attempt_event *event, void *ctx)
 		{"prepare", "running", prepare, &r->prepare_us},
 		{"load", "load", load, &r->load_us},
 		{"validate", "validate", validate, &r->validate_us},
-		{"commit", "commit", commit, &r->commit_us},
 	};
-	for (size_t i = 0; i < sizeof stages / sizeof *stages; i++) {
+	int rc = 0;
+	for (size_t i = 0; i < sizeof stages / sizeof *stages && rc == 0; i++) {
 		if (event && (i == 0 || !t->rq->output_none))
 			event(ctx, stages[i].event);
 		int64_t start = clock_mono_us();
-		int rc = 0;
 		if (stop_wanted(&t->w->stop)) {
 			r->outcome = OUTCOME_KILLED;
 			rc = -1;
@@ -284,12 +283,30 @@ static void run_stages(struct attempt *t, attempt_event *event, void *ctx)
 			rc = stages[i].run(t);
 		}
 		*stages[i].us = clock_mono_us() - start;
-		if (rc < 0)
-			return;
-		if (i > 0 && !t->rq->output_none)
+		if (rc == 0 && i > 0 && !t->rq->output_none)
 			attempt_log(t, stages[i].name, "us=%" PRId64, *stages[i].us);
 	}
-	r->outcome = OUTCOME_SUCCESS;
+	int64_t start = clock_mono_us();
+	release_session(t, rc == 0);
+	r->cleanup_us = clock_mono_us() - start;
+	return rc == 0;
+}
+
+/* A stop that came after the last stage is seen by the commit, at its last moment. */
+void attempt_publish(struct attempt *const *tries, size_t n)
+{
+	int64_t start = clock_mono_us();
+	if (tries[0]->rq->output_none)
+		tries[0]->result->outcome = OUTCOME_SUCCESS;
+	else
+		commit_attempts(tries, n);
+	int64_t each = (clock_mono_us() - start) / (int64_t)n;
+	for (size_t i = 0; i < n; i++) {
+		struct attempt *t = tries[i];
+		t->result->commit_us = each;
+		if (t->result->outcome == OUTCOME_SUCCESS && !t->rq->output_none)
+			attempt_log(t, "commit", "us=%" PRId64 "%s", each, n > 1 ? " of a batch" : "");
+	}
 }
 
 /* A result that never reached its commit still says what it would have been. */
@@ -313,28 +330,44 @@ static void fill_result(struct attempt *t)
 		                       r->note ? "; " : "", r->note ? r->note : "");
 }
 
+void attempt_init(struct attempt *t, struct worker *w, struct arena *arena, const struct try_request *rq, struct try_result *ret)
+{
+	*ret = (struct try_result){.cleared_rows = -1};
+	*t = (struct attempt){.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1};
+}
+
+void attempt_end(struct attempt *t)
+{
+	int64_t start = clock_mono_us();
+	cleanup(t);
+	fill_result(t);
+	t->result->cleanup_us += clock_mono_us() - start;
+	log_end(t);
+	if (t->log_fd >= 0)
+		close(t->log_fd);
+}
+
 void attempt_run(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_event *event, void *ctx,
                  struct try_result *ret)
 {
-	*ret = (struct try_result){.cleared_rows = -1};
-	struct attempt t = {.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1};
-	run_stages(&t, event, ctx);
-	int64_t start = clock_mono_us();
-	cleanup(&t);
-	fill_result(&t);
-	ret->cleanup_us = clock_mono_us() - start;
-	log_end(&t);
-	if (t.log_fd >= 0)
-		close(t.log_fd);
+	struct attempt t, *one = &t;
+	attempt_init(&t, w, arena, rq, ret);
+	if (attempt_stage(&t, event, ctx)) {
+		if (event && !rq->output_none)
+			event(ctx, "commit");
+		attempt_publish(&one, 1);
+	}
+	attempt_end(&t);
 }
 
 void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
                    int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret)
 {
-	*ret = (struct try_result){.cleared_rows = -1};
-	struct attempt t = {.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1};
+	struct attempt t;
+	attempt_init(&t, w, arena, rq, ret);
 	if (prepare(&t) == 0 && (t.no_input || query(&t, ctx) == 0))
 		ret->outcome = OUTCOME_SUCCESS;
+	release_session(&t, false);
 	cleanup(&t);
 	fill_result(&t);
 }

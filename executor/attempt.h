@@ -8,6 +8,7 @@
 #ifndef STRATA_EXECUTOR_ATTEMPT_H
 #define STRATA_EXECUTOR_ATTEMPT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,6 +34,7 @@ struct attempt {
 	const char *staging;      /* .strata/staging/<try_id>, relative to the lake; NULL: the try has none */
 	const char *out;          /* <staging>/out: the folder that is to be published */
 	struct session session;   /* open while session.con */
+	const atomic_bool *canceled; /* asked beside the worker's stop before it is published; NULL: nobody cancels it alone */
 
 	/* prepare: what it reads, as pinned */
 	struct manifest_input *inputs;
@@ -66,6 +68,14 @@ void attempt_query(struct worker *w, struct arena *arena, const struct try_reque
                    int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret);
 
 void attempt_tidy(struct worker *w);
+
+/* The same in parts, for tries of one table that are published together. attempt_stage takes *t to where it could be
+ * published, and says whether it is there: it has no session any more, and another try may be worked meanwhile.
+ * attempt_publish ends those that are, attempt_end completes the result of every one; then attempt_tidy, as above. */
+void attempt_init(struct attempt *t, struct worker *w, struct arena *arena, const struct try_request *rq, struct try_result *ret);
+bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx);
+void attempt_publish(struct attempt *const *tries, size_t n); /* at most COMMIT_MAX */
+void attempt_end(struct attempt *t);
 
 /* For the stages. Each returns -1. */
 int attempt_fail(struct attempt *t, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

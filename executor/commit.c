@@ -9,7 +9,7 @@
 static bool stopped(void *ctx)
 {
 	struct attempt *t = ctx;
-	return stop_wanted(&t->w->stop);
+	return stop_wanted(&t->w->stop) || (t->canceled && atomic_load(t->canceled));
 }
 
 static void fill_manifest(struct attempt *t, struct manifest *m)
@@ -41,40 +41,54 @@ static void fill_manifest(struct attempt *t, struct manifest *m)
 	};
 }
 
-int commit_attempt(struct attempt *t)
+static void finish(struct attempt *t, const struct publication *p, int end, const struct err *err)
 {
-	struct manifest *m = &t->result->manifest;
-	fill_manifest(t, m);
-	struct publication p = {
-		.target = &t->target,
-		.staged = t->out,
-		.manifest = m,
-		.files = t->files,
-		.next_version = t->rq->next_version,
-		.arena = t->arena,
-		.stopped = stopped,
-		.ctx = t,
-	};
-	struct err err = {0};
-	t->result->empty = t->rows == 0;
-	int end = t->rows > 0 ? t->store->publish(&p, &err) : t->store->clear(&p, &err);
-	t->result->cleared_rows = t->result->empty && p.had ? p.had_rows : -1;
-	if (end < 0 && p.switched) {
+	struct try_result *r = t->result;
+	r->cleared_rows = r->empty && p->had ? p->had_rows : -1;
+	if (end < 0 && p->switched) {
 		/* The manifest is the truth of what is published, and it says this try. */
-		t->result->note = arena_printf(t->arena, "published, but after a loss of power the version before may be back: %s", err.text);
-		return 0;
+		r->note = arena_printf(t->arena, "published, but after a loss of power the version before may be back: %s", err->text);
+		end = STORE_DONE;
 	}
-	if (end < 0)
-		return attempt_fail_err(t, err.code == ERR_LAKE ? "permanent" : "transient", &err);
-	if (end == STORE_STOPPED) {
-		t->result->outcome = OUTCOME_KILLED;
-		return -1;
+	if (end < 0) {
+		attempt_fail_err(t, err->code == ERR_LAKE ? "permanent" : "transient", err);
+	} else if (end == STORE_STOPPED) {
+		r->outcome = OUTCOME_KILLED;
+	} else if (end == STORE_FENCED) {
+		r->outcome = OUTCOME_FENCED;
+		r->note = arena_printf(t->arena, "a try with fence %" PRIu64 " has published; this one has %" PRIu64, p->had_fence,
+		                       r->manifest.fence);
+	} else {
+		r->outcome = OUTCOME_SUCCESS;
 	}
-	if (end == STORE_FENCED) {
-		t->result->outcome = OUTCOME_FENCED;
-		t->result->note = arena_printf(t->arena, "a try with fence %" PRIu64 " has published; this one has %" PRIu64,
-		                               p.had_fence, m->fence);
-		return -1;
+}
+
+void commit_attempts(struct attempt *const *tries, size_t n)
+{
+	struct publication all[COMMIT_MAX], *some[COMMIT_MAX];
+	struct attempt *whose[COMMIT_MAX];
+	struct err errs[COMMIT_MAX] = {0};
+	int ends[COMMIT_MAX];
+	size_t k = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct attempt *t = tries[i];
+		fill_manifest(t, &t->result->manifest);
+		all[i] = (struct publication){.target = &t->target, .staged = t->out, .manifest = &t->result->manifest, .files = t->files,
+		                              .next_version = t->rq->next_version, .arena = t->arena, .stopped = stopped, .ctx = t};
+		t->result->empty = t->rows == 0;
+		if (t->rows > 0) {
+			some[k] = &all[i];
+			whose[k++] = t;
+			continue;
+		}
+		struct err err = {0};
+		int end = t->store->clear(&all[i], &err);
+		finish(t, &all[i], end, &err);
 	}
-	return 0;
+	if (k == 1)
+		ends[0] = whose[0]->store->publish(some[0], &errs[0]);
+	else if (k > 1)
+		whose[0]->store->publish_all(some, k, ends, errs);
+	for (size_t i = 0; i < k; i++)
+		finish(whose[i], some[i], ends[i], &errs[i]);
 }

@@ -4,8 +4,9 @@
 
 #include "executor/attempt.h"
 
-/* Publish what was validated, or, without rows, take away what is published. Sets t->result->manifest
- * and cleared_rows. 0; -1 with outcome ERROR, KILLED or FENCED. */
-int commit_attempt(struct attempt *t);
+/* Publish what was validated, or, without rows, take away what is published; of several dates of one table at once. Sets the
+ * outcome of each, its manifest and cleared_rows: SUCCESS, ERROR, KILLED or FENCED. */
+enum { COMMIT_MAX = 8 };
+void commit_attempts(struct attempt *const *tries, size_t n);
 
 #endif

@@ -11,24 +11,13 @@
 #include "base/mem.h"
 #include "core/jsonio.h"
 #include "executor/analyze.h"
+#include "executor/batch.h"
 #include "executor/catalog.h"
 #include "executor/clear.h"
 #include "executor/probe.h"
 #include "executor/sql.h"
 #include "executor/staging.h"
 #include "executor/sweep.h"
-
-/* Of a line: what else a result says is small beside its inputs. */
-enum { REPLY_INPUTS_BYTES = PROTOCOL_LINE_MAX / 2, INPUT_OVERHEAD = 64 };
-
-/* How long the inputs may become in JSON, where a byte of a path may need two. */
-static size_t inputs_bytes(const struct manifest *m)
-{
-	size_t n = 0;
-	for (size_t i = 0; i < m->ninputs; i++)
-		n += INPUT_OVERHEAD + 2 * (strlen(m->inputs[i].table) + strlen(m->inputs[i].partition) + strlen(m->inputs[i].try_id));
-	return n;
-}
 
 /* Taken before the reply and inherited by every child: who gets it knows that all of us are gone. */
 static int take_lock(struct worker *w, const char *path, struct err *err)
@@ -84,24 +73,6 @@ int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_
 	return rc;
 }
 
-static int op_try(struct worker *w, const json_t *req, struct op_events events, json_t **ret_reply, struct op_error *e)
-{
-	struct arena arena = {0};
-	struct try_request rq;
-	int rc = try_request_decode(&arena, req, &rq, &e->err);
-	if (rc == 0) {
-		struct try_result result;
-		attempt_run(w, &arena, &rq, events.event, events.ctx, &result);
-		if (inputs_bytes(&result.manifest) > REPLY_INPUTS_BYTES) {
-			result.note = arena_printf(&arena, "the %zu inputs are only in its manifest.json", result.manifest.ninputs);
-			result.manifest.ninputs = 0;
-		}
-		*ret_reply = try_result_encode(&result);
-	}
-	arena_free(&arena);
-	return rc;
-}
-
 static int op_analyze(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
 {
 	int rc = worker_duckdb(w, 0, 0, &e->err);
@@ -120,7 +91,9 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
            struct op_error *e)
 {
 	if (strcmp(op, "run") == 0)
-		return op_try(w, req, events, ret_reply, e);
+		return batch_run(w, req, &events, ret_reply, e);
+	if (w->nbatched)
+		batch_publish(w, &events);
 	if (strcmp(op, "analyze") == 0)
 		return op_analyze(w, req, ret_reply, e);
 	if (strcmp(op, "bind") == 0)

@@ -19,10 +19,16 @@ struct op_error {
 struct op_events {
 	attempt_event *event;
 	void (*rows)(void *ctx, json_t *rows); /* a part of a result; takes `rows` */
+	/* Of a batch (batch.h): the request at work is staged and waits; what is returned says whether it is canceled. Then, of
+	 * any of those that wait, where it is, and its reply (taken); and that none waits any more. */
+	const atomic_bool *(*staged)(void *ctx);
+	void (*stage_of)(void *ctx, json_int_t id, const char *stage);
+	void (*reply)(void *ctx, json_int_t id, json_t *reply);
+	void (*published)(void *ctx);
 	void *ctx;
 };
 
-/* Each: 0 with *ret_reply (the caller adds id and ok, and drops it), or negative with *ret_error. */
+/* Each: 0 with *ret_reply (the caller adds id and ok, and drops it; NULL: that comes later), or negative with *ret_error. */
 int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *ret_error);
 int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,
            struct op_error *ret_error);

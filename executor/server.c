@@ -18,6 +18,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "executor/batch.h"
 #include "executor/ops.h"
 #include "executor/spawn.h"
 #include "executor/staging.h"
@@ -30,6 +31,12 @@ struct request {
 	bool canceled;
 };
 
+/* A try that is staged and waits for its batch. */
+struct waiting {
+	json_int_t id;
+	atomic_bool canceled;
+};
+
 struct server {
 	int in, out;
 	struct worker worker;
@@ -39,6 +46,8 @@ struct server {
 	struct request *queue; /* [head, head + len) of a ring of QUEUE_MAX */
 	size_t head, len;
 	json_int_t current;  /* the request at work; -1: none */
+	struct waiting waiting[BATCH_MAX];
+	size_t nwaiting;
 	bool closed;
 };
 
@@ -49,6 +58,10 @@ static void take_cancel(struct server *s, json_int_t id)
 	pthread_mutex_lock(&s->mutex);
 	if (s->current == id)
 		stop_ask(&s->worker.stop, false);
+	for (size_t i = 0; i < s->nwaiting; i++) {
+		if (s->waiting[i].id == id)
+			atomic_store(&s->waiting[i].canceled, true);
+	}
 	for (size_t i = 0; i < s->len; i++) {
 		struct request *r = &s->queue[(s->head + i) % QUEUE_MAX];
 		r->canceled = r->canceled || r->id == id;
@@ -183,15 +196,50 @@ static void send_reply(struct server *s, json_t *reply)
 	free(text);
 }
 
-static void send_event(void *ctx, const char *stage)
+static void send_stage(void *ctx, json_int_t id, const char *stage)
 {
 	struct server *s = ctx;
 	char line[128];
 	bool running = strcmp(stage, "running") == 0;
-	int n = running ? snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"running\"}\n", s->current)
-	                : snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"stage\",\"stage\":\"%s\"}\n",
-	                           s->current, stage);
+	int n = running ? snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"running\"}\n", id)
+	                : snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"stage\",\"stage\":\"%s\"}\n", id, stage);
 	(void)file_write_all(s->out, line, (size_t)n);
+}
+
+static void send_event(void *ctx, const char *stage)
+{
+	struct server *s = ctx;
+	send_stage(s, s->current, stage);
+}
+
+/* The request at work leaves its place to the next one. A cancel that came for it already is its own from here on. */
+static const atomic_bool *be_staged(void *ctx)
+{
+	struct server *s = ctx;
+	pthread_mutex_lock(&s->mutex);
+	struct waiting *w = &s->waiting[s->nwaiting++];
+	w->id = s->current;
+	atomic_store(&w->canceled, stop_take(&s->worker.stop));
+	s->current = -1;
+	pthread_mutex_unlock(&s->mutex);
+	return &w->canceled;
+}
+
+static void send_result(void *ctx, json_int_t id, json_t *reply)
+{
+	struct server *s = ctx;
+	json_object_set_new(reply, "ok", json_true());
+	json_object_set_new(reply, "id", json_integer(id));
+	send_reply(s, reply);
+	json_decref(reply);
+}
+
+static void be_published(void *ctx)
+{
+	struct server *s = ctx;
+	pthread_mutex_lock(&s->mutex);
+	s->nwaiting = 0;
+	pthread_mutex_unlock(&s->mutex);
 }
 
 static void send_rows(void *ctx, json_t *rows)
@@ -213,8 +261,13 @@ static void serve(struct server *s, struct request *r)
 	else if (!s->ready)
 		err_set(&e.err, ERR_PROTOCOL, "'%s' before hello", op);
 	else
-		rc = op_run(&s->worker, op, r->json, (struct op_events){send_event, send_rows, s}, &reply, &e);
+		rc = op_run(&s->worker, op, r->json,
+		            (struct op_events){.event = send_event, .rows = send_rows, .staged = be_staged, .stage_of = send_stage,
+		                               .reply = send_result, .published = be_published, .ctx = s},
+		            &reply, &e);
 	s->ready = s->ready || (rc == 0 && strcmp(op, "hello") == 0);
+	if (rc == 0 && !reply)
+		return; /* it waits for its batch */
 	if (rc == 0) {
 		json_object_set_new(reply, "ok", json_true());
 	} else {
@@ -252,6 +305,7 @@ int server_run(int fd_in, int fd_out)
 		attempt_tidy(&s.worker);
 		json_decref(r.json);
 	}
+	batch_drop(&s.worker);
 	staging_rest(&s.worker);
 	/* Nothing is left to write or to roll back: memory and locks go with the process. */
 	_exit(0);

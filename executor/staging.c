@@ -1,4 +1,4 @@
-/* See staging.h. Invariant: w->spare is empty but for an empty `in`. */
+/* See staging.h. Invariant: each of w->spares is empty but for an empty `in`. */
 #include "executor/staging.h"
 
 #include <dirent.h>
@@ -22,19 +22,26 @@ static const char *inside(char out[MAX_PATH], const char *staging, const char *n
 	return out;
 }
 
-/* The spare folder becomes `staging`; false: there is none, or something has that name already. */
+static void forget_spare(struct worker *w)
+{
+	free(w->spares[--w->nspares]);
+}
+
+/* A spare folder becomes `staging`; false: there is none, or something has that name already. */
 static bool take_spare(struct worker *w, const char *staging)
 {
-	if (!w->spare)
-		return false;
-	if (strcmp(w->spare, staging) != 0 && renameat2(AT_FDCWD, w->spare, AT_FDCWD, staging, RENAME_NOREPLACE) < 0) {
-		if (errno != EEXIST)
-			staging_rest(w); /* somebody has swept it */
-		return false;
+	while (w->nspares) {
+		const char *spare = w->spares[w->nspares - 1];
+		if (strcmp(spare, staging) == 0 || renameat2(AT_FDCWD, spare, AT_FDCWD, staging, RENAME_NOREPLACE) == 0) {
+			forget_spare(w);
+			return true;
+		}
+		if (errno == EEXIST)
+			return false;
+		tree_remove(AT_FDCWD, spare, NULL); /* somebody has swept it */
+		forget_spare(w);
 	}
-	free(w->spare);
-	w->spare = NULL;
-	return true;
+	return false;
 }
 
 int staging_make(struct worker *w, const char *staging, struct err *err)
@@ -50,9 +57,9 @@ int staging_make(struct worker *w, const char *staging, struct err *err)
 
 void staging_trash(struct worker *w, const char *folder, bool whole)
 {
-	free(w->trash);
-	w->trash = mem_strdup(folder);
-	w->reuse = whole;
+	if (w->ntrash == TRASH_MAX)
+		staging_tidy(w);
+	w->trash[w->ntrash++] = (struct trash){mem_strdup(folder), whole};
 }
 
 /* Everything in `folder` goes but what is named `but`. */
@@ -71,25 +78,31 @@ static int remove_inside(const char *folder, const char *but)
 	return rc;
 }
 
-void staging_tidy(struct worker *w)
+static void tidy_one(struct worker *w, struct trash t)
 {
 	char in[MAX_PATH];
-	if (w->trash && !FAULT("cleanup.remove")) {
-		if (!w->reuse || w->spare) {
-			(void)tree_remove(AT_FDCWD, w->trash, NULL);
-		} else if (remove_inside(w->trash, "in") == 0 && remove_inside(inside(in, w->trash, "in"), "") == 0) {
-			w->spare = w->trash;
-			w->trash = NULL;
-		}
+	if (FAULT("cleanup.remove")) {
+		free(t.folder);
+	} else if (!t.reuse || w->nspares == TRASH_MAX) {
+		(void)tree_remove(AT_FDCWD, t.folder, NULL);
+		free(t.folder);
+	} else if (remove_inside(t.folder, "in") == 0 && remove_inside(inside(in, t.folder, "in"), "") == 0) {
+		w->spares[w->nspares++] = t.folder;
+	} else {
+		free(t.folder);
 	}
-	free(w->trash);
-	w->trash = NULL;
+}
+
+void staging_tidy(struct worker *w)
+{
+	while (w->ntrash)
+		tidy_one(w, w->trash[--w->ntrash]);
 }
 
 void staging_rest(struct worker *w)
 {
-	if (w->spare)
-		(void)tree_remove(AT_FDCWD, w->spare, NULL);
-	free(w->spare);
-	w->spare = NULL;
+	while (w->nspares) {
+		(void)tree_remove(AT_FDCWD, w->spares[w->nspares - 1], NULL);
+		forget_spare(w);
+	}
 }

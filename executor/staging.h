@@ -1,7 +1,7 @@
 /* A try's own folder, .strata/staging/<try_id>: `out` is what will be published, `in` holds the pins.
  *
  * Making and removing folders costs more than all else that a small try does to a file system. So the folder
- * of a try that is over is emptied, and the worker's next try takes it by a rename. Until then it has the
+ * of a try that is over is emptied, and a next try of the worker takes it by a rename. Until then it has the
  * name of the try it was of, so that it is swept like any other when the worker dies. */
 #ifndef STRATA_EXECUTOR_STAGING_H
 #define STRATA_EXECUTOR_STAGING_H

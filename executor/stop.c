@@ -21,6 +21,15 @@ void stop_reset(struct stop *s)
 	pthread_mutex_unlock(&s->mutex);
 }
 
+bool stop_take(struct stop *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool canceled = s->canceled && !s->closed;
+	s->canceled = s->closed;
+	pthread_mutex_unlock(&s->mutex);
+	return canceled;
+}
+
 bool stop_wanted(struct stop *s)
 {
 	pthread_mutex_lock(&s->mutex);

@@ -66,6 +66,9 @@ struct store {
 	int (*read)(const struct target *t, struct arena *arena, struct manifest *ret, bool *ret_found, struct err *err);
 	/* A store_end, or ERR_LAKE / ERR_IO. After an error the old version or the new one is there as a whole. */
 	int (*publish)(struct publication *p, struct err *err);
+	/* As publish for each of several partitions of one table, which wait for the disk together: twice, not a few times each.
+	 * What becomes of one is its own: ends[i] as publish returns it, with errs[i] where that is an error. */
+	void (*publish_all)(struct publication *const *p, size_t n, int *ends, struct err *errs);
 	/* The same for a result without rows: what is published goes away. */
 	int (*clear)(struct publication *p, struct err *err);
 	/* What remove would take away, in r's results. */

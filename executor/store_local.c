@@ -231,7 +231,8 @@ static int sync_all(struct publication *p, int dir, struct err *err)
 	return rc;
 }
 
-static int fill_staged(struct publication *p, struct err *err)
+/* Files, manifest and _SUCCESS as they will be published; `now`: durable, too. */
+static int fill_staged(struct publication *p, bool now, struct err *err)
 {
 	int dir = open(p->staged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
@@ -247,7 +248,7 @@ static int fill_staged(struct publication *p, struct err *err)
 		rc = write_small(dir, "manifest.json", text.data, text.len, err);
 	if (rc == 0)
 		rc = write_small(dir, "_SUCCESS", "", 0, err);
-	if (rc == 0)
+	if (rc == 0 && now)
 		rc = sync_all(p, dir, err);
 	buf_free(&text);
 	close(dir);
@@ -279,19 +280,14 @@ static int sync_parents(const char *staged, const char *folder, struct err *err)
 	return rc < 0 ? rc : dir_sync(dir, err);
 }
 
-static int publish_locked(struct publication *p, const struct kept *kept, struct err *err)
+/* From the last look to the switch. */
+static int switch_locked(struct publication *p, struct err *err)
 {
-	int rc = look(p, kept, err);
-	if (rc != STORE_DONE)
-		return rc;
-	rc = fill_staged(p, err);
-	if (rc < 0)
-		return rc;
 	if (p->stopped(p->ctx))
 		return STORE_STOPPED;
 	if (FAULT("commit.exchange"))
 		return err_errno(err, ERR_IO, "exchange '%s'", p->target->folder);
-	rc = switch_folders(p->staged, p->target->folder, err);
+	int rc = switch_folders(p->staged, p->target->folder, err);
 	if (rc < 0)
 		return rc;
 	p->switched = true;
@@ -300,10 +296,21 @@ static int publish_locked(struct publication *p, const struct kept *kept, struct
 	char path[STORE_RECORD_MAX];
 	if (!p->had) /* one that stays is outdone by the manifest */
 		unlink(store_empty_record(path, p->target->folder));
-	return sync_parents(p->staged, p->target->folder, err);
+	return STORE_DONE;
 }
 
-static int local_publish(struct publication *p, struct err *err)
+static int publish_locked(struct publication *p, const struct kept *kept, struct err *err)
+{
+	int rc = look(p, kept, err);
+	if (rc == STORE_DONE)
+		rc = fill_staged(p, true, err);
+	if (rc == STORE_DONE)
+		rc = switch_locked(p, err);
+	return rc == STORE_DONE ? sync_parents(p->staged, p->target->folder, err) : rc;
+}
+
+/* The partition's lock, once there is a folder for it to be published in. */
+static int lock_for_publish(struct publication *p, struct kept *ret_kept, struct err *err)
 {
 	int rc = probe_exchange(p->staged, err);
 	if (rc < 0)
@@ -311,15 +318,70 @@ static int local_publish(struct publication *p, struct err *err)
 	char above[MAX_PATH];
 	parent(above, p->target->folder);
 	rc = make_durable(above, err);
-	if (rc < 0)
-		return rc;
+	return rc < 0 ? rc : store_local_lock(p->target, ret_kept, err);
+}
+
+static int local_publish(struct publication *p, struct err *err)
+{
 	struct kept kept;
-	int lock = store_local_lock(p->target, &kept, err);
+	int lock = lock_for_publish(p, &kept, err);
 	if (lock < 0)
 		return lock;
-	rc = publish_locked(p, &kept, err);
+	int rc = publish_locked(p, &kept, err);
 	close(lock);
 	return rc;
+}
+
+/* Everything that was written to the lake's file system is on its disk. The folder's own fsync is for a file system
+ * without a journal, which writes its last blocks after the disk was told to empty its cache. */
+static int sync_lake(struct err *err)
+{
+	int fd = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, ERR_IO, "open the lake");
+	int rc = 0;
+	if (FAULT("commit.fsync") || syncfs(fd) < 0 || fsync(fd) < 0)
+		rc = err_errno(err, ERR_IO, "sync the lake");
+	close(fd);
+	return rc;
+}
+
+static int sync_staged(struct publication *p, struct err *err)
+{
+	int dir = open(p->staged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_errno(err, ERR_IO, "open '%s'", p->staged);
+	int rc = sync_all(p, dir, err);
+	close(dir);
+	return rc;
+}
+
+/* Locks are taken in the order of the dates, so two that publish the same ones do not wait for each other. An error of a
+ * sync may be anybody's: then each partition is synced by itself, and has its own. */
+static void local_publish_all(struct publication *const *p, size_t n, int *ends, struct err *errs)
+{
+	int *locks = arena_array(p[0]->arena, n, sizeof *locks);
+	for (size_t i = 0; i < n; i++) {
+		struct kept kept;
+		locks[i] = lock_for_publish(p[i], &kept, &errs[i]);
+		ends[i] = locks[i] < 0 ? locks[i] : look(p[i], &kept, &errs[i]);
+		if (ends[i] == STORE_DONE)
+			ends[i] = fill_staged(p[i], false, &errs[i]);
+	}
+	bool synced = sync_lake(NULL) == 0;
+	for (size_t i = 0; i < n; i++) {
+		if (ends[i] == STORE_DONE && !synced)
+			ends[i] = sync_staged(p[i], &errs[i]);
+		if (ends[i] == STORE_DONE)
+			ends[i] = switch_locked(p[i], &errs[i]);
+	}
+	synced = sync_lake(NULL) == 0;
+	for (size_t i = 0; i < n; i++) {
+		if (ends[i] == STORE_DONE && (!synced || FAULT("commit.sync_parent")))
+			ends[i] = sync_parents(p[i]->staged, p[i]->target->folder, &errs[i]);
+		if (locks[i] >= 0)
+			close(locks[i]);
+	}
 }
 
 /* The entry of `folder`, or its absence, becomes durable; there may be no folder above it either. */
@@ -424,6 +486,7 @@ const struct store store_local = {
 	.check_layout = local_check_layout,
 	.read = store_local_read,
 	.publish = local_publish,
+	.publish_all = local_publish_all,
 	.clear = local_clear,
 	.count = store_local_count,
 	.remove = store_local_remove,

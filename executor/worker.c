@@ -56,7 +56,8 @@ void worker_close(struct worker *w)
 	if (w->lock_fd >= 0)
 		close(w->lock_fd);
 	staging_rest(w);
-	free(w->trash);
+	while (w->ntrash)
+		free(w->trash[--w->ntrash].folder);
 	free(w->lake);
 	free(w->lake_uuid);
 	free(w->id);

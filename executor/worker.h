@@ -20,6 +20,15 @@ struct session {
 	char catalog[32];
 };
 
+/* A folder that is to go. */
+struct trash {
+	char *folder;
+	bool reuse;            /* it is a whole staging: the next try can have it */
+};
+
+enum { TRASH_MAX = 8, BATCH_MAX = 8 };
+struct batched;
+
 struct worker {
 	char *lake;            /* absolute path of the local lake, no slash at its end */
 	char *lake_uuid, *id;
@@ -37,10 +46,14 @@ struct worker {
 	uint64_t catalogs;     /* sessions opened so far: names try_<n> */
 	uint64_t db_until;     /* of them: then DuckDB is opened anew */
 
+	struct batched *batched[BATCH_MAX]; /* tries that wait to be published together (batch.h) */
+	size_t nbatched;
+
 	/* What the last try left to be removed when its reply is on its way (attempt_tidy). */
-	char *trash;           /* a folder; NULL: nothing */
-	bool reuse;            /* trash is a whole staging: the next try can have it */
-	char *spare;           /* such a one, emptied; NULL: none (staging.h) */
+	struct trash trash[TRASH_MAX];
+	size_t ntrash;
+	char *spares[TRASH_MAX]; /* whole stagings of tries, emptied (staging.h) */
+	size_t nspares;
 	struct session spent;
 	struct session untouched; /* nothing was made in it: the next try can have it; con NULL: none */
 };

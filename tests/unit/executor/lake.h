@@ -143,15 +143,15 @@ static inline int lake_count(const char *path)
 	return n < 0 ? n : n - 2;
 }
 
-/* Number of entries of the staging, but for the emptied one that the worker keeps for its next try. */
+/* Number of entries of the staging, but for the emptied ones that the worker keeps for its next tries. */
 static inline int lake_staged(struct lake *l)
 {
-	if (!l->w.spare)
-		return lake_count(".strata/staging");
-	int in = lake_count(arena_printf(&l->arena, "%s/in", l->w.spare));
-	assert_int_equal(lake_count(l->w.spare), in < 0 ? 0 : 1);
-	assert_true(in <= 0);
-	return lake_count(".strata/staging") - 1;
+	for (size_t i = 0; i < l->w.nspares; i++) {
+		int in = lake_count(arena_printf(&l->arena, "%s/in", l->w.spares[i]));
+		assert_int_equal(lake_count(l->w.spares[i]), in < 0 ? 0 : 1);
+		assert_true(in <= 0);
+	}
+	return lake_count(".strata/staging") - (int)l->w.nspares;
 }
 
 static inline struct try_input lake_input(const char *qname, bool partitioned, const char *const *dates, size_t n)

@@ -198,24 +198,24 @@ static void the_next_try_takes_the_staging_of_the_one_before(void **state)
 	struct lake *l = *state;
 	lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a");
 	assert_int_equal(lake_staged(l), 0);
-	ino_t first = inode(l->w.spare);
+	ino_t first = inode(l->w.spares[0]);
 	const char *const only[] = {""};
 	struct try_input in = lake_input("dwd.dwd_x", false, only, 1);
 	struct try_request rq = lake_request(l, "dwd.dwd_y", "", "SELECT * FROM dwd.dwd_x");
 	rq.inputs = &in;
 	rq.ninputs = 1;
 	assert_int_equal(lake_run(l, &rq).outcome, OUTCOME_SUCCESS);
-	assert_int_equal(inode(l->w.spare), first);
+	assert_int_equal(inode(l->w.spares[0]), first);
 	assert_int_equal(lake_staged(l), 0);
 
 	rq = lake_request(l, "dwd.dwd_y", "", "SELECT 2 AS a");
 	rq.keep_staging = true;
 	struct try_result r = lake_run(l, &rq);
 	assert_int_equal(inode(r.staging), first);
-	assert_null(l->w.spare);
+	assert_int_equal(l->w.nspares, 0);
 
 	lake_publish(l, "dwd.dwd_x", "", "SELECT 2 AS a");
-	assert_int_equal(tree_remove(AT_FDCWD, l->w.spare, NULL), 0);
+	assert_int_equal(tree_remove(AT_FDCWD, l->w.spares[0], NULL), 0);
 	lake_publish(l, "dwd.dwd_x", "", "SELECT 3 AS a");
 	staging_rest(&l->w);
 	assert_int_equal(lake_count(".strata/staging"), 1); /* what was kept */

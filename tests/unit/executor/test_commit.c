@@ -119,6 +119,171 @@ static void a_damaged_manifest_does_not_stop_a_rebuild(void **state)
 	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, "try-2");
 }
 
+/* ---- several dates at once ---- */
+
+enum { DATES = 4 };
+
+static const char *const days[DATES] = {"2013-01-03", "2013-01-04", "2013-01-05", "2013-01-06"};
+
+/* Dates of dwd.dwd_b, as a worker takes them: each is staged, then all are published. */
+struct together {
+	struct try_request rq[DATES];
+	struct try_result r[DATES];
+	struct attempt t[DATES];
+	atomic_bool canceled[DATES];
+};
+
+static void stage_all(struct lake *l, struct together *b, const char *sql)
+{
+	for (size_t i = 0; i < DATES; i++) {
+		b->rq[i] = lake_request(l, "dwd.dwd_b", days[i], sql);
+		attempt_init(&b->t[i], &l->w, &l->arena, &b->rq[i], &b->r[i]);
+		b->t[i].canceled = &b->canceled[i];
+		assert_true(attempt_stage(&b->t[i], NULL, NULL));
+	}
+}
+
+static void publish_all(struct lake *l, struct together *b)
+{
+	struct attempt *tries[DATES];
+	for (size_t i = 0; i < DATES; i++)
+		tries[i] = &b->t[i];
+	attempt_publish(tries, DATES);
+	for (size_t i = 0; i < DATES; i++)
+		attempt_end(&b->t[i]);
+	attempt_tidy(&l->w);
+}
+
+static struct manifest day_manifest(struct lake *l, size_t i)
+{
+	return lake_manifest(l, arena_printf(&l->arena, "dwd/dwd_b/dt=%s", days[i]));
+}
+
+static void dates_are_published_together(void **state)
+{
+	struct lake *l = *state;
+	struct together b = {0};
+	stage_all(l, &b, one_row);
+	assert_false(lake_has("dwd"));
+	publish_all(l, &b);
+	for (size_t i = 0; i < DATES; i++) {
+		assert_int_equal(b.r[i].outcome, OUTCOME_SUCCESS);
+		assert_string_equal(day_manifest(l, i).try_id, b.rq[i].try_id);
+		assert_int_equal(b.r[i].manifest.version, 1);
+		assert_int_equal(lake_count(arena_printf(&l->arena, "dwd/dwd_b/dt=%s", days[i])), 3);
+	}
+	assert_int_equal(lake_staged(l), 0);
+	assert_int_equal(lake_number(l, "SELECT count(*) FROM read_parquet('dwd/dwd_b/*/*.parquet')"), DATES);
+	/* Their stagings are taken by the next ones. */
+	assert_int_equal(l->w.nspares, DATES);
+	stage_all(l, &b, "SELECT 2 AS v");
+	assert_int_equal(l->w.nspares, 0);
+	publish_all(l, &b);
+	for (size_t i = 0; i < DATES; i++)
+		assert_int_equal(b.r[i].manifest.version, 2);
+}
+
+/* One is fenced, one canceled, one has no rows: each ends by itself. */
+static void each_date_of_a_batch_has_its_own_end(void **state)
+{
+	struct lake *l = *state;
+	struct together b = {0};
+	stage_all(l, &b, one_row);
+	publish_all(l, &b);
+	stage_all(l, &b, "SELECT 2 AS v FROM range(CAST(CAST(now() AS VARCHAR) > '' AS INTEGER) * 2)");
+	struct try_result newer = lake_publish(l, "dwd.dwd_b", days[0], "SELECT 3 AS v");
+	atomic_store(&b.canceled[1], true);
+	b.t[2].rows = 0; /* as if */
+	publish_all(l, &b);
+	const enum try_outcome ends[DATES] = {OUTCOME_FENCED, OUTCOME_KILLED, OUTCOME_SUCCESS, OUTCOME_SUCCESS};
+	for (size_t i = 0; i < DATES; i++)
+		assert_int_equal(b.r[i].outcome, ends[i]);
+	assert_string_equal(day_manifest(l, 0).try_id, newer.manifest.try_id);
+	assert_int_equal(day_manifest(l, 1).version, 1);
+	assert_true(b.r[2].empty);
+	assert_false(lake_has("dwd/dwd_b/dt=2013-01-05"));
+	assert_string_equal(day_manifest(l, 3).try_id, b.rq[3].try_id);
+	assert_int_equal(lake_staged(l), 0);
+}
+
+#ifdef STRATA_FAULTS
+
+/* Each date is there as a whole, old or new; how many of them are new says the point. */
+static void dying_in_a_batch_leaves_each_date_whole(void **state)
+{
+	struct lake *l = *state;
+	static const struct {
+		const char *point;
+		int crossing;
+		size_t published; /* of the first dates */
+	} deaths[] = {
+		{"commit.lock", 3, 0}, {"commit.manifest", 1, 0}, {"commit.manifest", 5, 0}, {"commit.fsync", 1, 0},
+		{"commit.exchange", 1, 0}, {"commit.exchange", 3, 2}, {"commit.after_exchange", 1, 1}, {"commit.after_exchange", 4, 4},
+		{"commit.fsync", 2, 4}, {"commit.sync_parent", 1, 4}, {"cleanup.remove", 2, 4},
+	};
+	for (size_t k = 0; k < sizeof deaths / sizeof *deaths; k++) {
+		struct together old = {0}, new = {0};
+		int status;
+		pid_t pid = fork(); /* DuckDB must not be open here */
+		if (pid == 0) {
+			stage_all(l, &old, one_row);
+			publish_all(l, &old);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		assert_int_equal(status, 0);
+		l->fence += DATES;
+		l->tries += DATES;
+		pid = fork();
+		if (pid == 0) {
+			stage_all(l, &new, "SELECT 2 AS v FROM range(2)");
+			fault_arm(arena_printf(&l->arena, "%s:%d:kill", deaths[k].point, deaths[k].crossing));
+			publish_all(l, &new);
+			_exit(0);
+		}
+		waitpid(pid, &status, 0);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		for (size_t i = 0; i < DATES; i++) {
+			struct manifest m = day_manifest(l, i);
+			bool is_new = i < deaths[k].published;
+			assert_int_equal(m.files[0].rows, is_new ? 2 : 1);
+			assert_string_equal(m.try_id, arena_printf(&l->arena, "try-%zu", l->tries + 1 + i - (is_new ? 0 : DATES)));
+			assert_int_equal(lake_count(arena_printf(&l->arena, "dwd/dwd_b/dt=%s", days[i])), 3);
+		}
+		l->fence += DATES;
+		l->tries += DATES;
+	}
+}
+
+/* A sync of everything tells of anybody's error: then each date is synced, and fails, by itself. */
+static void an_error_in_a_batch_fails_its_own_date(void **state)
+{
+	struct lake *l = *state;
+	static const struct {
+		const char *fault;
+		size_t failed; /* the date that is not published; DATES: all are */
+		bool noted;
+	} errors[] = {
+		{"commit.lock:2:error", 1, false}, {"commit.manifest:5:error", 2, false}, {"commit.exchange:4:error", 3, false},
+		{"commit.fsync:1:error", DATES, false}, {"commit.fsync:2:error", DATES, false}, {"commit.after_exchange:1:error", DATES, true},
+	};
+	for (size_t k = 0; k < sizeof errors / sizeof *errors; k++) {
+		struct together b = {0};
+		stage_all(l, &b, one_row);
+		fault_arm(errors[k].fault);
+		publish_all(l, &b);
+		fault_arm(NULL);
+		for (size_t i = 0; i < DATES; i++) {
+			assert_int_equal(b.r[i].outcome, i == errors[k].failed ? OUTCOME_ERROR : OUTCOME_SUCCESS);
+			assert_int_equal(strcmp(day_manifest(l, i).try_id ? day_manifest(l, i).try_id : "", b.rq[i].try_id) == 0, i != errors[k].failed);
+		}
+		assert_int_equal(b.r[0].note != NULL, errors[k].noted);
+		assert_int_equal(lake_staged(l), 0);
+	}
+}
+
+#endif
+
 #ifdef STRATA_FAULTS
 
 static void without_exchange_nothing_is_published(void **state)
@@ -333,12 +498,16 @@ int main(void)
 #ifdef STRATA_FAULTS
 		T(without_exchange_nothing_is_published), /* first: a process asks its filesystem once */
 #endif
+#ifdef STRATA_FAULTS
+		T(dying_in_a_batch_leaves_each_date_whole),
+#endif
+		T(dates_are_published_together), T(each_date_of_a_batch_has_its_own_end),
 		T(publishes_data_manifest_and_success), T(replaces_the_whole_version), T(an_older_fence_changes_nothing),
 		T(an_empty_result_clears_and_keeps_its_fence), T(no_rows_may_be_forbidden), T(a_change_of_layout_is_refused),
 		T(a_leftover_of_the_same_try_is_replaced), T(a_damaged_manifest_does_not_stop_a_rebuild),
 #ifdef STRATA_FAULTS
 		T(dying_anywhere_leaves_one_whole_version),
-		T(an_error_after_the_switch_is_a_success),
+		T(an_error_after_the_switch_is_a_success), T(an_error_in_a_batch_fails_its_own_date),
 		T(dying_while_clearing_leaves_all_or_nothing), T(a_stopped_try_that_goes_on_does_not_publish),
 #endif
 		T(a_glob_reader_never_sees_a_mix), T(pinning_wins_its_race),

@@ -293,6 +293,129 @@ static void cancels_what_runs_and_what_waits(void **state)
 	assert_int_equal(lake_count(".strata/staging"), 0);
 }
 
+/* One date of a batch, of which so many more follow. */
+static json_t *date_json(struct lake *l, const char *date, const char *sql, int more)
+{
+	struct try_request rq = lake_request(l, "dwd.dwd_b", date, sql);
+	json_t *json = try_request_encode(&rq);
+	json_object_set_new(json, "op", json_string("run"));
+	if (more)
+		json_object_set_new(json, "more", json_integer(more));
+	return json;
+}
+
+/* What is said next, as "id word": an event's or stage's name, or the outcome of a reply. */
+static const char *peer_word(struct peer *p, char out[64])
+{
+	json_t *said = peer_read(p);
+	const char *event = json_string_value(json_object_get(said, "event")), *stage = json_string_value(json_object_get(said, "stage"));
+	snprintf(out, 64, "%d %s", (int)json_integer_value(json_object_get(said, "id")), stage ? stage : event ? event : text_of(said, "outcome"));
+	json_decref(said);
+	return out;
+}
+
+static void expect_words(struct peer *p, const char *const *words)
+{
+	char word[64];
+	for (; *words; words++)
+		assert_string_equal(peer_word(p, word), *words);
+}
+
+static void peer_cancel(struct peer *p, json_int_t id)
+{
+	char line[64];
+	int n = snprintf(line, sizeof line, "{\"op\":\"cancel\",\"id\":%d}\n", (int)id);
+	assert_int_equal(file_write_all(p->to, line, (size_t)n), 0);
+}
+
+/* The one that fails is answered at once and keeps nobody; the others when all of them are durable. */
+static void a_batch_is_answered_try_by_try(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 1 AS a", 2));
+	peer_send(&p, date_json(l, "2013-01-04", "SELECT nothing", 1));
+	peer_send(&p, date_json(l, "2013-01-05", "SELECT 3 AS a", 0));
+	static const char *const words[] = {"2 running", "2 load", "2 validate", "2 staged", "3 running", "3 load", "3 error", "4 running", "4 load",
+	                                    "4 validate", "4 staged", "2 commit", "4 commit", "2 success", "4 success", NULL};
+	expect_words(&p, words);
+	assert_true(lake_has("dwd/dwd_b/dt=2013-01-03/_SUCCESS") && lake_has("dwd/dwd_b/dt=2013-01-05/_SUCCESS"));
+	assert_false(lake_has("dwd/dwd_b/dt=2013-01-04"));
+	/* The last one fails, or is no try at all: those that wait are published all the same. */
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 4 AS a", 1));
+	peer_send(&p, date_json(l, "2013-01-04", "SELECT nothing", 0));
+	static const char *const then[] = {"5 running", "5 load", "5 validate", "5 staged", "6 running", "6 load", "5 commit", "5 success", "6 error", NULL};
+	expect_words(&p, then);
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 5 AS a", 1));
+	json_t *broken = date_json(l, "2013-01-04", "SELECT 1", 0);
+	json_object_set_new(broken, "fence", json_string("no number"));
+	peer_send(&p, broken);
+	static const char *const last[] = {"7 running", "7 load", "7 validate", "7 staged", "7 commit", "7 success", NULL};
+	expect_words(&p, last);
+	json_t *refused = peer_read(&p);
+	assert_non_null(json_object_get(refused, "error"));
+	json_decref(refused);
+	assert_int_equal(peer_close(&p), 0);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
+static void one_try_of_a_batch_is_canceled_alone(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	json_int_t a = peer_send(&p, date_json(l, "2013-01-03", "SELECT 1 AS a", 3));
+	peer_send(&p, date_json(l, "2013-01-04", "SELECT 2 AS a", 2));
+	json_int_t c = peer_send(&p, date_json(l, "2013-01-05", forever, 1));
+	peer_send(&p, date_json(l, "2013-01-06", "SELECT 4 AS a", 0));
+	static const char *const words[] = {"2 running", "2 load", "2 validate", "2 staged", "3 running", "3 load", "3 validate", "3 staged",
+	                                    "4 running", NULL};
+	expect_words(&p, words);
+	peer_cancel(&p, a); /* it waits for its batch */
+	peer_cancel(&p, c); /* it is at work */
+	char word[64];
+	while (strcmp(peer_word(&p, word), "4 killed") != 0)
+		assert_string_equal(word, "4 load");
+	static const char *const then[] = {"5 running", "5 load", "5 validate", "5 staged", "2 commit", "3 commit", "5 commit", "2 killed",
+	                                   "3 success", "5 success", NULL};
+	expect_words(&p, then);
+	assert_int_equal(peer_close(&p), 0);
+	assert_int_equal(lake_count("dwd/dwd_b"), 2);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
+/* More of it were promised, and something else comes. */
+static void what_waits_is_published_before_anything_else(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 1 AS a", 5));
+	peer_send(&p, json_pack("{s:s, s:b, s:[]}", "op", "sweep", "all", 1, "keep"));
+	static const char *const words[] = {"2 running", "2 load", "2 validate", "2 staged", "2 commit", "2 success", NULL};
+	expect_words(&p, words);
+	json_decref(peer_read(&p));
+	/* The same date again must not wait for its own lock; and a batch has an end, whatever is promised. */
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 2 AS a", 5));
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 3 AS a", 0));
+	static const char *const again[] = {"4 running", "4 load", "4 validate", "4 staged", "4 commit", "4 success",
+	                                    "5 running", "5 load", "5 validate", "5 commit", "5 success", NULL};
+	expect_words(&p, again);
+	char word[64], want[64];
+	for (int i = 0; i <= BATCH_MAX; i++) {
+		json_int_t id = peer_send(&p, date_json(l, arena_printf(&l->arena, "2013-02-%02d", i + 1), "SELECT 1 AS a", 99));
+		snprintf(want, sizeof want, "%d staged", (int)id);
+		while (strcmp(peer_word(&p, word), want) != 0)
+			;
+	}
+	assert_int_equal(lake_count("dwd/dwd_b"), 1 + BATCH_MAX);
+	assert_int_equal(peer_close(&p), 0); /* nobody listens: the one that waits leaves nothing */
+	assert_int_equal(lake_count("dwd/dwd_b"), 1 + BATCH_MAX);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+	assert_true(lock_is_free(l));
+}
+
 static void the_end_of_the_pipe_ends_everything(void **state)
 {
 	struct lake *l = *state;
@@ -367,7 +490,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps),
-		T(many_files_do_not_outgrow_a_reply), T(cancels_what_runs_and_what_waits),
+		T(many_files_do_not_outgrow_a_reply), T(cancels_what_runs_and_what_waits), T(a_batch_is_answered_try_by_try),
+		T(one_try_of_a_batch_is_canceled_alone), T(what_waits_is_published_before_anything_else),
 		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along),
 		T(a_terminated_worker_takes_the_whole_group_along), T(nonsense_ends_the_worker),
 	};
