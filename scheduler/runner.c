@@ -157,12 +157,22 @@ static void act(struct runner *r, const struct action *a)
 	}
 }
 
+/* The tries of a batch are started one right after the other, and go to one worker. */
 static void step(struct runner *r, const struct event *ev)
 {
+	uint64_t batch = 0;
 	r->ending = ev->kind == EV_TRY_ENDED ? live_try_find(r, ev->fence) : NULL;
 	machine_step(r->machine, ev, &r->actions);
-	for (size_t i = 0; i < r->actions.len; i++)
-		act(r, &r->actions.items[i]);
+	for (size_t i = 0; i < r->actions.len; i++) {
+		const struct action *a = &r->actions.items[i];
+		uint64_t its = a->kind == ACT_START ? a->batch : 0;
+		if (its != batch)
+			workers_gather(r->config.workers, its != 0);
+		batch = its;
+		act(r, a);
+	}
+	if (batch)
+		workers_gather(r->config.workers, false);
 	live_try_free(r->ending);
 	r->ending = NULL;
 }

@@ -74,6 +74,8 @@ struct live_try {
 	int64_t sent_us, running_us; /* monotonic */
 	char worker[32];
 	bool stopped;           /* ACT_STOP came */
+	bool blameless;         /* its worker died at work on another try of its batch */
+	bool staged;            /* it has done its work, and waits for its batch to be published */
 	enum stop_reason stop;
 	/* what it ended with, for the journal; valid while the machine takes its end */
 	const struct try_result *result; /* NULL: it has none (lost, could not start) */

@@ -9,8 +9,10 @@
 #include "scheduler/load.h"
 #include "scheduler/runner_internal.h"
 
-/* Tries that may be recorded as starting while every worker is busy: they hide the commit's latency. */
+/* Batches of tries that may be recorded as starting while every worker is busy: they hide the commit's latency. */
 enum { AHEAD_PER_JOB = 1 };
+/* Dates of a table that a worker publishes at once. */
+enum { DATES_PER_BATCH = 8 };
 
 struct live_run *live_run_find(const struct runner *r, uint32_t handle)
 {
@@ -137,6 +139,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 	for (uint32_t t = 0; t < spec->ntables; t++) {
 		tables[t] = spec->tables[t];
 		tables[t].pool = map[tables[t].pool];
+		tables[t].batch = p->tables[run->plan->tables[t]].output_none ? 1 : DATES_PER_BATCH;
 	}
 	spec->tables = tables;
 	return spec;

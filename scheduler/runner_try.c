@@ -75,6 +75,12 @@ static const char *kept_staging(struct live_try *lt)
 	return arena_printf(&lt->arena, "%s%s", result->staging, check ? "/out" : "");
 }
 
+/* Without what it waited for its batch. */
+static int64_t work_us(const struct try_result *r)
+{
+	return r->prepare_us + r->load_us + r->validate_us + r->commit_us + r->cleanup_us;
+}
+
 static void report(struct live_try *lt)
 {
 	const struct live_run *run = lt->run;
@@ -95,7 +101,7 @@ static void report(struct live_try *lt)
 	                                                  .rows = good ? result->manifest.row_count : 0,
 	                                                  .bytes = good ? result->bytes : 0,
 	                                                  .cleared_rows = good ? result->cleared_rows : -1,
-	                                                  .duration_us = lt->running_us ? clock_mono_us() - lt->running_us : 0,
+	                                                  .duration_us = result && work_us(result) ? work_us(result) : lt->running_us ? clock_mono_us() - lt->running_us : 0,
 	                                                  .error = good ? NULL : lt->error,
 	                                                  .file = run_table(lt->run, lt->task)->file,
 	                                                  .line = lt->error_line,
@@ -122,6 +128,8 @@ static void end(struct live_try *lt, enum try_outcome outcome, enum error_class 
 	                                .outcome = outcome,
 	                                .error = class,
 	                                .empty = outcome == OUTCOME_SUCCESS && lt->result && lt->result->empty,
+	                                .blameless = lt->blameless,
+	                                .took_us = lt->result ? work_us(lt->result) : 0,
 	                                .jitter = jitter()});
 }
 
@@ -261,19 +269,20 @@ static void on_looked_up(void *ctx, const struct try_result *found, const struct
 		end_with_result(lt, found);
 		return;
 	}
+	lt->error_class = "transient";
+	if (lt->blameless) {
+		end(lt, OUTCOME_LOST, ERROR_TRANSIENT);
+		return;
+	}
 	bool timed_out = lt->stopped && lt->stop == STOP_TIMEOUT;
 	if (timed_out)
 		lt->error = timeout_text(lt, "; its worker had to be killed");
-	lt->error_class = "transient";
 	end(lt, timed_out ? OUTCOME_TIMEOUT : lt->stopped ? OUTCOME_KILLED : OUTCOME_LOST, ERROR_TRANSIENT);
 }
 
-static void on_event(void *ctx, const json_t *event)
+static void on_running(struct live_try *lt)
 {
-	struct live_try *lt = ctx;
 	struct runner *r = lt->runner;
-	if (!str_eq(json_string_value(json_object_get(event, "event")), "running") || lt->running_us)
-		return;
 	lt->running_us = clock_mono_us();
 	const char *worker = workers_holder(r->config.workers, lt->request);
 	snprintf(lt->worker, sizeof lt->worker, "%s", worker ? worker : "");
@@ -281,6 +290,16 @@ static void on_event(void *ctx, const json_t *event)
 		lt->run->observer.try_started(lt->run->observer.ctx, run_table(lt->run, lt->task), run_day(lt->run, lt->task), lt->try_no, lt->worker);
 	if (!r->err.code)
 		runner_event(r, &(struct event){.kind = EV_TRY_RUNNING, .fence = lt->fence});
+}
+
+static void on_event(void *ctx, const json_t *event)
+{
+	struct live_try *lt = ctx;
+	const char *stage = json_string_value(json_object_get(event, "stage"));
+	if (stage)
+		lt->staged = str_eq(stage, "staged"); /* until its commit begins */
+	else if (str_eq(json_string_value(json_object_get(event, "event")), "running") && !lt->running_us)
+		on_running(lt);
 }
 
 static void on_answer(void *ctx, const struct worker_answer *a)
@@ -296,7 +315,8 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 		else
 			end_with_result(lt, &result);
 	} else if (a->died) {
-		lt->error = arena_strdup(&lt->arena, a->err->text);
+		lt->blameless = a->blameless;
+		lt->error = arena_printf(&lt->arena, "%s%s", a->err->text, a->blameless ? ", at work on another date; this one is tried again" : "");
 		char date[DATE_SIZE];
 		lake_probe_try(r->config.workers, run_table(lt->run, lt->task)->qname, date_format(date, run_day(lt->run, lt->task)),
 		               lt->try_id, on_looked_up, lt);
@@ -338,6 +358,8 @@ void live_try_start(struct live_try *lt)
 
 void live_try_stop(struct live_try *lt, enum stop_reason why)
 {
+	if (why == STOP_TIMEOUT && lt->staged)
+		return; /* its time was enough: it waits for others, whose time is counted, too */
 	lt->stopped = true;
 	lt->stop = why;
 	if (lt->request)

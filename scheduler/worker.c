@@ -28,9 +28,8 @@ enum { CHUNK = 64 << 10 }; /* bytes of one read */
 static const unsigned long RSS_MAX = 2UL << 30; /* bytes */
 
 /* A process that never was: its handles close on the loop, and the last one frees it. */
-static void free_unborn(struct worker *w, struct request *held, const char *why)
+static void free_unborn(struct worker *w, const char *why)
 {
-	(void)held;
 	(void)why;
 	worker_free(w);
 }
@@ -41,16 +40,14 @@ static void finish_if_gone(struct worker *w)
 	if (!w->exited || !w->drained || !w->lock_free || w->open_handles)
 		return;
 	static const char out_of_memory[] = "; if that was the kernel for lack of memory (dmesg tells), run again with fewer --jobs";
-	struct request *held = w->held;
-	w->held = NULL;
 	if (w->exit_signal && !w->why[0])
 		snprintf(w->why, sizeof w->why, "its worker %s was killed by signal %d (%s)%s", w->name, w->exit_signal,
 		         strsignal(w->exit_signal), w->exit_signal == SIGKILL ? out_of_memory : "");
 	else if (!w->why[0])
 		snprintf(w->why, sizeof w->why, "its worker %s exited with status %" PRId64, w->name, w->exit_status);
-	if (held || (!w->greeted && w->hooks != &unborn))
+	if (!list_empty(&w->held) || (!w->greeted && w->hooks != &unborn))
 		log_event(LOG_WARN, "worker.died", "worker", w->name, "why", w->why, NULL);
-	w->hooks->on_gone(w, held, w->why);
+	w->hooks->on_gone(w, w->why);
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -164,32 +161,80 @@ static void on_hello_reply(struct worker *w, const json_t *reply)
 	w->hooks->on_hello(w, engine ? engine : "", program ? program : "");
 }
 
-static void on_last_reply(struct worker *w, const json_t *reply)
+static struct request *request_of(struct list *link)
 {
-	struct request *r = w->held;
-	w->held = NULL;
-	w->interrupted = 0;
+	return LIST_ENTRY(link, struct request, link);
+}
+
+struct request *worker_held(const struct worker *w, uint64_t id)
+{
+	LIST_FOR_EACH(it, &w->held) {
+		if (request_of(it)->id == id)
+			return request_of(it);
+	}
+	return NULL;
+}
+
+const struct request *worker_at_work(const struct worker *w)
+{
+	LIST_FOR_EACH(it, &w->held) {
+		const struct request *r = request_of(it);
+		if (r->running && !r->staged)
+			return r;
+	}
+	return list_empty(&w->held) ? NULL : request_of(w->held.next);
+}
+
+static void on_grace_over(uv_timer_t *timer);
+
+/* What else it holds goes on; a canceled one of these has its time from now on. */
+static void be_less_busy(struct worker *w)
+{
+	bool canceled = false;
+	LIST_FOR_EACH(it, &w->held)
+		canceled = canceled || request_of(it)->canceled;
+	w->interrupted = canceled;
+	if (list_empty(&w->held))
+		be_idle(w);
+	else if (canceled)
+		uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
+	else
+		uv_timer_stop(&w->timer);
+}
+
+static void on_last_reply(struct worker *w, struct request *r, const json_t *reply)
+{
+	list_remove(&r->link);
 	w->served++;
-	be_idle(w);
-	if (w->leaving || grown_too_large(w))
+	be_less_busy(w);
+	if (list_empty(&w->held) && (w->leaving || grown_too_large(w)))
 		worker_dismiss(w);
 	w->hooks->on_reply(w, r, reply);
+}
+
+static void on_request_event(struct request *r, const json_t *reply)
+{
+	const char *stage = json_string_value(json_object_get(reply, "stage"));
+	r->running = true; /* its first event says no more */
+	r->staged = r->staged || (stage && strcmp(stage, "staged") == 0);
+	if (r->on_event)
+		r->on_event(r->ctx, reply);
 }
 
 static void take_line(struct worker *w, const char *line, size_t n)
 {
 	json_t *reply = json_loadb(line, n, 0, NULL);
-	uint64_t id = (uint64_t)json_integer_value(json_object_get(reply, "id"));
+	struct request *r = worker_held(w, (uint64_t)json_integer_value(json_object_get(reply, "id")));
 	if (!json_is_object(reply))
 		give_up(w, "a reply is no JSON object");
 	else if (!w->greeted)
 		on_hello_reply(w, reply);
-	else if (!w->held || w->held->id != id)
+	else if (!r)
 		give_up(w, "a reply to no request");
 	else if (!json_object_get(reply, "event"))
-		on_last_reply(w, reply);
-	else if (w->held->on_event)
-		w->held->on_event(w->held->ctx, reply);
+		on_last_reply(w, r, reply);
+	else
+		on_request_event(r, reply);
 	json_decref(reply);
 }
 
@@ -299,6 +344,7 @@ static struct worker *worker_new(const struct workers_config *c, struct workers 
 	w->in.data = w->out.data = w->timer.data = w->process.data = w;
 	w->open_handles = 4; /* with the process, which uv_spawn makes a handle even when it fails */
 	list_init(&w->link);
+	list_init(&w->held);
 	return w;
 }
 
@@ -344,36 +390,60 @@ struct worker *worker_spawn(const struct workers_config *c, struct workers *pool
 
 bool worker_idle(const struct worker *w)
 {
-	return w->greeted && !w->held && !w->leaving;
+	return w->greeted && list_empty(&w->held) && !w->leaving;
 }
 
-void worker_give(struct worker *w, struct request *r)
+/* Each but the last says how many more of its batch follow: "}\n" becomes ,"more":3}\n. */
+static void say_more(struct request *r, unsigned more)
 {
+	r->line = mem_realloc(r->line, r->size + WORKER_MORE_MAX, 1);
+	r->size -= 2;
+	r->size += (size_t)snprintf(r->line + r->size, WORKER_MORE_MAX, ",\"more\":%u}\n", more);
+}
+
+void worker_give(struct worker *w, struct list *requests)
+{
+	unsigned more = 0;
+	LIST_FOR_EACH(it, requests)
+		more++;
 	uv_timer_stop(&w->timer);
-	w->held = r;
-	send_line(w, r->line, r->size);
-	r->line = NULL;
+	while (!list_empty(requests)) {
+		struct request *r = request_of(requests->next);
+		list_remove(&r->link);
+		if (--more)
+			say_more(r, more);
+		list_append(&w->held, &r->link);
+		send_line(w, r->line, r->size);
+		r->line = NULL;
+	}
 }
 
 static void on_grace_over(uv_timer_t *timer)
 {
 	struct worker *w = timer->data;
-	if (!w->held || w->exited)
+	if (!w->interrupted || w->exited)
 		return;
+	if (!worker_at_work(w)->canceled) { /* what is canceled has no more to do than wait for its batch */
+		uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
+		return;
+	}
 	int sig = ++w->interrupted >= 3 ? SIGKILL : SIGTERM;
 	log_event(LOG_WARN, "worker.signal", "worker", w->name, LOG_INT("signal", sig), NULL);
 	kill(-uv_process_get_pid(&w->process), sig);
 	uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
 }
 
-void worker_interrupt(struct worker *w)
+void worker_interrupt(struct worker *w, struct request *r)
 {
-	if (w->interrupted || !w->held)
+	if (r->canceled)
 		return;
-	w->interrupted = 1;
-	json_t *cancel = json_pack("{s:s, s:I}", "op", "cancel", "id", (json_int_t)w->held->id);
+	r->canceled = true;
+	json_t *cancel = json_pack("{s:s, s:I}", "op", "cancel", "id", (json_int_t)r->id);
 	send_json(w, cancel);
 	json_decref(cancel);
+	if (w->interrupted)
+		return;
+	w->interrupted = 1;
 	uv_ref((uv_handle_t *)&w->timer);
 	uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
 }
@@ -381,7 +451,7 @@ void worker_interrupt(struct worker *w)
 void worker_dismiss(struct worker *w)
 {
 	w->leaving = true;
-	if (!w->held && w->greeted)
+	if (list_empty(&w->held) && w->greeted)
 		close_handle((uv_handle_t *)&w->in); /* end of requests: it exits */
 }
 

@@ -1,6 +1,6 @@
-/* One strata-worker process: pipes, handshake, its single request, and its end. Internal to workers.c.
+/* One strata-worker process: pipes, handshake, its request or its batch of them, and its end. Internal to workers.c.
  *
- * Life: spawned → greeted → (idle ⇄ holds a request) → leaving → gone. `gone` needs three things: the exit
+ * Life: spawned → greeted → (idle ⇄ holds requests) → leaving → gone. `gone` needs three things: the exit
  * status, the end of its replies, and its lock free (no exec child of it is left). */
 #ifndef STRATA_SCHEDULER_WORKER_H
 #define STRATA_SCHEDULER_WORKER_H
@@ -15,8 +15,11 @@
 #include "scheduler/workers.h"
 
 struct request {
-	struct list link; /* in the pool's queue */
+	struct list link; /* in the pool's queue, or among those that a worker holds */
 	uint64_t id;
+	uint64_t batch;   /* those with the same go to one worker, one after the other; 0: it goes alone */
+	bool running, staged; /* it has said so */
+	bool canceled;
 	char *line;       /* with its newline; NULL once it is sent */
 	size_t size;
 	worker_event_fn on_event;
@@ -28,7 +31,7 @@ struct worker;
 struct worker_hooks {
 	void (*on_hello)(struct worker *w, const char *engine_version, const char *version); /* of its engine, of itself */
 	void (*on_reply)(struct worker *w, struct request *r, const json_t *reply); /* takes r */
-	void (*on_gone)(struct worker *w, struct request *held, const char *why);   /* takes held and frees w */
+	void (*on_gone)(struct worker *w, const char *why); /* takes what it holds and frees w */
 };
 
 struct worker {
@@ -43,9 +46,9 @@ struct worker {
 	uv_timer_t timer;   /* the hello's limit, idle exit, or the next step of an interruption */
 	uv_work_t lock_wait;
 	struct buf replies; /* bytes after the last whole line */
-	struct request *held;
+	struct list held;   /* requests, in the order they were given */
 	uint32_t served;    /* requests answered */
-	int interrupted;    /* 0 no, 1 cancel sent, 2 SIGTERM sent, 3 SIGKILL sent */
+	int interrupted;    /* 0 no, 1 cancel sent, 2 SIGTERM sent, 3 SIGKILL sent: for those held that are canceled */
 	bool greeted, leaving, exited, drained, lock_free;
 	int open_handles;
 	int64_t exit_status;
@@ -57,9 +60,14 @@ struct worker *worker_spawn(const struct workers_config *config, struct workers 
                             const struct worker_hooks *hooks, struct err *err);
 /* The request as it is sent, malloced; NULL when it cannot be JSON. */
 char *worker_line(const json_t *body, size_t *ret_size);
+enum { WORKER_MORE_MAX = 32 }; /* bytes that a line may grow by when it is given */
 bool worker_idle(const struct worker *w);
-void worker_give(struct worker *w, struct request *r);
-void worker_interrupt(struct worker *w);
+/* Requests that belong together, from a list that is empty then; at least one. */
+void worker_give(struct worker *w, struct list *requests);
+struct request *worker_held(const struct worker *w, uint64_t id); /* NULL: it holds no such one */
+void worker_interrupt(struct worker *w, struct request *r);
+/* Which one its death is due to: what was at work, else the first. NULL: it held none. */
+const struct request *worker_at_work(const struct worker *w);
 void worker_dismiss(struct worker *w); /* let it exit when its request is answered */
 void worker_free(struct worker *w);
 

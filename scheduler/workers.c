@@ -20,6 +20,8 @@ struct workers {
 	struct list alive; /* workers, also those that are on their way out */
 	uint32_t nalive, spawned;
 	uint64_t last_id;
+	uint64_t gathering; /* what is asked is of this batch; 0: of none */
+	uint64_t last_batch;
 	uint32_t spawn_failures; /* in a row; too many fail the queue instead of spinning */
 	char engine_version[32], version[32];
 	bool closing;
@@ -45,12 +47,18 @@ static void request_free(struct request *r)
 	free(r);
 }
 
-static void answer_error(struct request *r, int code, const char *text, bool died)
+static void answer_with(struct request *r, int code, const char *text, struct worker_answer a)
 {
 	struct err err = {0};
 	err_set(&err, code, "%s", text);
-	r->on_answer(r->ctx, &(struct worker_answer){.err = &err, .died = died});
+	a.err = &err;
+	r->on_answer(r->ctx, &a);
 	request_free(r);
+}
+
+static void answer_error(struct request *r, int code, const char *text)
+{
+	answer_with(r, code, text, (struct worker_answer){0});
 }
 
 /* A worker would take such a line for a broken peer, and end. */
@@ -60,14 +68,14 @@ static void answer_unsendable(struct request *r)
 	if (r->line)
 		snprintf(text, sizeof text, "the request is %zu bytes long, and a line of the protocol may have %d", r->size,
 		         (int)PROTOCOL_LINE_MAX);
-	answer_error(r, ERR_USAGE, text, false);
+	answer_error(r, ERR_USAGE, text);
 }
 
 static void fail_first(struct workers *w, int code, const char *text)
 {
 	struct request *r = request_of(w->queue.next);
 	list_remove(&r->link);
-	answer_error(r, code, text, false);
+	answer_error(r, code, text);
 }
 
 static void on_hello(struct worker *worker, const char *engine_version, const char *version)
@@ -99,15 +107,19 @@ static void on_reply(struct worker *worker, struct request *r, const json_t *rep
 }
 
 /* The process and everything below it is gone. */
-static void on_gone(struct worker *worker, struct request *held, const char *why)
+static void on_gone(struct worker *worker, const char *why)
 {
 	struct workers *w = worker->pool;
+	uint64_t guilty = list_empty(&worker->held) ? 0 : worker_at_work(worker)->id;
 	list_remove(&worker->link);
 	w->nalive--;
 	if (!worker->greeted)
 		w->spawn_failures++;
-	if (held)
-		answer_error(held, ERR_PROTOCOL, why, true);
+	while (!list_empty(&worker->held)) {
+		struct request *r = request_of(worker->held.next);
+		list_remove(&r->link);
+		answer_with(r, ERR_PROTOCOL, why, (struct worker_answer){.died = true, .blameless = r->id != guilty});
+	}
 	while (w->spawn_failures >= SPAWN_FAILURES_MAX && !list_empty(&w->queue))
 		fail_first(w, ERR_PROTOCOL, why);
 	worker_free(worker);
@@ -146,12 +158,29 @@ static uint32_t count_starting(const struct workers *w)
 	return n;
 }
 
+/* Workers that the queue would keep busy. */
 static uint32_t queue_length(const struct workers *w, uint32_t most)
 {
 	uint32_t n = 0;
-	for (struct list *it = w->queue.next; it != &w->queue && n < most; it = it->next)
-		n++;
+	uint64_t batch = 0;
+	for (struct list *it = w->queue.next; it != &w->queue && n < most; it = it->next) {
+		const struct request *r = request_of(it);
+		n += !r->batch || r->batch != batch;
+		batch = r->batch;
+	}
 	return n;
+}
+
+/* The first of the queue, with those of its batch. */
+static void take_first(struct workers *w, struct list *out)
+{
+	uint64_t batch = request_of(w->queue.next)->batch;
+	list_init(out);
+	do {
+		struct list *first = w->queue.next;
+		list_remove(first);
+		list_append(out, first);
+	} while (batch && !list_empty(&w->queue) && request_of(w->queue.next)->batch == batch);
 }
 
 static void dismiss_all(struct workers *w)
@@ -163,10 +192,12 @@ static void dismiss_all(struct workers *w)
 static void dispatch(struct workers *w)
 {
 	struct worker *worker;
+	if (w->gathering)
+		return;
 	while (!list_empty(&w->queue) && (worker = idle_worker(w))) {
-		struct request *r = request_of(w->queue.next);
-		list_remove(&r->link);
-		worker_give(worker, r);
+		struct list first;
+		take_first(w, &first);
+		worker_give(worker, &first);
 	}
 	while (w->nalive < w->config.most && queue_length(w, w->config.most) > count_starting(w)) {
 		struct err err = {0};
@@ -197,12 +228,12 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
                      worker_answer_fn on_answer, void *ctx)
 {
 	struct request *r = mem_alloc(sizeof *r);
-	*r = (struct request){.id = ++w->last_id, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	*r = (struct request){.id = ++w->last_id, .batch = w->gathering, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
 	json_object_set_new(body, "id", json_integer((json_int_t)r->id));
 	r->line = worker_line(body, &r->size);
 	json_decref(body);
 	uint64_t id = r->id;
-	if (!r->line || r->size >= PROTOCOL_LINE_MAX) {
+	if (!r->line || r->size + WORKER_MORE_MAX >= PROTOCOL_LINE_MAX) {
 		answer_unsendable(r);
 		return id;
 	}
@@ -211,20 +242,27 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 	return id;
 }
 
+void workers_gather(struct workers *w, bool on)
+{
+	w->gathering = on ? ++w->last_batch : 0;
+	dispatch(w);
+}
+
 void workers_cancel(struct workers *w, uint64_t id)
 {
 	LIST_FOR_EACH(it, &w->queue) {
 		struct request *r = request_of(it);
 		if (r->id == id) {
 			list_remove(&r->link);
-			answer_error(r, ERR_CANCELED, "canceled before a worker had it", false);
+			answer_error(r, ERR_CANCELED, "canceled before a worker had it");
 			return;
 		}
 	}
 	LIST_FOR_EACH(it, &w->alive) {
 		struct worker *worker = worker_of(it);
-		if (worker->held && worker->held->id == id) {
-			worker_interrupt(worker);
+		struct request *r = worker_held(worker, id);
+		if (r) {
+			worker_interrupt(worker, r);
 			return;
 		}
 	}
@@ -234,7 +272,7 @@ const char *workers_holder(const struct workers *w, uint64_t id)
 {
 	LIST_FOR_EACH(it, &w->alive) {
 		struct worker *worker = worker_of(it);
-		if (worker->held && worker->held->id == id)
+		if (worker_held(worker, id))
 			return worker->name;
 	}
 	return NULL;

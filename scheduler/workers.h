@@ -1,10 +1,10 @@
 /* The pool of strata-worker processes on a libuv loop: spawn, handshake, requests, cancel, death.
  *
- * One queue for all: a request waits until a worker is idle, so that none sits behind another's long
+ * One queue for all: a request, or a batch of them, waits until a worker is idle, so that none sits behind another's long
  * query. A worker is spawned when a request finds none idle and there are fewer than `most`; it exits
  * when idle for a minute, and is replaced after many requests or when it has grown.
  *
- * A worker's death is the kernel's word (its exit status) and fails only the request that it had. The
+ * A worker's death is the kernel's word (its exit status) and fails only the requests that it had. The
  * answer is given after the whole tree below the worker is gone, which its lock file tells: so nothing
  * runs twice at once. Each worker leads a session of its own; a terminal's Ctrl-C does not reach it.
  *
@@ -33,13 +33,14 @@ struct workers_config {
 };
 
 /* What a request came to. Exactly one of reply and err; both only valid during the call. `died`: the
- * worker is gone, and it may or may not have done the work. */
+ * worker is gone, and it may or may not have done the work. `blameless`: another request of its batch was at work, or it had
+ * not begun with any. */
 struct worker_answer {
 	const json_t *reply;   /* has "ok": true */
 	const struct err *err; /* ERR_PROTOCOL, ERR_CANCELED, ERR_USAGE: it does not fit into a line;
 	                        * ERR_ENGINE: an error reply */
 	const json_t *error;   /* the "error" object of an error reply, or NULL */
-	bool died;
+	bool died, blameless;
 };
 typedef void (*worker_answer_fn)(void *ctx, const struct worker_answer *answer);
 typedef void (*worker_event_fn)(void *ctx, const json_t *event); /* replies before the last: "running", "stage" */
@@ -51,6 +52,9 @@ struct workers *workers_new(const struct workers_config *config);
  * can be started at all, or if the request cannot be sent. */
 uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_fn on_event,
                      worker_answer_fn on_answer, void *ctx);
+
+/* What is asked until workers_gather(w, false) is one batch: one worker gets it, and works one after the other. */
+void workers_gather(struct workers *w, bool on);
 
 /* Interrupt a request: one that waits is answered as canceled at once; a running one gets `cancel`, after
  * 5 s SIGTERM, after 5 more SIGKILL, and its answer comes in any case. Unknown ids are ignored. */

@@ -103,6 +103,7 @@ struct world {
 	uint64_t first_fence; /* of its tries */
 	bool todo[WORLD_TABLES][WORLD_DATES];
 	struct workers *pool;
+	uint64_t batches;       /* of more than one try, given to workers */
 	uint32_t live_in_pool[4];
 };
 extern struct world world;

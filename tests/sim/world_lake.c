@@ -140,7 +140,7 @@ int64_t lake_sweep(const json_t *request)
 	return removed;
 }
 
-static void fill(struct proc *p, struct lake_part *part)
+static void fill(struct job *p, struct lake_part *part)
 {
 	struct manifest *m = &p->result.manifest;
 	const struct try_request *rq = &p->rq;
@@ -168,7 +168,7 @@ static void fill(struct proc *p, struct lake_part *part)
 	p->result.bytes = p->rows_none ? 0 : file->size;
 }
 
-bool lake_publish(struct proc *p)
+bool lake_publish(struct job *p)
 {
 	struct lake_part *part = lake_part(p->rq.qname, p->rq.partition);
 	if ((part->fence >= p->rq.fence && part->fence > 0) || trouble(TROUBLE_ERROR, 3))

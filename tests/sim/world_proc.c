@@ -1,5 +1,6 @@
-/* A model worker process: a try goes through its stages in virtual time, as executor/attempt.c and server.c have
- * them. It looks at `stop` between stages and right before the exchange; an exchange that has begun is finished. */
+/* A model worker process: a try goes through its stages in virtual time, as executor/attempt.c, batch.c and server.c have
+ * them. It looks whether it is to stop between stages and right before the exchange; an exchange that has begun is finished.
+ * The tries of a batch are staged one after the other, and then published together. */
 #include <string.h>
 
 #include "tests/sim/world_worker.h"
@@ -18,19 +19,28 @@ static void next_step(struct proc *p, int64_t delay_us)
 	world_later(delay_us, OF_WORLD, on_step, p, p->name);
 }
 
-static void forget_request(struct proc *p)
+static struct job *job_of(struct proc *p)
 {
-	arena_free(&p->arena);
-	json_decref(p->request);
-	p->request = NULL;
-	p->busy = p->is_run = p->stop = false;
+	return &p->jobs[p->at];
+}
+
+static void finish(struct job *j)
+{
+	if (j->over)
+		return;
+	arena_free(&j->arena);
+	json_decref(j->request);
+	j->over = true;
 }
 
 void proc_die(struct proc *p)
 {
 	trace("  %s dies", p->name);
 	world_forget(p);
-	forget_request(p);
+	for (size_t i = 0; i < p->njobs; i++)
+		finish(&p->jobs[i]);
+	p->njobs = 0;
+	p->busy = false;
 	p->killed = true;
 	pool_gone(p);
 }
@@ -53,7 +63,7 @@ struct proc *proc_spawn(struct workers *pool)
 		i++;
 	CHECK(i < WORLD_PROCS);
 	struct proc *p = &procs[i];
-	*p = (struct proc){.exists = true, .pool = pool, .dies_at = STAGES, .fails_at = STAGES};
+	*p = (struct proc){.exists = true, .pool = pool};
 	snprintf(p->name, sizeof p->name, "w%u-%u", pool ? pool->spawned : 0, world.life);
 	world_later(2000 + (int64_t)below(20000), OF_WORLD, on_hello, p, p->name);
 	return p;
@@ -66,7 +76,7 @@ static void on_eof(void *ctx)
 		world_later(p->paused_until_us - world.now_us, OF_WORLD, on_eof, p, "eof later");
 		return;
 	}
-	p->eof = p->stop = true;
+	p->eof = true;
 	if (!p->busy)
 		proc_die(p);
 }
@@ -76,34 +86,37 @@ void proc_eof(struct proc *p)
 	world_later((int64_t)below(2000), OF_WORLD, on_eof, p, "eof");
 }
 
-static bool is_canceled(const struct proc *p)
-{
-	return p->busy && p->held && p->held->id == p->canceled;
-}
-
 static void on_cancel(void *ctx)
 {
 	struct proc *p = ctx;
-	if (is_canceled(p))
-		p->stop = true;
+	for (size_t i = 0; i < p->njobs; i++)
+		p->jobs[i].canceled = p->jobs[i].cancel_asked;
 }
 
 /* SIGTERM and SIGKILL come to who does not answer. */
 static void on_grace_over(void *ctx)
 {
 	struct proc *p = ctx;
-	if (is_canceled(p))
+	if (p->busy && job_of(p)->cancel_asked)
 		proc_die(p);
 }
 
-void proc_cancel(struct proc *p)
+void proc_cancel(struct proc *p, uint64_t id)
 {
-	if (p->canceled == p->held->id)
+	struct job *j = p->jobs;
+	while (j < p->jobs + p->njobs && j->id != id)
+		j++;
+	if (j == p->jobs + p->njobs || j->cancel_asked)
 		return;
-	p->canceled = p->held->id;
+	j->cancel_asked = true;
 	int64_t paused = p->paused_until_us - world.now_us;
 	world_later((paused > 0 ? paused : 0) + (int64_t)below(3000), OF_WORLD, on_cancel, p, "canceled");
 	world_later(10 * 1000 * 1000, OF_WORLD, on_grace_over, p, "grace over");
+}
+
+static bool to_stop(const struct proc *p, const struct job *j)
+{
+	return p->eof || j->canceled;
 }
 
 /* ---- requests that take one step ---- */
@@ -116,39 +129,38 @@ static json_t *answer_other(const json_t *request, const char *op)
 	return json_pack("{s:I}", "removed", (json_int_t)lake_sweep(request));
 }
 
-static void reply(struct proc *p, json_t *body)
+static void reply(struct proc *p, struct job *j, json_t *body)
 {
 	json_object_set_new(body, "ok", json_true());
-	json_object_set(body, "id", json_object_get(p->request, "id"));
-	forget_request(p);
-	if (p->eof) {
+	json_object_set_new(body, "id", json_integer((json_int_t)j->id));
+	finish(j);
+	if (p->eof)
 		json_decref(body);
-		proc_die(p);
-		return;
-	}
-	pool_hear(p, body);
+	else
+		pool_hear(p, body);
 }
 
 /* An error of the request, not of what it asked for. */
-static void refuse(struct proc *p, const char *class)
+static void refuse(struct proc *p, struct job *j, const char *class)
 {
-	reply(p, json_pack("{s:{s:s, s:s}}", "error", "class", class, "message", "it could not be asked"));
+	reply(p, j, json_pack("{s:{s:s, s:s}}", "error", "class", class, "message", "it could not be asked"));
 }
 
 /* ---- a try ---- */
 
-static void say(struct proc *p, const char *event)
+static void say(struct proc *p, const struct job *j, const char *event)
 {
-	pool_hear(p, json_pack("{s:O, s:s}", "id", json_object_get(p->request, "id"), "event", event));
+	bool staged = str_eq(event, "staged");
+	pool_hear(p, json_pack("{s:I, s:s, s:s*}", "id", (json_int_t)j->id, "event", staged ? "stage" : event, "stage", staged ? event : NULL));
 }
 
-static void end_with(struct proc *p, enum try_outcome outcome)
+static void end_with(struct job *p, enum try_outcome outcome)
 {
 	p->result.outcome = outcome;
 	p->stage = STAGE_CLEANUP;
 }
 
-static void put_check(struct proc *p, const char *status)
+static void put_check(struct job *p, const char *status)
 {
 	struct manifest_check *check = arena_alloc(&p->arena, sizeof *check);
 	*check = (struct manifest_check){"columns", status, ""};
@@ -156,14 +168,15 @@ static void put_check(struct proc *p, const char *status)
 	p->result.manifest.nchecks = 1;
 }
 
-static void fail(struct proc *p, const char *class, const char *message)
+static void fail(struct job *p, const char *class, const char *message)
 {
 	p->result.error = (struct try_error){.class = class, .message = message};
 	end_with(p, OUTCOME_ERROR);
 }
 
-static void draw_fate(struct proc *p)
+static void draw_fate(struct proc *proc)
 {
+	struct job *p = job_of(proc);
 	static const char *const classes[] = {"sql", "transient", "transient", "permanent", "check"};
 	p->dies_at = p->fails_at = STAGES;
 	p->dies_after_exchange = chance(50);
@@ -174,11 +187,11 @@ static void draw_fate(struct proc *p)
 	if (trouble(TROUBLE_ERROR, 120))
 		p->fails_at = (enum stage)below(STAGE_CLEANUP);
 	if (trouble(TROUBLE_PAUSE, 25))
-		p->paused_until_us = world.now_us + 1000 * (int64_t)below(20000);
+		proc->paused_until_us = world.now_us + 1000 * (int64_t)below(20000);
 }
 
 /* What it reads is what it was told to read, unless others were there: then what is there, or an error. */
-static bool pin_inputs(struct proc *p)
+static bool pin_inputs(struct job *p)
 {
 	struct manifest_input *inputs = arena_array(&p->arena, WORLD_TABLES * WORLD_DATES, sizeof *inputs);
 	size_t n = 0;
@@ -200,21 +213,59 @@ static bool pin_inputs(struct proc *p)
 	return true;
 }
 
-static void check_alone(const struct proc *p)
+static void check_alone(const struct job *own)
 {
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		const struct proc *other = &procs[i];
-		if (other == p || !other->exists || other->killed || !other->busy || !other->is_run || other->stage >= STAGE_REPLY)
-			continue;
-		CHECK(!str_eq(other->rq.qname, p->rq.qname) || !str_eq(other->rq.partition, p->rq.partition));
+		for (size_t k = 0; other->exists && !other->killed && k < other->njobs; k++) {
+			const struct job *j = &other->jobs[k];
+			if (j == own || !j->is_run || !j->begun || j->over || j->stage >= STAGE_REPLY)
+				continue;
+			CHECK(!str_eq(j->rq.qname, own->rq.qname) || !str_eq(j->rq.partition, own->rq.partition));
+		}
 	}
 }
 
-static void enter(struct proc *p)
+static void begin_job(struct proc *p)
+{
+	struct job *j = job_of(p);
+	j->begun = true;
+	j->result.load_us = 1 + (int64_t)below(30000); /* of its own; what it waits for is not told */
+	draw_fate(p);
+	next_step(p, 30 + (int64_t)below(200));
+}
+
+/* The next of the batch, or what waits of it is published, or it is idle. */
+static void next_job(struct proc *p)
+{
+	bool staged = false;
+	while (++p->at < p->njobs && p->publishing && !p->jobs[p->at].staged)
+		;
+	if (p->at < p->njobs && !p->publishing) {
+		begin_job(p);
+		return;
+	}
+	for (size_t i = 0; i < p->njobs && !p->publishing; i++) {
+		if (p->jobs[i].staged && !staged)
+			p->at = i;
+		staged = staged || p->jobs[i].staged;
+	}
+	if (staged || (p->publishing && p->at < p->njobs)) {
+		p->publishing = true;
+		next_step(p, took());
+		return;
+	}
+	p->busy = p->publishing = false;
+	p->njobs = 0;
+	if (p->eof)
+		proc_die(p);
+}
+
+static void enter(struct proc *proc, struct job *p)
 {
 	switch (p->stage) {
 	case STAGE_PREPARE:
-		say(p, "running");
+		say(proc, p, "running");
 		check_alone(p);
 		lake_stage(p->rq.try_id, true);
 		if (!pin_inputs(p))
@@ -239,34 +290,83 @@ static void enter(struct proc *p)
 	p->stage++;
 }
 
-static void work(struct proc *p)
+/* Its folders are durable, what it left is removed, and it says so. */
+static void answer(struct proc *p, struct job *j)
 {
-	check_alone(p);
-	if (p->dies_at == p->stage && !(p->stage == STAGE_COMMIT && p->dies_after_exchange)) {
+	if (j->result.outcome == OUTCOME_SUCCESS && !j->rq.output_none)
+		lake_synced(lake_part(j->rq.qname, j->rq.partition));
+	lake_stage(j->rq.try_id, false);
+	j->stage = STAGE_REPLY;
+	if (j->result.outcome == OUTCOME_ERROR && trouble(TROUBLE_ERROR, 100))
+		refuse(p, j, j->class);
+	else
+		reply(p, j, try_result_encode(&j->result));
+}
+
+/* One exchange a step; the last one is followed by the sync and the answers of all. */
+static void publish(struct proc *p)
+{
+	struct job *j = job_of(p);
+	check_alone(j);
+	bool dies = j->dies_at == STAGE_COMMIT || j->dies_at == STAGE_CLEANUP;
+	if (dies && !j->dies_after_exchange) {
 		proc_die(p);
 		return;
 	}
-	if (p->stage < STAGE_CLEANUP && p->stop)
-		end_with(p, OUTCOME_KILLED);
-	else if (p->fails_at == p->stage)
-		fail(p, p->class, "it went wrong");
-	else if (p->stage < STAGE_CLEANUP) {
-		bool commits = p->stage == STAGE_COMMIT;
-		enter(p);
-		if (commits && p->dies_at == STAGE_COMMIT) {
+	if (to_stop(p, j))
+		end_with(j, OUTCOME_KILLED);
+	else
+		enter(p, j);
+	bool last = true;
+	for (size_t i = p->at + 1; i < p->njobs; i++)
+		last = last && !p->jobs[i].staged;
+	if (dies) {
+		proc_die(p);
+		return;
+	}
+	for (size_t i = 0; last && i < p->njobs; i++) {
+		if (p->jobs[i].staged)
+			answer(p, &p->jobs[i]);
+	}
+	next_job(p);
+}
+
+static void work(struct proc *p)
+{
+	struct job *j = job_of(p);
+	check_alone(j);
+	if (p->njobs > 1 && j->stage == STAGE_COMMIT && !j->rq.output_none && j->fails_at != STAGE_COMMIT) {
+		j->staged = true;
+		say(p, j, "staged");
+		next_job(p);
+		return;
+	}
+	if (j->dies_at == j->stage && !(j->stage == STAGE_COMMIT && j->dies_after_exchange)) {
+		proc_die(p);
+		return;
+	}
+	if (j->stage < STAGE_CLEANUP && to_stop(p, j)) {
+		end_with(j, OUTCOME_KILLED);
+	} else if (j->fails_at == j->stage) {
+		fail(j, j->class, "it went wrong");
+	} else if (j->stage < STAGE_CLEANUP) {
+		bool commits = j->stage == STAGE_COMMIT;
+		enter(p, j);
+		if (commits && j->dies_at == STAGE_COMMIT) {
 			proc_die(p);
 			return;
 		}
-	} else if (p->stage == STAGE_CLEANUP) {
-		if (p->result.outcome == OUTCOME_SUCCESS && !p->rq.output_none)
-			lake_synced(lake_part(p->rq.qname, p->rq.partition));
-		lake_stage(p->rq.try_id, false);
-		p->stage++;
+	} else if (j->stage == STAGE_CLEANUP) {
+		if (j->result.outcome == OUTCOME_SUCCESS && !j->rq.output_none)
+			lake_synced(lake_part(j->rq.qname, j->rq.partition));
+		lake_stage(j->rq.try_id, false);
+		j->stage++;
 	} else {
-		if (p->result.outcome == OUTCOME_ERROR && trouble(TROUBLE_ERROR, 100))
-			refuse(p, p->class);
+		if (j->result.outcome == OUTCOME_ERROR && trouble(TROUBLE_ERROR, 100))
+			refuse(p, j, j->class);
 		else
-			reply(p, try_result_encode(&p->result));
+			reply(p, j, try_result_encode(&j->result));
+		next_job(p);
 		return;
 	}
 	next_step(p, took());
@@ -275,32 +375,40 @@ static void work(struct proc *p)
 static void on_step(void *ctx)
 {
 	struct proc *p = ctx;
+	struct job *j = job_of(p);
 	if (p->paused_until_us > world.now_us) {
 		next_step(p, p->paused_until_us - world.now_us);
 		return;
 	}
-	if (p->is_run) {
+	if (p->publishing) {
+		publish(p);
+	} else if (j->is_run) {
 		work(p);
-	} else if (p->dies_at < STAGES || p->eof) {
+	} else if (j->dies_at < STAGES || p->eof) {
 		proc_die(p);
 	} else {
-		reply(p, answer_other(p->request, json_string_value(json_object_get(p->request, "op"))));
+		reply(p, j, answer_other(j->request, json_string_value(json_object_get(j->request, "op"))));
+		next_job(p);
 	}
 }
 
-void proc_take(struct proc *p, struct ask *ask)
+void proc_take(struct proc *p, const struct ask *asks)
 {
 	struct err err = {0};
 	CHECK(!p->busy && !p->killed);
 	p->busy = true;
-	p->request = json_incref(ask->body);
-	p->is_run = ask->is_run;
-	p->stage = STAGE_PREPARE;
-	p->result = (struct try_result){.cleared_rows = -1};
-	if (p->is_run)
-		CHECK(try_request_decode(&p->arena, ask->body, &p->rq, &err) == 0);
-	draw_fate(p);
-	if (!p->is_run && p->dies_at < STAGES && world.now_us >= world.plague_until_us && chance(50))
-		p->dies_at = STAGES;
-	next_step(p, 30 + (int64_t)below(200));
+	p->publishing = false;
+	p->njobs = p->at = 0;
+	for (const struct ask *a = asks; a; a = a->next) {
+		CHECK(p->njobs < WORLD_BATCH);
+		struct job *j = &p->jobs[p->njobs++];
+		*j = (struct job){.id = a->id, .is_run = a->is_run, .request = json_incref(a->body), .dies_at = STAGES, .fails_at = STAGES,
+		                  .result = {.cleared_rows = -1}};
+		if (j->is_run)
+			CHECK(try_request_decode(&j->arena, a->body, &j->rq, &err) == 0);
+	}
+	begin_job(p);
+	struct job *first = job_of(p);
+	if (!first->is_run && first->dies_at < STAGES && world.now_us >= world.plague_until_us && chance(50))
+		first->dies_at = STAGES;
 }

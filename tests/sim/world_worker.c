@@ -31,6 +31,7 @@ static void former_take(struct proc *p)
 		return;
 	struct ask *a = *at;
 	*at = a->next;
+	a->next = NULL;
 	proc_take(p, a);
 }
 
@@ -47,15 +48,21 @@ static void former_dispatch(void)
 		proc_spawn(NULL)->former = true;
 }
 
-static void answer_error(struct ask *a, int code, const char *text, bool died)
+static void answer_with(struct ask *a, int code, const char *text, struct worker_answer answer)
 {
 	struct err err = {0};
 	err_set(&err, code, "%s", text);
+	answer.err = &err;
 	if (a->is_run)
 		world.live_in_pool[a->pool]--;
-	a->on_answer(a->ctx, &(struct worker_answer){.err = &err, .died = died});
+	a->on_answer(a->ctx, &answer);
 	json_decref(a->body);
 	free(a);
+}
+
+static void answer_error(struct ask *a, int code, const char *text)
+{
+	answer_with(a, code, text, (struct worker_answer){0});
 }
 
 static void answer_reply(struct ask *a, const json_t *reply)
@@ -73,6 +80,25 @@ static void answer_reply(struct ask *a, const json_t *reply)
 	free(a);
 }
 
+/* Where the list of what a process holds names it; the end of the list: nowhere. */
+static struct ask **find_held(struct proc *p, uint64_t id)
+{
+	struct ask **at = &p->held;
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	return at;
+}
+
+/* What its death is due to: what was at work, else the first. */
+static uint64_t at_work(const struct proc *p)
+{
+	for (const struct ask *a = p->held; a; a = a->next) {
+		if (a->running && !a->staged)
+			return a->id;
+	}
+	return p->held ? p->held->id : 0;
+}
+
 static void on_message(void *ctx)
 {
 	struct message *m = ctx;
@@ -85,14 +111,19 @@ static void on_message(void *ctx)
 	if (!p->greeted) {
 		p->greeted = true;
 		w->spawn_failures = 0;
-	} else if (json_object_get(reply, "event")) {
-		if (p->held && p->held->on_event)
-			p->held->on_event(p->held->ctx, reply);
 	} else {
-		struct ask *a = p->held;
-		CHECK(a && json_integer_value(json_object_get(reply, "id")) == (json_int_t)a->id);
-		p->held = NULL;
-		answer_reply(a, reply);
+		struct ask **at = find_held(p, (uint64_t)json_integer_value(json_object_get(reply, "id"))), *a = *at;
+		CHECK(a);
+		if (json_object_get(reply, "event")) {
+			const char *stage = json_string_value(json_object_get(reply, "stage"));
+			a->running = true;
+			a->staged = a->staged || (stage && str_eq(stage, "staged"));
+			if (a->on_event)
+				a->on_event(a->ctx, reply);
+		} else {
+			*at = a->next;
+			answer_reply(a, reply);
+		}
 	}
 	json_decref(reply);
 	if (world.pool == w)
@@ -119,15 +150,19 @@ static void on_gone(void *ctx)
 	struct proc *p = ctx;
 	struct workers *w = p->pool;
 	world_cross("a worker is gone");
-	struct ask *a = p->held;
+	uint64_t guilty = at_work(p);
+	struct ask *held = p->held, *a;
 	w->spawn_failures += !p->greeted;
 	p->exists = false;
-	if (a)
-		answer_error(a, ERR_PROTOCOL, "the worker died", true);
+	p->held = NULL;
+	while ((a = held)) {
+		held = a->next;
+		answer_with(a, ERR_PROTOCOL, "the worker died", (struct worker_answer){.died = true, .blameless = a->id != guilty});
+	}
 	while (w->spawn_failures >= 3 && w->queue) {
 		a = w->queue;
 		w->queue = a->next;
-		answer_error(a, ERR_PROTOCOL, "no worker can be started", false);
+		answer_error(a, ERR_PROTOCOL, "no worker can be started");
 	}
 	dispatch(w);
 }
@@ -162,8 +197,11 @@ static void count(const struct workers *w, uint32_t *ret_alive, uint32_t *ret_st
 		*ret_alive += ours;
 		*ret_starting += ours && !procs[i].greeted;
 	}
-	for (const struct ask *a = w->queue; a; a = a->next)
-		++*ret_queued;
+	uint64_t batch = 0;
+	for (const struct ask *a = w->queue; a; a = a->next) {
+		*ret_queued += !a->batch || a->batch != batch;
+		batch = a->batch;
+	}
 }
 
 static void dismiss_all(const struct workers *w)
@@ -182,11 +220,18 @@ static void dispatch(struct workers *w)
 {
 	struct proc *p;
 	uint32_t alive, starting, queued;
+	if (w->gathering)
+		return;
 	while (w->queue && (p = idle_proc(w))) {
-		struct ask *a = w->queue;
-		w->queue = a->next;
-		p->held = a;
-		proc_take(p, a);
+		struct ask **end = &w->queue;
+		do
+			end = &(*end)->next;
+		while (*end && (*end)->batch && (*end)->batch == w->queue->batch);
+		p->held = w->queue;
+		w->queue = *end;
+		*end = NULL;
+		world.batches += p->held->next != NULL;
+		proc_take(p, p->held);
 	}
 	for (count(w, &alive, &starting, &queued); alive < w->most && queued > starting; count(w, &alive, &starting, &queued)) {
 		if (trouble(TROUBLE_DEATH, 4)) { /* no process, no memory */
@@ -194,7 +239,7 @@ static void dispatch(struct workers *w)
 				break; /* a living one will take it */
 			struct ask *a = w->queue;
 			w->queue = a->next;
-			answer_error(a, ERR_IO, "start a worker", false);
+			answer_error(a, ERR_IO, "start a worker");
 			continue;
 		}
 		w->spawned++;
@@ -215,7 +260,7 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 {
 	struct ask *a = mem_alloc(sizeof *a);
 	const char *op = json_string_value(json_object_get(body, "op"));
-	*a = (struct ask){.id = ++w->last_id, .body = body, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	*a = (struct ask){.id = ++w->last_id, .batch = w->gathering, .body = body, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
 	json_object_set_new(body, "id", json_integer((json_int_t)a->id));
 	a->is_run = str_eq(op, "run");
 	if (a->is_run) {
@@ -240,6 +285,12 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 	return id;
 }
 
+void workers_gather(struct workers *w, bool on)
+{
+	w->gathering = on ? ++w->last_batch : 0;
+	dispatch(w);
+}
+
 void workers_cancel(struct workers *w, uint64_t id)
 {
 	world_cross("cancel");
@@ -247,20 +298,20 @@ void workers_cancel(struct workers *w, uint64_t id)
 		struct ask *a = *at;
 		if (a->id == id) {
 			*at = a->next;
-			answer_error(a, ERR_CANCELED, "canceled before a worker had it", false);
+			answer_error(a, ERR_CANCELED, "canceled before a worker had it");
 			return;
 		}
 	}
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
-		if (procs[i].exists && procs[i].pool == w && procs[i].held && procs[i].held->id == id)
-			proc_cancel(&procs[i]);
+		if (procs[i].exists && procs[i].pool == w && *find_held(&procs[i], id))
+			proc_cancel(&procs[i], id);
 	}
 }
 
 const char *workers_holder(const struct workers *w, uint64_t id)
 {
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
-		if (procs[i].exists && procs[i].pool == w && procs[i].held && procs[i].held->id == id)
+		if (procs[i].exists && procs[i].pool == w && *find_held(&procs[i], id))
 			return procs[i].name;
 	}
 	return NULL;
@@ -296,8 +347,8 @@ void workers_reset(void)
 {
 	former.pool = NULL;
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
-		if (procs[i].exists)
-			arena_free(&procs[i].arena);
+		for (size_t k = 0; k < procs[i].njobs; k++)
+			arena_free(&procs[i].jobs[k].arena);
 		procs[i] = (struct proc){.exists = false};
 	}
 }
@@ -369,8 +420,11 @@ bool worker_works_on(const char *try_id)
 {
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		const struct proc *p = &procs[i];
-		if (p->exists && !p->killed && p->busy && p->is_run && str_eq(p->rq.try_id, try_id) && p->stage < STAGE_REPLY)
-			return true;
+		for (size_t k = 0; p->exists && !p->killed && k < p->njobs; k++) {
+			const struct job *j = &p->jobs[k];
+			if (j->is_run && j->begun && !j->over && str_eq(j->rq.try_id, try_id) && j->stage < STAGE_REPLY)
+				return true;
+		}
 	}
 	return false;
 }

@@ -62,13 +62,20 @@ static int be_worker(void)
 		json_t *rq = json_loads(line, 0, NULL);
 		const char *op = json_string_value(json_object_get(rq, "op"));
 		json_int_t id = json_integer_value(json_object_get(rq, "id"));
-		char reply[128];
-		snprintf(reply, sizeof reply, "{\"id\":%lld,\"ok\":true}\n", (long long)id);
+		char reply[128], running[128];
+		long long more = json_integer_value(json_object_get(rq, "more"));
+		snprintf(reply, sizeof reply, "{\"id\":%lld,\"ok\":true,\"more\":%lld,\"pid\":%d}\n", (long long)id, more, (int)getpid());
+		snprintf(running, sizeof running, "{\"id\":%lld,\"event\":\"running\"}\n", (long long)id);
+		if (strcmp(op, "stage") == 0 || strcmp(op, "die at work") == 0)
+			say(running);
 		if (strcmp(op, "hello") == 0)
 			lock_fd = open(json_string_value(json_object_get(rq, "lock")), O_RDWR | O_CREAT, 0666);
 		if (strcmp(op, "hello") == 0)
 			say(getenv("TEST_WORKER_IS_MUTE") ? "" : "{\"version\":1,\"duckdb\":\"v0\",\"id\":0,\"ok\":true}\n");
-		else if (strcmp(op, "die") == 0)
+		else if (strcmp(op, "stage") == 0) {
+			snprintf(reply, sizeof reply, "{\"id\":%lld,\"event\":\"stage\",\"stage\":\"staged\"}\n", (long long)id);
+			say(reply);
+		} else if (strncmp(op, "die", 3) == 0)
 			kill(getpid(), SIGKILL);
 		else if (strcmp(op, "leave") == 0)
 			leave_one(lock_fd);
@@ -125,8 +132,8 @@ static int teardown(void **state)
 }
 
 struct answer {
-	bool done, ok, died;
-	int code;
+	bool done, ok, died, blameless;
+	int code, more, pid;
 	char text[256];
 };
 
@@ -134,7 +141,9 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 {
 	struct answer *ret = ctx;
 	assert_false(ret->done);
-	*ret = (struct answer){.done = true, .ok = a->reply != NULL, .died = a->died, .code = a->err ? a->err->code : 0};
+	*ret = (struct answer){.done = true, .ok = a->reply != NULL, .died = a->died, .blameless = a->blameless,
+	                        .more = (int)json_integer_value(json_object_get(a->reply, "more")),
+	                        .pid = (int)json_integer_value(json_object_get(a->reply, "pid")), .code = a->err ? a->err->code : 0};
 	snprintf(ret->text, sizeof ret->text, "%s", a->err ? a->err->text : "");
 }
 
@@ -224,6 +233,67 @@ static void test_what_a_dead_worker_left_is_ended_at_once(void **state)
 	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
 }
 
+/* Each knows how many follow, and a worker that is idle does not get the rest of them. */
+static void test_a_batch_goes_to_one_worker(void **state)
+{
+	struct fixture *f = *state;
+	struct answer all[3] = {{0}}, other = {0}, before = {0};
+	start_most(f, NULL, 2);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &before);
+	workers_gather(f->workers, true);
+	for (int i = 0; i < 3; i++)
+		workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &all[i]);
+	workers_gather(f->workers, false);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &other);
+	wait_for(f, &before);
+	for (int i = 0; i < 3; i++) {
+		wait_for(f, &all[i]);
+		assert_true(all[i].ok);
+		assert_int_equal(all[i].more, 2 - i);
+		assert_int_equal(all[i].pid, all[0].pid);
+	}
+	wait_for(f, &other);
+	assert_int_equal(other.more, 0);
+}
+
+static void test_a_canceled_one_leaves_its_batch(void **state)
+{
+	struct fixture *f = *state;
+	struct answer all[3] = {{0}};
+	uint64_t ids[3];
+	start(f, NULL);
+	workers_gather(f->workers, true);
+	for (int i = 0; i < 3; i++)
+		ids[i] = workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &all[i]);
+	workers_cancel(f->workers, ids[1]);
+	assert_int_equal(all[1].code, ERR_CANCELED);
+	workers_gather(f->workers, false);
+	wait_for(f, &all[2]);
+	assert_int_equal(all[0].more, 1);
+	assert_int_equal(all[2].more, 0);
+}
+
+static void test_death_blames_the_one_at_work_of_a_batch(void **state)
+{
+	struct fixture *f = *state;
+	static const char *const ops[][3] = {{"stage", "die at work", "echo"}, {"stage", "stage", "die"}, {"die", "echo", "echo"}};
+	static const int guilty[] = {1, 0, 0};
+	start(f, NULL);
+	for (size_t k = 0; k < 3; k++) {
+		struct answer all[3] = {{0}};
+		workers_gather(f->workers, true);
+		for (int i = 0; i < 3; i++)
+			workers_ask(f->workers, json_pack("{s:s}", "op", ops[k][i]), false, NULL, on_answer, &all[i]);
+		workers_gather(f->workers, false);
+		for (int i = 0; i < 3; i++) {
+			wait_for(f, &all[i]);
+			assert_true(all[i].died);
+			assert_int_equal(all[i].blameless, i != guilty[k]);
+		}
+	}
+	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
+}
+
 static void test_a_program_that_cannot_start_fails_the_request(void **state)
 {
 	struct fixture *f = *state;
@@ -286,6 +356,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_reply_of_almost_a_line_after_an_event_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_is_ended_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_batch_goes_to_one_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_canceled_one_leaves_its_batch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_death_blames_the_one_at_work_of_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_cannot_start_leaves_the_work_to_those_that_live, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_that_never_greets_is_killed, setup, teardown),
