@@ -36,12 +36,15 @@ TABLES = {
     "ods/ods_a.sql": "SELECT *, '${PARTITION_DATE}' AS dt FROM tmp_ods_a\n",
     "dwd/dwd_a.sql": "SELECT id, amount FROM ods.ods_a WHERE dt = '${PARTITION_DATE}' AND amount > 0\n",
     "dws/dws_a.sql": "SELECT count(*) AS n, sum(amount)::BIGINT AS amount FROM dwd.dwd_a\n",
+    "dwd/dwd_made.sql": "SELECT i AS n, '${PARTITION_DATE}' AS day FROM range(3) t(i)\n",
     "dim/dim_e.sh": "#!/bin/sh\nprintf 'id,name\\n1,one\\n' > \"$STRATA_OUTPUT_DIR/part.csv\"\n",
 }
 RUN = ["run", "--start", DATES[0], "--end", DATES[-1], "--jobs", "2"]
+# Short tries of one table, so that after the first ones the dates go to the worker together (docs/COMMIT.md).
+TOGETHER = ["run", "dwd_made", "--start", "2024-02-01", "--end", "2024-02-20", "--jobs", "1"]
 # The rows by day: of the second run some days change, one becomes empty and one gets its first rows.
 RAW = {"first": [{1: 10, 2: 20}, {1: -1}, {3: 30}], "second": [{1: 11, 2: 20, 3: 5}, {1: 7}, {3: -3}]}
-SCENARIOS = ("first build", "rebuild", "rows come and go")
+SCENARIOS = ("first build", "rebuild", "rows come and go", "dates together", "dates together again")
 SHORT, LONG = 201, 1200
 
 
@@ -54,8 +57,9 @@ class Scenario:
     """One recorded run: the disk, the state before and after it, the lake as it was at the end."""
 
     def __init__(self, loss, name):
-        self.loss, self.name, self.command = loss, name, list(RUN)
-        if name == "rebuild":
+        self.loss, self.name, self.again = loss, name, TOGETHER if "together" in name else RUN
+        self.command = list(self.again)
+        if name in ("rebuild", "dates together again"):
             self.command.append("--force")
         if name == "rows come and go":
             write_raw(loss.project, "second")
@@ -72,9 +76,10 @@ class Scenario:
             raise RuntimeError(f"{name}: status {status}: {output}")
         loss.copy_database("main", self.after)
         self.disk.read(log)
-        self.known, self.acknowledged = known, []
+        self.known, self.acknowledged, self.staged = known, [], 0
         for at, line in self.disk.replies:
             reply = json.loads(line)
+            self.staged += reply.get("stage") == "staged"
             if reply.get("outcome") == "success":
                 m = reply["manifest"]
                 self.acknowledged.append((at, m["target_prefix"], 0 if reply["empty"] else m["version"], m["version"]))
@@ -189,10 +194,10 @@ class Loss:
                 status, output = project.strata("--lake", str(lake), "db", "rebuild")
                 if status != 0:
                     return [f"db rebuild ends with {status}: {output}"]
-            status, output = project.strata("--lake", str(lake), *RUN)
+            status, output = project.strata("--lake", str(lake), *scenario.again)
             if status != 0:
                 return [f"with the state {state}: the run ends with {status}: {output}"]
-            wrong = [w for w in plan_of_rest(project, "--lake", str(lake), *RUN[1:5]) if "never fresh" not in w]
+            wrong = [w for w in plan_of_rest(project, "--lake", str(lake), *scenario.again[1:-2]) if "never fresh" not in w]
             have = scenario.rows(lake)
             wrong += [f"{p}: {have.get(p)} instead of {scenario.final.get(p)}"
                       for p in sorted(have.keys() | scenario.final.keys()) if have.get(p) != scenario.final.get(p)]
@@ -266,6 +271,8 @@ def main():
         scenario = Scenario(loss, name)
         loss.identity = loss.identity or (loss.lake / ".strata/lake.json").read_bytes()
         wrong, reboots = collections.Counter(), []
+        if scenario.staged:
+            print(f"# {name}: {scenario.staged} tries were published together with others")
         share = images // len(SCENARIOS)
         # Every instant with all that is not certain gone, and random ones with some of it.
         instants = [(at, "nothing") for at in range(scenario.disk.end + 1)]
