@@ -108,7 +108,8 @@ static void on_done(void *ctx, int status, const char *text)
 	bool long_text = first && first[1];
 	ui->commands--;
 	last_line(text, line, sizeof line);
-	if (!ui->ending && (r->reads || long_text))
+	/* Of an action that went well the last line is enough. */
+	if (!ui->ending && long_text && (r->reads || status))
 		show_text(ui, text);
 	else
 		ui_say(ui, status ? LOOK_BAD : LOOK_GOOD, *line ? line : status ? "it failed, and did not say why" : "done");
@@ -131,7 +132,7 @@ static void run_words(struct ui *ui, const struct command_words *words, bool rea
 
 void ui_run_words(struct ui *ui, const struct command_words *words)
 {
-	run_words(ui, words, false);
+	run_words(ui, words, true);
 }
 
 static void copy(struct ui *ui, const struct command_words *words)

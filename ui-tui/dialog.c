@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "base/text.h"
 #include "ui-tui/term.h"
 
 enum { WIDTH = 76, LABEL = 12, COMMAND_MAX = 4096 };
@@ -78,13 +79,39 @@ static void frame(struct area a)
 	}
 }
 
+/* Lines of a text that is wrapped, from row y on; returns the row after them. */
+static int draw_wrapped(struct area a, int y, const char *text)
+{
+	for (const char *s = text; *s;) {
+		size_t n = strcspn(s, "\n");
+		area_textf(a, 2, y++, a.width - 4, LOOK_DIM, "%.*s", (int)n, s);
+		s += n + (s[n] == '\n');
+	}
+	return y;
+}
+
+/* The command line, wrapped; returns the number of its lines. */
+static int command_lines(const struct dialog *d, int width, struct buf *out)
+{
+	struct buf line = BUF_INIT(COMMAND_MAX);
+	struct command_words words = {0};
+	int lines = 1;
+	dialog_words(d, &words);
+	words_line(&words, &line);
+	text_wrap(out, buf_cstr(&line), 0, 4, (size_t)width);
+	for (const char *s = buf_cstr(out); *s; s++)
+		lines += *s == '\n';
+	words_free(&words);
+	buf_free(&line);
+	return lines;
+}
+
 void dialog_draw(const struct dialog *d, struct area a, int ret_cursor[2])
 {
-	int width = a.width < WIDTH ? a.width : WIDTH, height = 6 + (int)d->nfields + (d->nfields > 0);
-	struct area box = area_rows(area_columns(a, (a.width - width) / 2, width), a.height > height ? (a.height - height) / 3 : 0, height);
 	struct buf command = BUF_INIT(COMMAND_MAX);
-	struct command_words words = {0};
-	int inner = width - 4, y = 1;
+	int width = a.width < WIDTH ? a.width : WIDTH, inner = width - 4;
+	int height = 5 + command_lines(d, inner, &command) + (int)d->nfields + (d->nfields > 0), y = 1;
+	struct area box = area_rows(area_columns(a, (a.width - width) / 2, width), a.height > height ? (a.height - height) / 3 : 0, height);
 	frame(box);
 	area_text(box, 2, y++, inner, LOOK_STRONG, d->question);
 	y++;
@@ -102,10 +129,7 @@ void dialog_draw(const struct dialog *d, struct area a, int ret_cursor[2])
 	}
 	if (d->nfields)
 		y++;
-	dialog_words(d, &words);
-	words_line(&words, &command);
-	area_text(box, 2, y++, inner, LOOK_DIM, buf_cstr(&command));
+	y = draw_wrapped(box, y, buf_cstr(&command));
 	area_text(box, 2, y, inner, LOOK_KEY, d->nfields ? "Tab next field   Enter at the last: do it   Esc no" : "y yes   n no   c copy the command line");
-	words_free(&words);
 	buf_free(&command);
 }

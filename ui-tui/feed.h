@@ -28,8 +28,8 @@ struct feed_options {
 struct picture {
 	struct arena arena;
 	struct view_request request;
-	const void *data;           /* NULL: it could not be, see err */
-	struct err err;             /* code 0: none */
+	const void *data;           /* NULL: it could not be loaded */
+	struct err err;             /* why not */
 };
 void picture_free(struct picture *s);
 

@@ -73,10 +73,27 @@ static void carry_out(struct ui *ui, enum ui_command command)
 	}
 }
 
+/* Keys may be faster than the database: those that mean something in the panel wait until it is there. */
+static bool typed_ahead(struct ui *ui, int key)
+{
+	const struct panel *p = ui_top(ui);
+	if (p->data || !p->class->load || (command_of_key(key, 0) != CMD_NONE && !ui->nahead))
+		return false;
+	if (command_of_key(key, 0) == CMD_BACK || command_of_key(key, 0) == CMD_QUIT) {
+		ui->nahead = 0;
+		return false;
+	}
+	if (ui->nahead < AHEAD_MAX)
+		ui->ahead[ui->nahead++] = key;
+	return true;
+}
+
 static void on_panels_key(struct ui *ui, int key)
 {
-	enum ui_command command = command_of_key(key, ui_scopes(ui));
 	ui->message[0] = '\0';
+	if (typed_ahead(ui, key))
+		return;
+	enum ui_command command = command_of_key(key, ui_scopes(ui));
 	if (command != CMD_NONE)
 		carry_out(ui, command);
 }
@@ -154,7 +171,16 @@ static void on_continue(uv_signal_t *handle, int signum)
 
 static void on_news(void *ctx)
 {
-	ui_take_news(ctx);
+	struct ui *ui = ctx;
+	int keys[AHEAD_MAX];
+	size_t n = ui->nahead;
+	ui_take_news(ui);
+	if (!n || !ui_top(ui)->data)
+		return;
+	memcpy(keys, ui->ahead, n * sizeof *keys);
+	ui->nahead = 0;
+	for (size_t i = 0; i < n && !ui->ending; i++)
+		on_key(ui, keys[i], &(struct term_mouse){0});
 }
 
 static void on_second(uv_timer_t *timer)

@@ -6,7 +6,7 @@
 #include "ui-tui/feed.h"
 #include "ui-tui/ui.h"
 
-enum { STACK_MAX = 16, MESSAGE_SIZE = 512 };
+enum { STACK_MAX = 16, MESSAGE_SIZE = 512, AHEAD_MAX = 32 };
 
 enum mode { MODE_PANELS, MODE_COMMAND, MODE_FILTER, MODE_DIALOG };
 
@@ -33,6 +33,8 @@ struct ui {
 	struct dialog dialog;
 	char message[MESSAGE_SIZE];  /* at the foot; "" : the hints are there */
 	enum look message_style;
+	int ahead[AHEAD_MAX];        /* keys that were typed before the panel that they are for was loaded */
+	size_t nahead;
 	bool dirty, ending;
 	size_t commands;             /* that run */
 };

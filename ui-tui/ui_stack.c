@@ -86,7 +86,7 @@ void ui_take_news(struct ui *ui)
 		picture_free(s);
 		return;
 	}
-	if (s->err.code) {
+	if (!s->data) {
 		ui_say(ui, LOOK_BAD, s->err.text);
 		picture_free(s);
 		return;

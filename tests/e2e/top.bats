@@ -1,0 +1,233 @@
+# strata top, as a person at a terminal sees it.
+load helper
+load screen
+
+setup() {
+	project_shop
+	shop_days 1 5
+	cat >> dags/dw_config.yaml <<-'EOF'
+		pools: {reports: 2}
+		schedules:
+		  nightly: {cron: '30 6 * * *', timezone: UTC, select: [+dws]}
+	EOF
+}
+teardown() {
+	screen_close
+	schedulers_remove
+}
+
+a_run() {
+	strata -q backfill --run-id first --start 2024-01-01 --end 2024-01-05
+}
+
+@test "each panel at 80x24, from history alone" {
+	a_run
+	screen_open 80x24
+	screen_is 80x24-overview
+	screen_keys 2
+	screen_is 80x24-runs
+	screen_keys Enter
+	screen_shows "dwd_orders"
+	screen_is 80x24-map
+	screen_keys d
+	screen_shows "critical path"
+	screen_is 80x24-graph
+	screen_keys q t
+	screen_shows "TOOK TIME"
+
+	screen_keys q a
+	screen_shows "PARTITION"
+	screen_keys q 3
+	screen_shows "NEWEST"
+	screen_is 80x24-tables
+	screen_keys Enter
+	screen_shows "The last 5 builds"
+	screen_keys '?'
+	screen_shows "Everywhere"
+	screen_is 80x24-help
+	screen_keys q q q
+	screen_shows "ended 0"
+}
+
+@test "40x15 and 200x60, and from one to the other while it is open" {
+	a_run
+	screen_open 40x15
+	screen_keys 2 m
+	screen_shows "dwd_orders"
+	screen_is 40x15-map
+	terminal resize-window -x 200 -y 60
+	screen_is 200x60-map
+	terminal resize-window -x 40 -y 15
+	screen_is 40x15-map
+	screen_keys d
+	screen_is 40x15-graph
+	screen_keys 1
+	screen_is 40x15-overview
+	terminal resize-window -x 200 -y 60
+	screen_is 200x60-overview
+}
+
+@test "without colours, without UTF-8, and with text that is wide" {
+	project_file tables.yaml <<-'EOF'
+		tables:
+		  dws_week: {description: 注文の集計 und Größen, owner: 数据}
+	EOF
+	a_run
+	SCREEN_ENV=NO_COLOR=1 screen_open 80x24
+	screen_keys 3 G Enter
+	screen_shows "is         注文の集計 und Größen"
+	[ -z "$(terminal capture-pane -e -p | grep -oE $'\e\\[(3|4|9|10)[0-7]' | head -1)" ]
+	screen_keys T
+	screen_shows "no colours"
+	screen_close
+	SCREEN_LOCALE=C screen_open 80x24
+	screen_keys 3 G Enter
+	screen_shows "? ? ? ? ?  und Gr??en"
+	screen_keys 2 m
+	screen_is ascii-map
+}
+
+@test "a task's page marks the line of its error, and its log is opened" {
+	project_file dags/dwd/dwd_orders.sql <<-'EOF'
+		SELECT id,
+		       CAST('late' AS INTEGER) AS amount
+		FROM ods.ods_orders WHERE dt = '${PARTITION_DATE}'
+	EOF
+	run -1 strata -q run --run-id broken --date 2024-01-05
+	screen_open 100x40
+	screen_shows "failure"
+	screen_keys j j j Enter
+	screen_shows "Task broken dwd.dwd_orders 2024-01-05"
+	screen_shows ">    2         CAST('late' AS INTEGER)"
+	screen_keys L
+	screen_shows "Log"
+	screen_shows "Conversion Error"
+	screen_keys q e
+	screen_shows "Conversion Error"
+}
+
+@test "filter, sort, mouse" {
+	a_run
+	screen_open 80x24
+	screen_keys 3
+	screen_shows "dws_week"
+	screen_keys /
+	screen_type "dws"
+	screen_lacks "ods_orders"
+	screen_keys Enter
+	screen_shows "/dws"
+	screen_keys Escape
+	screen_shows "ods_orders"
+	screen_keys s
+	screen_shows "TABLE▲"
+	screen_keys S
+	screen_shows "TABLE▼"
+	screen_click 5 5
+	screen_click 5 5
+	screen_shows "Table dwd.dwd_orders"
+}
+
+@test "beside a scheduler: a run is watched, canceled, retried, and shows each change" {
+	gated_table dags/dwd/dwd_gate.sh
+	scheduler_up one
+	strata -q backfill +dwd_gate --run-id slow --start 2024-01-01 --end 2024-01-03 --detach
+	wait_until test -e arrived-dwd.dwd_gate
+	screen_open 100x24
+	screen_shows "scheduler up"
+	screen_shows "dwd.dwd_gate 2024-01-01"
+	screen_keys 2
+	screen_shows "slow"
+	screen_keys m j j j
+	screen_shows "running"
+	screen_keys x
+	screen_shows "strata cancel slow"
+	screen_keys n
+	screen_shows "nothing was done"
+	screen_keys p
+	screen_shows "strata pause slow"
+	screen_keys y
+	screen_shows "run slow is paused"
+	screen_keys x
+	screen_shows "strata cancel slow"
+	screen_keys y
+	screen_shows "canceled"
+	wait_until run_is slow "done canceled"
+	screen_keys q
+	screen_shows "C slow"
+	touch gate-open
+	screen_keys 3 G
+	screen_shows "dws_week"
+	screen_keys B
+	screen_shows "first date"
+	screen_type "2024-01-02"
+	screen_keys Tab
+	screen_type "2024-01-03"
+	screen_shows "strata backfill --detach dws.dws_week --start 2024-01-02 --end"
+	screen_shows "     2024-01-03 "
+	screen_keys Tab Enter
+	screen_lacks "first date"
+	screen_keys 2
+	screen_shows "2024-01-02..01-03"
+}
+
+@test "the command line takes panels, words of strata, and completes" {
+	a_run
+	screen_open 80x24
+	screen_keys :
+	screen_type "tab"
+	screen_keys Tab
+	screen_shows ":table"
+	screen_type "s"
+	screen_keys Enter
+	screen_shows "NEWEST"
+	screen_keys :
+	screen_type "runs --output csv"
+	screen_keys Enter
+	screen_shows "first,backfill"
+	screen_keys :
+	screen_type "theme purple"
+	screen_keys Enter
+	screen_shows "there is no theme 'purple'"
+	screen_keys :
+	screen_type "quit"
+	screen_keys Enter
+	screen_shows "ended 0"
+}
+
+@test "the database goes away and comes back: a banner, never an end" {
+	server_start
+	a_run
+	screen_open 80x24 --db "'$STRATA_DB'"
+	screen_keys 2
+	screen_shows "first"
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -m immediate -w stop >/dev/null
+	screen_shows "The database is away"
+	screen_shows "first" # what was known stays
+	as_postgres "$POSTGRES/pg_ctl" -D "$SERVER/data" -w -s -l "$SERVER/log" -o "-k $SERVER -c listen_addresses='' -c fsync=off" start
+	screen_lacks "The database is away"
+	strata -q run --run-id second --date 2024-01-05 --force
+	screen_shows "second"
+	server_stop
+}
+
+@test "Ctrl-C, Ctrl-Z and fg, SIGTERM: the terminal is sane afterwards" {
+	a_run
+	screen_open 80x24
+	screen_keys C-z
+	screen_shows "Stopped"
+	terminal send-keys -l "echo shell-is-back; fg"
+	terminal send-keys Enter
+	screen_shows "Overview"
+	screen_lacks "shell-is-back"
+	screen_keys C-c
+	screen_shows "ended"
+	terminal send-keys -l "stty -a | grep -o ' echo ' ; echo 'after'"
+	terminal send-keys Enter
+	screen_shows "after"
+	[[ $(screen) == *" echo "* ]]
+}
+
+@test "off a terminal it says what to do" {
+	run -2 strata top < /dev/null
+	assert_output_has "must be a terminal"
+}
