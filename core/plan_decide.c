@@ -417,6 +417,12 @@ static enum plan_reason changed_reason(enum fingerprint_part part, const struct 
 	}
 }
 
+/* What is never fresh was done by the run that goes on, for what it reads as it is now: once is what it was asked for. */
+static enum plan_reason done_before(struct plan *p, uint32_t table, int32_t day, struct plan_task *ret)
+{
+	return find_stale_upstream(p, table, day, PLAN_BUILD, ret) ? REASON_UPSTREAM_REBUILD : REASON_FRESH;
+}
+
 /* REASON_FRESH when nothing speaks against it. */
 static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, bool planning,
                                     const struct fingerprint *now, uint32_t unseen, struct plan_task *ret)
@@ -429,8 +435,8 @@ static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, 
 		return REASON_FORCED;
 	if (t->output_none && !(planning && part && part->of_this_run))
 		return REASON_ACTION;
-	if (t->output_none) /* done by the run that goes on, for what it reads as it is now */
-		return find_stale_upstream(p, index, day, PLAN_BUILD, ret) ? REASON_UPSTREAM_REBUILD : REASON_FRESH;
+	if (t->output_none)
+		return done_before(p, index, day, ret);
 	if (!part)
 		return REASON_NEW;
 	if (part->probe == PART_MISSING && !part->empty)
@@ -439,7 +445,7 @@ static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, 
 		return REASON_DAMAGED;
 	ret->subject = unseen;
 	if (is_never_fresh(t) || unseen != UINT32_MAX)
-		return REASON_NEVER_FRESH;
+		return planning && part->of_this_run ? done_before(p, index, day, ret) : REASON_NEVER_FRESH;
 	if (!fingerprint_parse(part->fingerprint, &recorded))
 		return REASON_UNRECORDED;
 	enum plan_reason reason = changed_reason(fingerprint_diff(&recorded, now), now);

@@ -84,6 +84,18 @@ die() {
 	[ "$(json '[.tasks.success, .tasks.fresh, .published, .rows] | join(" ")' < summary)" = "12 0 12 20" ]
 }
 
+@test "a table that is never fresh is built once by a run that goes on" {
+	project_file dags/dwd/dwd_made.sql <<< "SELECT now() AS made, '\${PARTITION_DATE}' AS day"
+	die try.send:3 dwd_made --run-id night
+	strata -q run dwd_made --start 2024-01-01 --end 2024-01-04 --run-id night > /dev/null
+	[ "$(ask "SELECT count(*), max(version) FROM strata.partition")" = "4|1" ]
+	[ "$(ask "SELECT count(*) FILTER (WHERE outcome = 'success'), min(counts->>'success'), min(counts->>'tasks')
+		FROM strata.try JOIN strata.run USING (run_id)")" = "4|4|4" ]
+	# Another run builds it again.
+	strata -q run dwd_made --start 2024-01-01 --end 2024-01-04 > /dev/null
+	[ "$(ask "SELECT count(*), max(version) FROM strata.partition")" = "4|2" ]
+}
+
 @test "an action that was done is not done again when its run goes on" {
 	project_file tables.yaml <<< 'tables: {dwd_mail: {output: none}, dwd_after: {output: none}}'
 	project_file dags/dw_config.yaml <<-'EOF'
