@@ -1,11 +1,13 @@
-/* strata clear --data TABLE: the only way in which published history goes but by a newer version of it. It says
+/* strata clear RUN: tasks of a run once more. strata clear --data TABLE: the only way in which published history goes but by a newer version of it. It says
  * what would go and asks; the lake's lock is taken only for the removal itself, not while somebody thinks. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/again.h"
 #include "cli/commands.h"
+#include "cli/follow.h"
 #include "cli/open.h"
 #include "cli/progress.h"
 #include "cli/state.h"
@@ -144,15 +146,49 @@ static int clear(const struct invocation *inv, struct state *s, const struct cle
 	return rc;
 }
 
+/* Tasks of a run are done again by a new run: what was done stays on record. */
+static int clear_tasks(const struct invocation *inv, const struct clear_request *rq, struct err *err)
+{
+	struct arena arena = {0};
+	struct state s;
+	struct run_row row;
+	struct order o;
+	json_t *args = NULL;
+	int rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = query_run(&s.query, inv->operands[0], &row, err);
+	if (rc == 0)
+		rc = again_tasks(&s, &row, options_flag(inv->options, "failed-only"), &arena, &o, err);
+	if (rc == 0) {
+		o.select = inv->operands + 1;
+		o.nselect = inv->noperands - 1;
+		o.downstream = options_flag(inv->options, "downstream");
+		if (rq->first != DATE_NONE) {
+			o.first = rq->first;
+			o.last = rq->last;
+		}
+		args = order_encode(&o);
+	}
+	state_close(&s);
+	if (rc == 0)
+		rc = follow_command(inv, "order", args, err);
+	arena_free(&arena);
+	return rc;
+}
+
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
 	struct clear_request rq;
 	char name[NAME_SIZE];
 	const char *table = options_text(inv->options, "data", NULL);
-	if (!table)
-		return err_set(err, ERR_USAGE, "say whose published data is meant: strata clear --data TABLE");
+	if (!table && !inv->noperands)
+		return err_set(err, ERR_USAGE, "say which run's tasks are done again: strata clear RUN; or whose published data is removed: strata clear --data TABLE");
+	if (table && inv->noperands)
+		return err_set(err, ERR_USAGE, "'--data' removes what is published, whatever run made it; leave out '%s'", inv->operands[0]);
 	int rc = read_range(inv->options, &rq, err);
+	if (rc == 0 && !table)
+		return clear_tasks(inv, &rq, err);
 	if (rc < 0)
 		return rc;
 	rc = state_open(inv, &s, err);
@@ -166,6 +202,8 @@ static int run(const struct invocation *inv, struct err *err)
 }
 
 static const struct option options[] = {
+	{.name = "failed-only", .help = "only tasks that failed or were withheld"},
+	{.name = "downstream", .help = "and what reads them, where that is not fresh then"},
 	{.name = "data", .value = "TABLE", .help = "the table whose published data is removed"},
 	{.name = "partition", .value = "D", .help = "only this date"},
 	{.name = "start", .value = "D", .help = "only the dates from this one on"},
@@ -176,17 +214,22 @@ static const struct option options[] = {
 
 const struct command command_clear = {
 	.name = "clear",
-	.group = "State",
-	.synopsis = "--data TABLE [--partition D | --start D --end D] [--yes]",
-	.summary = "remove what is published of a table, for good",
-	.details = "Says what would go (partitions, rows, bytes) and asks; where there is no terminal it wants --yes. The table's folders leave the lake, whether it is published in dt= partitions or as one, and the state forgets them: 'strata plan' then calls the table new. A table that is partitioned now and was not before, or the other way round, is built only after this.\n"
+	.group = "Keep tables up to date",
+	.synopsis = "RUN [SELECT...] [--failed-only] [--downstream] | --data TABLE [--yes]  [--partition D | --start D --end D]",
+	.summary = "have tasks of a run done again; or remove what is published",
+	.details = "RUN: its tasks that have ended, also with success, are done again, all of them or those of the selected tables and dates. The scheduler makes a new run for that, whose name is printed: what the old run did stays on record, and a run that is under way goes on beside it. What reads them is left to the next run that selects it, or with --downstream built in the same run, for the dates of the old one. To build what failed and whatever else is not fresh, 'strata retry RUN' is enough.\n"
+	           "\n"
+	           "--data: Says what would go (partitions, rows, bytes) and asks; where there is no terminal it wants --yes. The table's folders leave the lake, whether it is published in dt= partitions or as one, and the state forgets them: 'strata plan' then calls the table new. A table that is partitioned now and was not before, or the other way round, is built only after this.\n"
 	           "\n"
 	           "RAW files, the project and the record of runs stay; who cleared what is kept. Tables that read it are built again by the next run that selects them. If it is interrupted, the same command goes on.\n"
 	           "\n"
 	           "It holds the lake while it works. Beside a run it removes nothing and exits with 5.",
-	.examples = "strata clear --data dwd_flights\n"
+	.examples = "strata clear latest dwd_flights --downstream\n"
+	            "strata clear nightly-20130107T030000Z --failed-only\n"
+	            "strata clear --data dwd_flights\n"
 	            "strata clear --data dwd_flights --partition 2013-01-03 --yes\n"
 	            "strata clear --data dwd_flights --start 2013-01-01 --end 2013-01-31",
 	.options = options,
+	.most_operands = SIZE_MAX,
 	.run = run,
 };

@@ -2,36 +2,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/again.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/state.h"
 #include "cli/task_name.h"
-#include "scheduler/runner.h"
-
-/* A run that is over is ordered again under a new name: what it has published is fresh, and the rest is built. */
-static int order_again(const struct run_row *row, struct arena *arena, json_t **ret, struct err *err)
-{
-	char *run_id = arena_alloc(arena, RUN_ID_SIZE);
-	struct order o = {0};
-	json_t *json = json_loads(row->params, 0, NULL);
-	int rc = order_decode(arena, json, &o, err);
-	json_decref(json);
-	if (rc < 0)
-		return err_set(err, ERR_USAGE, "run '%s' was made in the foreground; give its own command again", row->run_id);
-	o.run_id = runner_make_id(run_id);
-	o.kind = RUN_MANUAL;
-	o.schedule = NULL;
-	o.force = false;
-	o.paused = false;
-	*ret = order_encode(&o);
-	return 0;
-}
 
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct arena arena = {0};
 	struct state s;
 	struct run_row row;
+	struct order again;
 	struct task_name name = {0};
 	json_t *args = NULL;
 	bool over = false;
@@ -43,12 +25,14 @@ static int run(const struct invocation *inv, struct err *err)
 	if (rc == 0) {
 		over = strcmp(row.state, run_state_name(RUN_DONE)) == 0;
 		if (over)
-			rc = order_again(&row, &arena, &args, err);
+			rc = again_whole(&row, &arena, &again, err);
 		else if (inv->noperands == 1)
 			rc = err_set(err, ERR_USAGE, "run '%s' is not over; name the task whose retry is to start now", row.run_id);
 		else
 			args = json_pack("{s:s, s:s, s:s}", "name", row.run_id, "table", name.table, "partition", name.partition);
 	}
+	if (rc == 0 && over)
+		args = order_encode(&again);
 	state_close(&s);
 	if (rc == 0)
 		rc = follow_command(inv, over ? "order" : "retry", args, err);

@@ -21,12 +21,17 @@ static uint32_t dates_of(const struct plan *p, uint32_t slot)
 	return table_partitioned(&p->in.project->tables[p->tables[slot]]) ? p->ndates : 1;
 }
 
+enum plan_wish plan_wish(const struct plan *p, uint32_t table, int32_t day)
+{
+	return p->in.wish ? p->in.wish(p->in.wish_ctx, table, day) : p->in.force ? PLAN_FORCE : PLAN_JUDGE;
+}
+
 static void judge(struct plan *p, uint32_t slot, uint32_t date)
 {
 	uint64_t at = (uint64_t)slot * p->ndates + date;
 	uint32_t *stale = p->private->stale, before = date ? stale[at - 1] : 0;
 	struct plan_task *task = &p->tasks[at];
-	if (date < dates_of(p, slot))
+	if (date < dates_of(p, slot) && plan_wish(p, p->tables[slot], plan_day(p, slot, date)) != PLAN_SKIP)
 		*task = plan_judge(p, slot, plan_day(p, slot, date), true, NULL);
 	p->fresh += task->verdict == PLAN_FRESH;
 	p->builds += task->verdict == PLAN_BUILD;

@@ -59,11 +59,21 @@ struct plan_task {
 	int32_t subject_day;
 };
 
+/* Of one task of a selected table. */
+enum plan_wish {
+	PLAN_JUDGE, /* build it unless it is fresh */
+	PLAN_FORCE,
+	PLAN_SKIP,  /* it is no task of this run */
+};
+typedef enum plan_wish plan_wish_fn(void *ctx, uint32_t table, int32_t day); /* DATE_NONE: unpartitioned */
+
 struct plan_input {
 	const struct project *project; /* resolved */
 	const bool *selected;          /* [project->ntables] */
 	int32_t first, last;           /* days, inclusive */
-	bool force;
+	bool force;                    /* all of them */
+	plan_wish_fn *wish;            /* asked as long as the plan lives; NULL: judge all */
+	void *wish_ctx;
 	struct snapshot *snapshot;     /* kept and read by plan_decide, too */
 	const char *lake;              /* its folder, for people; NULL: not said */
 	const char *engine_version;    /* part of each fingerprint: "v1.5.5" */

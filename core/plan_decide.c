@@ -431,7 +431,7 @@ static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, 
 	const struct table *t = table_of(p, index);
 	const struct part *part = snapshot_part(p->in.snapshot, index, day);
 	struct fingerprint recorded;
-	if (p->in.force && !(part && part->of_this_run))
+	if (plan_wish(p, index, day) == PLAN_FORCE && !(part && part->of_this_run))
 		return REASON_FORCED;
 	if (t->output_none && !(planning && part && part->of_this_run))
 		return REASON_ACTION;

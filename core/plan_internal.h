@@ -23,4 +23,7 @@ struct plan_private {
  * not exist yet; otherwise the snapshot is all there is. */
 struct plan_task plan_judge(struct plan *p, uint32_t slot, int32_t day, bool planning, struct buf *ret_fingerprint);
 
+/* What is wished of a task: by its own, else the whole run's. */
+enum plan_wish plan_wish(const struct plan *p, uint32_t table, int32_t day);
+
 #endif

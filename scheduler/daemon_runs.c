@@ -9,6 +9,7 @@
 #include "core/date.h"
 #include "core/jsonio.h"
 #include "core/selection.h"
+#include "scheduler/again.h"
 #include "scheduler/daemon_internal.h"
 #include "scheduler/queries.h"
 
@@ -116,6 +117,9 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 	free(j->selected);
 	j->selected = mem_array(p->ntables ? p->ntables : 1, sizeof *j->selected);
 	int rc = selection_eval(p, o->select, o->nselect, o->exclude, o->nexclude, j->selected, err);
+	struct again *again = NULL;
+	if (rc == 0 && o->of)
+		rc = again_select(p, o, j->selected, &j->arena, &again, err);
 	if (rc < 0)
 		return rc;
 	size_t errors = d->ws->diags.errors, known = d->ws->diags.len;
@@ -124,6 +128,8 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 	                                              .first = o->first,
 	                                              .last = o->last,
 	                                              .force = o->force,
+	                                              .wish = again ? again_wish : NULL,
+	                                              .wish_ctx = again,
 	                                              .resumes = j->resumes ? o->run_id : NULL,
 	                                              .bind = true},
 	                   &j->planning, err);

@@ -31,6 +31,19 @@ json_t *order_encode(const struct order *o)
 	jput_bool(json, "paused", o->paused);
 	jput_int(json, "max_active", o->max_active);
 	jput_text(json, "requested_by", o->requested_by);
+	if (o->of) {
+		json_t *again = json_array();
+		for (size_t i = 0; i < o->nagain; i++) {
+			json_t *span = json_object();
+			jput_text(span, "table", o->again[i].table);
+			put_day(span, "first", o->again[i].first);
+			put_day(span, "last", o->again[i].last);
+			json_array_append_new(again, span);
+		}
+		jput_text(json, "of", o->of);
+		jput_bool(json, "downstream", o->downstream);
+		json_object_set_new(json, "again", again);
+	}
 	if (o->schedule) {
 		jput_text(json, "schedule", o->schedule);
 		jput_int(json, "interval", o->interval);
@@ -62,6 +75,19 @@ static int32_t get_day(struct jget *g, const json_t *json, const char *key)
 	return day;
 }
 
+static const struct order_span *get_spans(struct jget *g, const json_t *json, size_t *ret_n)
+{
+	const json_t *list = jget_objects(g, json, "again", ret_n);
+	struct order_span *spans = arena_array(g->arena, *ret_n ? *ret_n : 1, sizeof *spans);
+	for (size_t i = 0; i < *ret_n; i++) {
+		const json_t *span = json_array_get(list, i);
+		bool dated = *jget_text(g, span, "first") != '\0';
+		spans[i] = (struct order_span){jget_text(g, span, "table"), dated ? get_day(g, span, "first") : DATE_NONE,
+		                               dated ? get_day(g, span, "last") : DATE_NONE};
+	}
+	return spans;
+}
+
 int order_decode(struct arena *arena, const json_t *json, struct order *ret, struct err *err)
 {
 	struct jget g = {.arena = arena, .err = err, .code = ERR_PROTOCOL};
@@ -77,6 +103,11 @@ int order_decode(struct arena *arena, const json_t *json, struct order *ret, str
 	ret->paused = jget_bool_or(&g, json, "paused", false);
 	ret->max_active = (uint32_t)jget_int_or(&g, json, "max_active", 0, ORDER_JOBS_MAX, 0);
 	ret->requested_by = jget_text_or(&g, json, "requested_by", "");
+	ret->of = jget_text_or(&g, json, "of", NULL);
+	if (ret->of) {
+		ret->downstream = jget_bool_or(&g, json, "downstream", false);
+		ret->again = get_spans(&g, json, &ret->nagain);
+	}
 	ret->schedule = jget_text_or(&g, json, "schedule", NULL);
 	if (ret->schedule) {
 		ret->interval = jget_int(&g, json, "interval", INT64_MIN, INT64_MAX);
@@ -103,6 +134,8 @@ const char *order_selection(const struct order *o, struct arena *arena)
 		buf_addf(&b, "%s%s", b.len ? " " : "", o->select[i]);
 	for (size_t i = 0; i < o->nexclude; i++)
 		buf_addf(&b, "%s--exclude %s", b.len ? " " : "", o->exclude[i]);
+	if (o->of)
+		buf_addf(&b, "%sagain of %s%s", b.len ? " " : "", o->of, o->downstream ? " and downstream" : "");
 	const char *text = arena_strdup(arena, buf_cstr(&b));
 	buf_free(&b);
 	return text;

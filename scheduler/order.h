@@ -15,6 +15,12 @@
 
 enum { ORDER_JOBS_MAX = 100000 };
 
+/* Dates of a table; DATE_NONE both: its only partition. */
+struct order_span {
+	const char *table;
+	int32_t first, last;
+};
+
 struct order {
 	const char *run_id;          /* chosen by who orders, so that the same order twice is one run */
 	enum run_kind kind;
@@ -24,6 +30,9 @@ struct order {
 	bool force, fail_fast, continue_on_error, keep_staging, paused;
 	uint32_t max_active;         /* tries at once; 0: no limit of its own */
 	const char *requested_by;
+	const char *of;              /* the run some of whose tasks are done again; NULL: none, and then no spans */
+	const struct order_span *again; size_t nagain; /* those: by table, then date */
+	bool downstream;             /* and what reads them, where that is not fresh then */
 	const char *schedule;        /* NULL: of no schedule */
 	int64_t interval;            /* of the schedule: UTC seconds */
 	int64_t deadline;            /* UTC seconds: when it is to be done; 0: none */

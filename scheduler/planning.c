@@ -270,6 +270,8 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 	                        .first = rq->first,
 	                        .last = rq->last,
 	                        .force = rq->force,
+	                        .wish = rq->wish,
+	                        .wish_ctx = rq->wish_ctx,
 	                        .snapshot = p->snapshot,
 	                        .lake = ws->lake.dir,
 	                        .engine_version = workers_engine_version(ws->workers),

@@ -13,6 +13,8 @@ struct planning_request {
 	const bool *selected;  /* [ntables] */
 	int32_t first, last;   /* days, inclusive */
 	bool force;
+	plan_wish_fn *wish;    /* as in plan_input; NULL: of all the same */
+	void *wish_ctx;
 	const char *resumes;   /* the id of an unfinished run that goes on: what it has published is fresh; or NULL */
 	bool bind;             /* check the types of what is about to be built; its errors go to ws->diags */
 };

@@ -54,6 +54,9 @@ run_is() { # RUN STATE
 field_is() { # RUN FIELD VALUE
 	[ "$(of_run "$1" "$2")" = "$3" ]
 }
+has_result() { # RUN LINE
+	results "$1" | grep -qxF -- "$2"
+}
 status_has() {
 	strata status --output json | grep -qF -- "$1"
 }
@@ -155,4 +158,67 @@ status_has() {
 	wait_until run_is "$id" "done canceled"
 	[ ! -e dwd/dwd_gate/dt=2024-02-04 ]
 	scheduler_down four
+}
+
+@test "clear: tasks of a run that is done are done again, by a new run; the old one stays as it was" {
+	project_file dags/dwd/dwd_a.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	project_file dags/dwd/dwd_b.sql <<< "SELECT n FROM dwd.dwd_a WHERE dt = '\${PARTITION_DATE}'"
+	project_file dags/dwd/dwd_c.sql <<< "SELECT 3 AS n, '\${PARTITION_DATE}' AS day"
+	scheduler_up one
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-03 --detach)
+	wait_until run_is "$id" "done success"
+	before=$(strata --output json tasks "$id")
+	run -0 strata clear "$id" dwd_a --partition 2024-01-02
+	again=${lines[-1]##* }
+	wait_until run_is "$again" "done success"
+	[ "$(results "$again")" = "dwd.dwd_a 2024-01-02 success" ]
+	[ "$(manifest dwd/dwd_a/dt=2024-01-02 .version)" = 2 ]
+	[ "$(manifest dwd/dwd_a/dt=2024-01-01 .version)" = 1 ]
+	[ "$(strata --output json tasks "$id")" = "$before" ]
+	[ "$(of_run "$again" selection)" = "dwd_a again of $id" ]
+	run -0 strata clear "$id" dwd_a --start 2024-01-03 --end 2024-01-03 --downstream
+	again=${lines[-1]##* }
+	wait_until run_is "$again" "done success"
+	[ "$(results "$again")" = "dwd.dwd_a 2024-01-03 success
+dwd.dwd_b 2024-01-03 success" ]
+	run -2 strata clear "$id" --failed-only
+	assert_output_has "no task that failed"
+	run -2 strata clear "$id" dwd_d
+	scheduler_down one
+	run -5 strata clear "$id" dwd_a
+	assert_output_has "no scheduler is up"
+}
+
+@test "clear: in a run under way, what has ended is done again beside it; --failed-only takes what failed; kill -9 loses nothing" {
+	gate_from dwd_gate 2024-01-02
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
+	scheduler_up one --jobs 2
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-02 --continue-on-error --detach)
+	wait_until field_is "$id" done 3
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	wait_until has_line "$(err_of one)" "project.read"
+	run -0 strata clear "$id" --failed-only
+	again=${lines[-1]##* }
+	wait_until run_is "$again" "done success"
+	[ "$(results "$again")" = "dwd.dwd_bad 2024-01-01 success
+dwd.dwd_bad 2024-01-02 success" ]
+	run -0 strata clear "$id" dwd_gate
+	again=${lines[-1]##* }
+	wait_until run_is "$again" "done success"
+	[ "$(results "$again")" = "dwd.dwd_gate 2024-01-01 success" ]
+	[ "$(grep -c 2024-01-01 built-dwd.dwd_gate)" = 2 ]
+	touch gate-open
+	wait_until run_is "$id" "done failed"
+	rm gate-open arrived-dwd.dwd_gate
+	run -0 strata clear "$id" dwd_gate
+	again=${lines[-1]##* }
+	wait_until test -e arrived-dwd.dwd_gate
+	wait_until has_result "$again" "dwd.dwd_gate 2024-01-01 success"
+	scheduler_dies one
+	touch gate-open
+	scheduler_up two --jobs 2
+	wait_until run_is "$again" "done success"
+	[ "$(results "$again")" = "dwd.dwd_gate 2024-01-01 success
+dwd.dwd_gate 2024-01-02 success" ]
+	scheduler_down two
 }
