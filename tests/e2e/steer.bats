@@ -13,6 +13,7 @@ teardown() {
 		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
 	done
 	project_remove
+	server_stop
 }
 
 # A table whose dates from DAY on wait for the file gate-open.
@@ -221,4 +222,24 @@ dwd.dwd_bad 2024-01-02 success" ]
 	[ "$(results "$again")" = "dwd.dwd_gate 2024-01-01 success
 dwd.dwd_gate 2024-01-02 success" ]
 	scheduler_down two
+}
+
+@test "commands reach the scheduler from elsewhere, with the database and a copy of the project" {
+	server_start
+	gate_from dwd_gate 2024-01-01
+	scheduler_up one --jobs 1
+	mkdir "$BATS_TEST_TMPDIR/elsewhere"
+	cp -r dags "$BATS_TEST_TMPDIR/elsewhere/"
+	from=("$STRATA" -C "$BATS_TEST_TMPDIR/elsewhere" --lake "$PROJECT" --db "$STRATA_DB")
+	id=$("${from[@]}" -q backfill --start 2024-01-01 --end 2024-01-03 --max-active 1 --detach 3>&-)
+	wait_until test -e arrived-dwd.dwd_gate
+	run -0 "${from[@]}" pause "$id" 3>&-
+	run -0 "${from[@]}" explain "$id" dwd_gate@2024-01-03 3>&-
+	assert_output_has "was paused by $(id -un)@$(hostname)"
+	run -0 "${from[@]}" unpause "$id" 3>&-
+	touch gate-open
+	wait_until run_is "$id" "done success"
+	run -0 "${from[@]}" audit 3>&-
+	assert_output_has "run $id is going on"
+	scheduler_down one
 }

@@ -521,7 +521,10 @@ static void weights_are_the_longest_path_by_learned_durations(void **state)
 	assert_int_equal(spec->tables[slot[ROLL]].weight, 5000);
 	assert_int_equal(spec->tables[slot[DWD]].weight, 5001);
 	assert_int_equal(spec->tables[slot[ODS]].weight, 10001);
-	us[ODS] = us[DWD] = 0; /* of none: a second each */
+	us[LEAGUE] = 1000000; /* the middle one, neither the mean nor the longest */
+	spec = plan_to_spec(w.plan, &options, &arena);
+	assert_int_equal(spec->tables[slot[ROLL]].duration_us, 1000000);
+	us[ODS] = us[DWD] = us[LEAGUE] = 0; /* of none: a second each */
 	spec = plan_to_spec(w.plan, &options, &arena);
 	assert_int_equal(spec->tables[slot[ODS]].weight, 3000);
 	arena_free(&arena);
