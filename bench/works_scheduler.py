@@ -2,6 +2,7 @@
 
 It is one process beside its workers; what (h) and (i) count is that process alone.
 """
+import concurrent.futures
 import contextlib
 import glob
 import os
@@ -14,6 +15,7 @@ from works import DAY, LAST_RUN, MB, Row, query, say, unmeasured
 
 READY_SECONDS, SETTLE_SECONDS, IDLE_SECONDS = 60, 5, 30
 TABLES, SCHEDULES, DATES = 1000, 100, 1000
+ANSWERS = 40  # commands of the idle scheduler
 ACTIONS, IN_FLIGHT, RATE_CAP = 2000, 8, 2000
 
 
@@ -100,10 +102,28 @@ def work_h(bench):
     ]
 
 
+def answers(bench, project, more):
+    """How long each `pause` and `unpause` of a schedule took, from fork to exit, as long as there are to be more."""
+    seconds = []
+    while more(len(seconds)):
+        word = ("pause", "unpause")[len(seconds) % 2]
+        seconds.append(bench.timed(bench.strata(project, word, "daily000")).seconds)
+    return seconds
+
+
+def answers_while_planned(bench, project, backfill):
+    """The same while the order is planned: of those that began before it was accepted."""
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        order = pool.submit(bench.timed, backfill)
+        seconds = answers(bench, project, lambda _: not order.done())
+        order.result()
+    return seconds
+
+
 def work_i(bench):
     tasks = TABLES * DATES
     what, aim = f"backfill of {TABLES:,} × {DATES:,} tasks accepted", "< 5 s"
-    samples = {"accepted": [], "bytes a task": []}
+    samples = {"accepted": [], "bytes a task": [], "answer, idle": [], "answer, planning": []}
     if bench.missing():
         return [unmeasured(bench, "i", what, "–", "–", bench.missing(), aim, samples)]
     days = generate.dates("2020-01-01", DATES)
@@ -111,9 +131,12 @@ def work_i(bench):
         for n in range(bench.rounds):
             say(f"(i) round {n + 1} of {bench.rounds}")
             with daemon_of(bench, "i", days[-10:]) as (project, daemon):
+                samples["answer, idle"] += answers(bench, project, lambda n: n < ANSWERS)
+                backfill = bench.strata(project, "backfill", "--start", days[0], "--end", days[-1], "--detach")
                 before = rss_of(daemon.child.pid)
-                took = bench.timed(bench.strata(project, "backfill", "--start", days[0], "--end", days[-1], "--detach"))
+                took = bench.timed(backfill)
                 after = rss_of(daemon.child.pid)
+                samples["answer, planning"] += answers_while_planned(bench, project, backfill)
                 if not re.search(rf'"tasks":\s*"?{tasks}\b', daemon.said()):
                     raise Failed("the scheduler did not begin a run of that many tasks")
             samples["accepted"].append(took.seconds)
@@ -124,6 +147,9 @@ def work_i(bench):
     return [
         Row("i", what, "–", "–", text_seconds(took), "–", aim, took < 5, samples),
         Row("i", "  resident, more than before", "–", "–", f"{size:.0f} bytes a task", "–", "≤ 100", size <= 100, {}),
+        *(Row("i", f"  a command's answer, {when}: median, worst", "–", "–",
+              f"{text_seconds(median(seconds))}, {text_seconds(max(seconds))}", "–", "≤ 0.1 s", max(seconds) <= 0.1, {})
+          for when, seconds in (("idle", samples["answer, idle"]), ("while another such order is planned", samples["answer, planning"]))),
     ]
 
 

@@ -19,24 +19,39 @@ static int ask_to_drain(struct workspace *ws, struct err *err)
 	return rc == 0 && up ? control_send(&c, "drain", json_object(), &id, err) : rc;
 }
 
+/* The lake, at once or as a standby. *ret_stale: the project may be another by then. */
+static int take_lake(const struct invocation *inv, struct workspace *ws, struct lead *lead, bool *ret_stale, struct err *err)
+{
+	bool no_wait = lead->no_wait;
+	lead->no_wait = true;
+	int rc = lead_take(inv, ws, lead, err);
+	if (rc != ERR_LOCKED || no_wait || lead->elsewhere)
+		return rc;
+	*err = (struct err){0};
+	lead->no_wait = false;
+	*ret_stale = true;
+	return lead_stand_by(inv, ws, lead, err);
+}
+
+/* Who loses the lake to another one is a standby then: no service manager has to start it anew. */
 static int lead_and_stay(const struct invocation *inv, struct workspace *ws, struct err *err)
 {
-	struct leader leader;
-	PGconn *conn = NULL;
-	bool no_wait = options_flag(inv->options, "no-wait"), waited = false;
-	int rc = 0;
-	if (options_flag(inv->options, "replace"))
-		rc = ask_to_drain(ws, err);
+	struct lead lead = {.no_wait = options_flag(inv->options, "no-wait")};
+	bool stale = false;
+	int rc = options_flag(inv->options, "replace") ? ask_to_drain(ws, err) : 0;
 	if (rc == 0)
-		rc = lead_take(inv, ws, NULL, true, &leader, &conn, err);
-	if (rc == ERR_LOCKED && !no_wait) {
+		rc = take_lake(inv, ws, &lead, &stale, err);
+	while (rc == 0) {
+		rc = daemon_run(&(struct daemon_config){.ws = ws, .conn = lead.conn, .leader = &lead.leader, .requested_by = state_user(), .stale = stale}, err);
+		if (rc != ERR_LOCKED)
+			return rc;
+		log_event(LOG_WARN, "scheduler.lost_the_lake", "why", err->text, NULL);
+		workspace_unlead(ws);
 		*err = (struct err){0};
-		waited = true; /* a standby may wait long: the project may be another then */
-		rc = lead_take(inv, ws, NULL, false, &leader, &conn, err);
+		stale = true;
+		rc = lead_stand_by(inv, ws, &lead, err);
 	}
-	if (rc < 0)
-		return rc;
-	return daemon_run(&(struct daemon_config){.ws = ws, .conn = conn, .leader = &leader, .requested_by = state_user(), .stale = waited}, err);
+	return rc == ERR_CANCELED ? 0 : rc; /* a standby that was asked to end */
 }
 
 static int run(const struct invocation *inv, struct err *err)
@@ -48,6 +63,7 @@ static int run(const struct invocation *inv, struct err *err)
 		return rc;
 	log_setup(inv->globals->verbosity < 0 ? LOG_WARN : inv->globals->verbosity > 1 ? LOG_DEBUG : LOG_INFO, inv->globals->log_format);
 	open_workspace(inv, (uint32_t)jobs, &ws);
+	ws.options.keep_texts = true;
 	rc = open_project(inv, &ws, err);
 	if (rc == 0)
 		rc = open_db(inv, &ws, err);
@@ -73,7 +89,7 @@ const struct command command_scheduler = {
 	           "\n"
 	           "SIGTERM or Ctrl-C ends it when what runs has ended; a second one stops that, too. SIGHUP reads the project again, as every change of its files does; a project with errors changes nothing, and 'strata status' tells about it.\n"
 	           "\n"
-	           "A second scheduler of the lake waits as a standby, and takes over as soon as the first one is gone.",
+	           "A second scheduler of the lake waits as a standby, and takes over as soon as the first one is gone. One that loses the lake, because its database was away and somebody else was faster, becomes a standby.",
 	.examples = "strata scheduler\n"
 	            "strata scheduler --jobs 8 --log-format json\n"
 	            "strata scheduler --replace",

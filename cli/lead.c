@@ -6,10 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <poll.h>
+
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "scheduler/control.h"
+#include "scheduler/systemd.h"
 
-enum { TEXT_MAX = 1 << 16 };
+enum {
+	TEXT_MAX = 1 << 16,
+	GIVE_WAY_MS = 5000, /* a scheduler connects again after 2 s at most */
+	SLICE_MS = 100,
+	AGAIN_MS = 1000,    /* between a standby's looks for a database that is away */
+};
 
 static volatile sig_atomic_t interrupted;
 
@@ -19,10 +29,34 @@ static void on_interrupt(int signum)
 	interrupted = 1;
 }
 
-static bool was_interrupted(void *ctx)
+/* Who waits for the lake. */
+struct waiting {
+	struct workspace *ws;
+	bool stays;       /* a standby, whose service manager wants to hear that it lives */
+	bool daemon;      /* a scheduler has come up that takes orders */
+	int64_t said_us;
+};
+
+static bool is_daemon_up(struct workspace *ws)
 {
-	(void)ctx;
-	return interrupted;
+	struct leader_holder holder;
+	struct err ignored;
+	bool up;
+	return control_find(&(struct control){.conn = ws->db.conn, .lake_id = ws->db.lake_id}, &up, &holder, &ignored) == 0 && up;
+}
+
+/* Asked four times a second. */
+static bool is_enough(void *ctx)
+{
+	struct waiting *w = ctx;
+	int64_t now = clock_mono_us(), every = systemd_watchdog_us() / 2;
+	if (w->stays && every && now - w->said_us >= every - 250 * 1000) {
+		systemd_notify("WATCHDOG=1");
+		w->said_us = now;
+	}
+	if (!w->stays && control_heard(w->ws->db.conn))
+		w->daemon = is_daemon_up(w->ws);
+	return interrupted || w->daemon;
 }
 
 static bool is_own_option(const struct command *c, const struct option *o)
@@ -66,45 +100,129 @@ static bool is_elsewhere(const struct leader_holder *h)
 	return h->host[0] && strcmp(h->host, here) != 0;
 }
 
-static int wait_for(PGconn *conn, const struct leader_claim *claim, const struct leader_holder *holder, struct leader *ret, struct err *err)
+static struct sigaction catch_signals(struct sigaction *ret_term)
 {
-	struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
-	say_holder(holder);
+	struct sigaction before_int, sa = {.sa_handler = on_interrupt};
 	sigaction(SIGINT, &sa, &before_int);
-	sigaction(SIGTERM, &sa, &before_term);
-	int rc = leader_wait(conn, claim, was_interrupted, NULL, ret, err);
+	sigaction(SIGTERM, &sa, ret_term);
+	return before_int;
+}
+
+static int wait_for(PGconn *conn, const struct leader_claim *claim, const struct leader_holder *holder, struct waiting *w, struct leader *ret,
+                    struct err *err)
+{
+	struct sigaction before_term, before_int = catch_signals(&before_term);
+	int rc = w->stays ? 0 : control_listen(w->ws->db.conn, claim->lake_id, err);
+	w->daemon = rc == 0 && !w->stays && is_daemon_up(w->ws); /* before that was heard */
+	if (!w->daemon)
+		say_holder(holder);
+	if (rc == 0 && !w->daemon)
+		rc = leader_wait(conn, claim, is_enough, w, ret, err);
+	if (rc == ERR_CANCELED && w->daemon && !interrupted)
+		rc = 0;
 	sigaction(SIGINT, &before_int, NULL);
 	sigaction(SIGTERM, &before_term, NULL);
 	return rc;
 }
 
-int lead_take(const struct invocation *inv, struct workspace *ws, const char *run_id, bool no_wait, struct leader *ret_leader,
-              PGconn **ret_conn, struct err *err)
+/* Its database was away, say: a scheduler that lives, and had the lake last, is there before us. With none that lives
+ * nothing is waited for, nor with one that has the lock already. */
+static void give_way(struct workspace *ws, PGconn *conn)
 {
-	struct buf command = BUF_INIT(TEXT_MAX);
+	int64_t end_us = clock_mono_us() + (int64_t)GIVE_WAY_MS * 1000;
+	struct sigaction before_term, before_int = catch_signals(&before_term);
+	struct control c = {.conn = conn, .lake_id = ws->db.lake_id};
+	struct leader_holder last, holder;
+	struct err ignored;
+	bool up, told = false;
+	if (leader_who(conn, ws->db.lake_id, &last, &ignored) < 0)
+		last.stays = false;
+	while (last.stays && !interrupted && clock_mono_us() < end_us && workspace_is_held(ws) && control_find(&c, &up, &holder, &ignored) == 0 &&
+	       !holder.pid) {
+		if (!told)
+			fprintf(stderr, "strata: '%s' (process %ld on %s) has lost the state database; it has some seconds to be back first\n",
+			        last.command, last.pid, last.host);
+		told = true;
+		poll(NULL, 0, SLICE_MS);
+	}
+	sigaction(SIGINT, &before_int, NULL);
+	sigaction(SIGTERM, &before_term, NULL);
+}
+
+static int take(struct workspace *ws, const struct leader_claim *claim, struct lead *lead, PGconn *conn, struct err *err)
+{
 	struct leader_holder holder = {0};
-	PGconn *conn = NULL;
-	command_line(inv, &command);
-	struct leader_claim claim = {.lake_id = ws->db.lake_id, .command = buf_cstr(&command), .run_id = run_id};
-	int rc = db_connect(ws->db.conninfo, &conn, err);
-	if (rc == 0)
-		rc = leader_try(conn, &claim, ret_leader, &holder, err);
-	if (rc == ERR_LOCKED && is_elsewhere(&holder))
+	struct waiting w = {.ws = ws, .stays = !lead->run_id};
+	give_way(ws, conn);
+	if (interrupted)
+		return err_set(err, ERR_CANCELED, "stopped waiting for the lake");
+	int rc = leader_try(conn, claim, &lead->leader, &holder, err);
+	lead->elsewhere = rc == ERR_LOCKED && is_elsewhere(&holder);
+	if (lead->elsewhere)
 		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on host %s); all who work on a lake in a folder are on one "
 		                         "host: run there, or here when nothing runs there any more", holder.command, holder.pid, holder.host);
-	else if (rc == ERR_LOCKED && no_wait)
+	else if (rc == ERR_LOCKED && lead->no_wait)
 		err_set(err, ERR_LOCKED, "the lake is held by '%s' (process %ld on %s); try again when it is done, or wait for it without "
 		                         "--no-wait", holder.command, holder.pid, holder.host);
 	else if (rc == ERR_LOCKED)
-		rc = wait_for(conn, &claim, &holder, ret_leader, err);
+		rc = wait_for(conn, claim, &holder, &w, &lead->leader, err);
+	lead->daemon = w.daemon;
+	return rc;
+}
+
+int lead_take(const struct invocation *inv, struct workspace *ws, struct lead *lead, struct err *err)
+{
+	struct buf command = BUF_INIT(TEXT_MAX);
+	PGconn *conn = NULL;
+	lead->elsewhere = lead->daemon = false;
+	command_line(inv, &command);
+	struct leader_claim claim = {.lake_id = ws->db.lake_id, .command = buf_cstr(&command), .run_id = lead->run_id};
+	int rc = db_connect(ws->db.conninfo, &conn, err);
 	if (rc == 0)
-		rc = workspace_hold(ws, conn, ret_leader, err);
-	if (rc == 0)
+		rc = take(ws, &claim, lead, conn, err);
+	if (rc == 0 && !lead->daemon)
+		rc = workspace_hold(ws, conn, &lead->leader, err);
+	if (rc == 0 && !lead->daemon)
 		rc = workspace_lead(ws, err);
-	if (rc < 0)
+	bool taken = rc == 0 && !lead->daemon;
+	if (!taken)
 		PQfinish(conn);
-	else
-		*ret_conn = conn;
+	lead->conn = taken ? conn : NULL;
 	buf_free(&command);
 	return rc;
+}
+
+/* A moment, or until a signal. */
+static int wait_again(struct err *err)
+{
+	struct sigaction before_term, before_int = catch_signals(&before_term);
+	if (!interrupted)
+		poll(NULL, 0, AGAIN_MS);
+	sigaction(SIGINT, &before_int, NULL);
+	sigaction(SIGTERM, &before_term, NULL);
+	systemd_notify("WATCHDOG=1");
+	return interrupted ? err_set(err, ERR_CANCELED, "stopped waiting for the lake") : 0;
+}
+
+int lead_stand_by(const struct invocation *inv, struct workspace *ws, struct lead *lead, struct err *err)
+{
+	signal(SIGHUP, SIG_IGN); /* it reads the project when it takes over */
+	systemd_notify("READY=1\nSTATUS=standby: another scheduler has the lake");
+	log_event(LOG_INFO, "scheduler.standby", NULL);
+	for (bool told = false;; told = true) {
+		struct err why = {0};
+		int rc = db_revive(&ws->db, true, &why);
+		if (rc == 0)
+			rc = lead_take(inv, ws, lead, &why);
+		bool again = rc == ERR_STATE || (rc == ERR_LOCKED && !lead->elsewhere); /* the lake went to another one again */
+		if (!again) {
+			if (rc < 0)
+				*err = why;
+			return rc;
+		}
+		if (!told)
+			log_event(LOG_WARN, "standby.waits", "error", why.text, NULL);
+		if (wait_again(err) < 0)
+			return err->code;
+	}
 }

@@ -9,9 +9,20 @@
 #include "scheduler/leader.h"
 #include "scheduler/workspace.h"
 
-/* *ret_conn holds the lock and is the runner's afterwards. Waits for who has it and says for whom, until a signal
- * (ERR_CANCELED); with `no_wait` ERR_LOCKED at once. `run_id` NULL: a scheduler that stays. */
-int lead_take(const struct invocation *inv, struct workspace *ws, const char *run_id, bool no_wait, struct leader *ret_leader,
-              PGconn **ret_conn, struct err *err);
+struct lead {
+	const char *run_id; /* NULL: a scheduler that stays */
+	bool no_wait;       /* ERR_LOCKED where somebody has the lake */
+	bool elsewhere;     /* out: who has it is on another host, and cannot be waited for: ERR_LOCKED */
+	bool daemon;        /* out, for a run: a scheduler came up meanwhile, which takes orders; the lake was not taken */
+	struct leader leader; /* out: of what was taken */
+	PGconn *conn;       /* out: holds the lock, and is the runner's afterwards; NULL: not taken */
+};
+
+/* Waits for who has the lake and says for whom, until a signal (ERR_CANCELED). A scheduler that has only lost its database
+ * has some seconds to be back first. */
+int lead_take(const struct invocation *inv, struct workspace *ws, struct lead *lead, struct err *err);
+
+/* The same for a scheduler that stays, as a standby: over losses of the database, and as a service manager expects it. */
+int lead_stand_by(const struct invocation *inv, struct workspace *ws, struct lead *lead, struct err *err);
 
 #endif

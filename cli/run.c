@@ -132,17 +132,20 @@ static void end_callbacks(struct execution *x)
 	PQclear(r);
 }
 
-static int start_runner(struct execution *x, struct err *err)
+/* *ret_daemon: a scheduler came up while the lake was waited for, and takes the run. */
+static int start_runner(struct execution *x, bool *ret_daemon, struct err *err)
 {
-	PGconn *conn = NULL;
-	int rc = lead_take(x->inv, &x->ws, x->run_id, options_flag(x->inv->options, "no-wait"), &x->leader, &conn, err);
-	if (rc < 0)
+	struct lead lead = {.run_id = x->run_id, .no_wait = options_flag(x->inv->options, "no-wait")};
+	int rc = lead_take(x->inv, &x->ws, &lead, err);
+	*ret_daemon = rc == 0 && lead.daemon;
+	if (rc < 0 || lead.daemon)
 		return rc;
+	x->leader = lead.leader;
 	db_keeper_init(&x->keeper, &x->ws.loop, &x->ws.db);
 	x->runner = runner_new(&(struct runner_config){.loop = &x->ws.loop,
 	                                               .workers = x->ws.workers,
 	                                               .jobs = x->ws.jobs,
-	                                               .conn = conn,
+	                                               .conn = lead.conn,
 	                                               .conninfo = x->ws.db.conninfo,
 	                                               .leader = &x->leader,
 	                                               .lake = x->ws.lake.dir,
@@ -333,10 +336,12 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 	open_workspace(inv, (uint32_t)jobs, &x.ws);
 	x.ws.options.state = true;
 	rc = prepare(&x, err);
-	if (rc == 0)
+	for (bool daemon = true; rc == 0 && daemon;) {
+		daemon = false;
 		rc = hand_over(&x, kind, continue_on_error, &handed, err);
-	if (rc == 0 && !handed)
-		rc = start_runner(&x, err);
+		if (rc == 0 && !handed)
+			rc = start_runner(&x, &daemon, err);
+	}
 	if (rc == 0 && !handed)
 		rc = make_plan(&x, err);
 	join_git(&x);

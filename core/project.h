@@ -102,6 +102,7 @@ struct table {
 	const struct source *source;     /* its tmp_ view, or NULL */
 	const struct analysis *analysis; /* set by the loader before project_resolve; NULL for external */
 	const char *sha256; /* hex, of its file's bytes as they were analyzed; NULL for external */
+	const char *text; size_t text_len; /* its SQL as it was analyzed; NULL: not kept, see scheduler/load.h */
 	/* after project_resolve, which puts what they read into `analysis`: its views, each after those it reads */
 	const struct view *const *views; size_t nviews;
 };

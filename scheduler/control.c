@@ -32,6 +32,32 @@ int control_find(const struct control *c, bool *ret_up, struct leader_holder *re
 	return held ? leader_who(c->conn, c->lake_id, ret_holder, err) : 0;
 }
 
+static int exec_of_lake(PGconn *conn, const char *verb, int lake_id, struct err *err)
+{
+	char sql[64];
+	snprintf(sql, sizeof sql, "%s strata_up_%d", verb, lake_id);
+	return db_exec(conn, sql, err);
+}
+
+int control_say_up(PGconn *conn, int lake_id, struct err *err)
+{
+	return exec_of_lake(conn, "NOTIFY", lake_id, err);
+}
+
+int control_listen(PGconn *conn, int lake_id, struct err *err)
+{
+	return exec_of_lake(conn, "LISTEN", lake_id, err);
+}
+
+bool control_heard(PGconn *conn)
+{
+	bool heard = false;
+	PQconsumeInput(conn);
+	for (PGnotify *n; (n = PQnotifies(conn)); heard = true)
+		PQfreemem(n);
+	return heard;
+}
+
 int control_send(const struct control *c, const char *kind, json_t *args, int64_t *ret_id, struct err *err)
 {
 	char lake[12], listen[64];
@@ -84,8 +110,6 @@ int control_await(const struct control *c, int64_t id, int64_t most_ms, struct c
 			return err_set(err, ERR_LOCKED, "the scheduler has not answered yet; it takes the command when it can ('strata status')");
 		struct pollfd p = {.fd = PQsocket(c->conn), .events = POLLIN};
 		poll(&p, 1, SLICE_MS);
-		PQconsumeInput(c->conn);
-		for (PGnotify *n; (n = PQnotifies(c->conn));)
-			PQfreemem(n);
+		control_heard(c->conn);
 	}
 }

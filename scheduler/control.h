@@ -36,6 +36,12 @@ struct control_answer {
 /* Is a scheduler up that takes commands? *ret_holder says who holds the lake, if anybody (pid 0: nobody). */
 int control_find(const struct control *c, bool *ret_up, struct leader_holder *ret_holder, struct err *err);
 
+/* A scheduler says that it takes commands now; who waits for that listens first, and then looks (control_find) whenever it has
+ * heard something on that connection. */
+int control_say_up(PGconn *conn, int lake_id, struct err *err);
+int control_listen(PGconn *conn, int lake_id, struct err *err);
+bool control_heard(PGconn *conn);
+
 /* `args` is stolen. */
 int control_send(const struct control *c, const char *kind, json_t *args, int64_t *ret_id, struct err *err);
 

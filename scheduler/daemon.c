@@ -12,11 +12,13 @@
 #include "base/mem.h"
 #include "scheduler/callbacks.h"
 #include "scheduler/catalog.h"
+#include "scheduler/control.h"
 #include "scheduler/daemon_internal.h"
 #include "scheduler/systemd.h"
 
 enum {
 	LINE_MAX_SIZE = 4096,
+	AXE_MS = 3000, /* LOCKS_GRACE_MS is what there is in all */
 	DEEPEST = 2, /* daemon.level: within something long a small order is planned, and within that nothing */
 	LAST_WORDS_MS = 5000, /* what callbacks are to be told is tried for so long when it ends; the next one goes on */
 };
@@ -96,7 +98,8 @@ static void say_state(struct daemon *d, const char *problem)
 	const char *const values[] = {lake, epoch, problem, d->draining ? "t" : "f"};
 	if (daemon_db(d, &err) < 0 ||
 	    db_exec_params(d->ws->db.conn, "UPDATE strata.scheduler SET daemon = true, project_error = $3, draining = $4::boolean,"
-	                                   " project_read_at = now() WHERE lake_id = $1::integer AND epoch = $2::bigint", 4, values, &err) < 0)
+	                                   " project_read_at = now() WHERE lake_id = $1::integer AND epoch = $2::bigint", 4, values, &err) < 0 ||
+	    (!d->draining && control_say_up(d->ws->db.conn, d->ws->db.lake_id, &err) < 0))
 		log_event(LOG_WARN, "state.not_said", "error", err.text, NULL);
 }
 
@@ -306,6 +309,31 @@ static void close_ears(struct daemon *d)
 	inbox_close(&d->inbox);
 }
 
+static void on_axe_closed(uv_handle_t *axe)
+{
+	*(bool *)axe->data = true;
+}
+
+static void on_axe(uv_timer_t *timer)
+{
+	workers_kill(((struct daemon *)timer->data)->ws->workers);
+}
+
+/* The lake is another's, who kills this process if it is not let go soon: tries are asked to end, and then ended. */
+static void end_tries(struct daemon *d)
+{
+	uv_timer_t axe;
+	bool closed = false;
+	uv_timer_init(&d->ws->loop, &axe);
+	axe.data = d;
+	if (d->err.code == ERR_LOCKED)
+		uv_timer_start(&axe, on_axe, AXE_MS, 0);
+	runner_stop(d->runner);
+	axe.data = &closed;
+	uv_close((uv_handle_t *)&axe, on_axe_closed);
+	loop_until(&d->ws->loop, &closed);
+}
+
 static void free_jobs(struct daemon *d)
 {
 	while (!list_empty(&d->jobs)) {
@@ -338,7 +366,9 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	                                              .conninfo = d.ws->db.conninfo,
 	                                              .lake_id = d.ws->db.lake_id});
 	outbox_project(d.outbox, d.ws->project);
-	int rc = register_callbacks(&d, err);
+	int rc = daemon_db(&d, err); /* a standby may have waited long */
+	if (rc == 0)
+		rc = register_callbacks(&d, err);
 	if (rc == 0)
 		rc = jobs_resume(&d, err);
 	if (rc == 0)
@@ -359,6 +389,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 		else if (rc == 0)
 			outbox_settle(d.outbox, LAST_WORDS_MS);
 		close_ears(&d);
+		end_tries(&d);
 	}
 	outbox_free(d.outbox);
 	runner_free(d.runner);
@@ -366,7 +397,8 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	timetables_free(&d);
 	db_keeper_close(&d.keeper);
 	db_close(&d.desk);
-	d.ws->project = NULL;
-	version_drop(d.version);
+	d.ws->project = d.version->project; /* every other user of it is gone */
+	free(d.version);
+	uv_run(&d.ws->loop, UV_RUN_NOWAIT); /* what was closed above lies in here */
 	return rc;
 }

@@ -25,7 +25,8 @@ struct daemon_config {
 	bool stale;                  /* the project was read long ago; it is read again first */
 };
 
-/* 0 after a clean end. ERR_STATE, ERR_LOCKED: it cannot go on; nothing that was published is lost. */
+/* 0 after a clean end. ERR_LOCKED: another scheduler has taken the lake, and this one is free to wait for it again, with what it
+ * has in the workspace; ERR_STATE: it cannot go on. Nothing that was published is lost, and orders go on with who leads next. */
 int daemon_run(const struct daemon_config *config, struct err *err);
 
 #endif

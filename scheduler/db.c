@@ -83,6 +83,25 @@ int db_choose(const struct db_options *o, enum db_source *ret_source, struct clu
 	return 0;
 }
 
+/* Over TCP, who has vanished without a word is given up after 9 s: dead to the other end as if its process had died. The
+ * words of the caller win over the defaults before them. */
+void db_keywords(const char *conninfo, const char *keys[DB_KEYWORDS], const char *values[DB_KEYWORDS])
+{
+	static const char *const defaults[][2] = {
+		{"fallback_application_name", "strata"}, {"connect_timeout", "10"},       {"keepalives_idle", "3"},
+		{"keepalives_interval", "3"},            {"keepalives_count", "2"},       {"tcp_user_timeout", "9000"},
+	};
+	size_t n = sizeof defaults / sizeof *defaults;
+	_Static_assert(sizeof defaults / sizeof *defaults + 2 == DB_KEYWORDS, "the caller's, and the end");
+	for (size_t i = 0; i < n; i++) {
+		keys[i] = defaults[i][0];
+		values[i] = defaults[i][1];
+	}
+	keys[n] = "dbname";
+	values[n] = conninfo;
+	keys[n + 1] = values[n + 1] = NULL;
+}
+
 static void ignore_notice(void *ctx, const PGresult *r)
 {
 	(void)ctx;
@@ -91,9 +110,8 @@ static void ignore_notice(void *ctx, const PGresult *r)
 
 int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err)
 {
-	/* The words of the caller win over the defaults before them. */
-	const char *const keys[] = {"fallback_application_name", "connect_timeout", "dbname", NULL};
-	const char *const values[] = {"strata", "10", conninfo, NULL};
+	const char *keys[DB_KEYWORDS], *values[DB_KEYWORDS];
+	db_keywords(conninfo, keys, values);
 	PGconn *conn = PQconnectdbParams(keys, values, 1);
 	if (PQstatus(conn) != CONNECTION_OK) {
 		int rc = err_set(err, ERR_STATE, "cannot connect to the state database: %s; start it, or correct --db or STRATA_DB",

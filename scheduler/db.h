@@ -60,6 +60,9 @@ int db_revive(struct db *db, bool start, struct err *err);
 /* The parts, for `db` commands. db_choose starts nothing; the caller frees *ret_conninfo. */
 int db_choose(const struct db_options *options, enum db_source *ret_source, struct cluster *ret_cluster,
               char **ret_conninfo, struct err *err);
+/* What a connection to it is made with, for PQconnectdbParams with expand_dbname. */
+enum { DB_KEYWORDS = 8 };
+void db_keywords(const char *conninfo, const char *keys[DB_KEYWORDS], const char *values[DB_KEYWORDS]);
 int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err);
 int db_migrate(PGconn *conn, int *ret_applied, struct err *err);
 int db_lake(PGconn *conn, const struct lake_identity *lake, int *ret_lake_id, struct err *err);

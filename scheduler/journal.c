@@ -54,7 +54,7 @@ struct journal {
 static const struct pg_statement own[] = {
 	{"journal_tick", "SELECT strata.scheduler_tick($1::integer, $2::bigint, $3::bigint, $4::bigint)"},
 	{"journal_months", "SELECT strata.event_months($1::date, $2::date)"},
-	{"journal_lock", "SELECT pg_try_advisory_lock(" DB_LOCK_CLASS ", $1::integer)"},
+	{"journal_lock", LEADER_LOCK("pg_try_advisory_lock")},
 	{"journal_where", "SELECT epoch, tick FROM strata.scheduler WHERE lake_id = $1::integer"},
 };
 enum { OWN_TICK, OWN_MONTHS, OWN_LOCK, OWN_WHERE, OWN_COUNT };

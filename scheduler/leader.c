@@ -21,7 +21,7 @@ static const char acquire_sql[] =
 
 static const char who_sql[] =
 	"SELECT coalesce(pid, 0), coalesce(host, ''), coalesce(command, ''), coalesce(run_id, ''),"
-	" coalesce((extract(epoch FROM acquired_at) * 1000000)::bigint, 0) FROM strata.scheduler WHERE lake_id = $1::integer";
+	" coalesce((extract(epoch FROM acquired_at) * 1000000)::bigint, 0), daemon AND NOT draining FROM strata.scheduler WHERE lake_id = $1::integer";
 
 static int acquired(PGconn *conn, const struct leader_claim *claim, struct leader *ret, struct err *err)
 {
@@ -60,6 +60,7 @@ int leader_who(PGconn *conn, int lake_id, struct leader_holder *ret, struct err 
 		snprintf(ret->command, sizeof ret->command, "%s", PQgetvalue(r, 0, 2));
 		snprintf(ret->run_id, sizeof ret->run_id, "%s", PQgetvalue(r, 0, 3));
 		ret->since_us = strtoll(PQgetvalue(r, 0, 4), NULL, 10);
+		ret->stays = PQgetvalue(r, 0, 5)[0] == 't';
 	}
 	PQclear(r);
 	return 0;
@@ -72,7 +73,7 @@ int leader_try(PGconn *conn, const struct leader_claim *claim, struct leader *re
 	snprintf(lake, sizeof lake, "%d", claim->lake_id);
 	const char *const values[] = {lake};
 	PGresult *r;
-	if (db_query(conn, "SELECT pg_try_advisory_lock(" DB_LOCK_CLASS ", $1::integer)", 1, values, false, &r, err) < 0)
+	if (db_query(conn, LEADER_LOCK("pg_try_advisory_lock"), 1, values, false, &r, err) < 0)
 		return err_wrap(err, "lock the lake");
 	bool locked = PQgetvalue(r, 0, 0)[0] == 't';
 	PQclear(r);
@@ -122,7 +123,7 @@ int leader_wait(PGconn *conn, const struct leader_claim *claim, bool (*stop)(voi
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", claim->lake_id);
 	const char *const values[] = {lake};
-	if (!PQsendQueryParams(conn, "SELECT pg_advisory_lock(" DB_LOCK_CLASS ", $1::integer)", 1, NULL, values, NULL, NULL, 0))
+	if (!PQsendQueryParams(conn, LEADER_LOCK("pg_advisory_lock"), 1, NULL, values, NULL, NULL, 0))
 		return err_set(err, ERR_STATE, "wait for the lake: %s", db_message(conn, NULL));
 	bool stopped;
 	PGresult *r = await(conn, stop, ctx, &stopped);

@@ -28,6 +28,7 @@ struct leader_holder {
 	long pid;            /* 0: unknown */
 	char host[128], command[512], run_id[128];
 	int64_t since_us;    /* wall clock; 0: unknown */
+	bool stays;          /* a daemon that has not begun to end */
 };
 
 /* Take the lock on this connection, which then is the journal's (journal_new), or return ERR_LOCKED
@@ -40,7 +41,14 @@ int leader_try(PGconn *conn, const struct leader_claim *claim, struct leader *re
 int leader_wait(PGconn *conn, const struct leader_claim *claim, bool (*stop)(void *ctx), void *ctx,
                 struct leader *ret_leader, struct err *err);
 
-/* Who holds it; known or not. */
+/* What locks the lake, for a statement of one's own: $1 is the lake. Over TCP the server, too, gives up after 9 s a leader that has
+ * vanished (scheduler/db.c). */
+#define LEADER_LOCK(how)                                                                                                        \
+	"SELECT " how "(" DB_LOCK_CLASS ", $1::integer), set_config('tcp_keepalives_idle', '3', false),"                          \
+	" set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '2', false),"                     \
+	" set_config('tcp_user_timeout', '9000', false)"
+
+/* Who holds it, or has held it last; known or not. */
 int leader_who(PGconn *conn, int lake_id, struct leader_holder *ret_holder, struct err *err);
 
 #endif

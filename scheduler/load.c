@@ -238,6 +238,38 @@ static int let_turn(const struct load_options *o, struct err *err)
 	return o->turns ? turns_pass(o->turns, err) : 0;
 }
 
+static int read_as_analyzed(const struct project *p, const struct table *t, const char *sha256, struct buf *out, struct err *err)
+{
+	char *path = mem_printf("%s/%s", p->dir, t->file), hex[DIGEST_HEX];
+	size_t before = out->len;
+	int rc = file_read(AT_FDCWD, path, out, err);
+	free(path);
+	if (rc < 0)
+		return rc;
+	digest_of(hex, buf_cstr(out) + before, out->len - before);
+	return str_eq(hex, sha256) ? 0 : err_set(err, ERR_PROJECT, "%s changed after the project was read; start again", t->file);
+}
+
+static int keep_texts(struct project *p, struct item *items, size_t n, const struct load_options *o, struct err *err)
+{
+	int rc = 0;
+	for (size_t i = 0; i < n && rc == 0; i++) {
+		struct item *it = &items[i];
+		if (!it->table || it->table->kind == TABLE_EXEC)
+			continue;
+		if (!it->text.len) {
+			it->text = BUF_INIT(TEXT_MAX);
+			rc = read_as_analyzed(p, it->table, it->entry->sha256, &it->text, err);
+		}
+		it->table->text = arena_strndup(&p->arena, buf_cstr(&it->text), it->text.len);
+		it->table->text_len = it->text.len;
+		buf_free(&it->text);
+		if (rc == 0)
+			rc = let_turn(o, err);
+	}
+	return rc;
+}
+
 static int analyze(struct project *p, const struct scan *scan, const struct load_options *o, struct err *err)
 {
 	json_t *macros = load_macros(p);
@@ -278,6 +310,8 @@ static int analyze(struct project *p, const struct scan *scan, const struct load
 		cache_store(p->dir, identity, entries, n);
 		free(entries);
 	}
+	if (rc == 0 && o->keep_texts)
+		rc = keep_texts(p, items, n, o, err);
 	for (size_t i = 0; i < n; i++) {
 		if (items[i].view) {
 			items[i].view->analysis = &items[i].entry->analysis;
@@ -335,15 +369,8 @@ int project_load(const struct load_options *o, struct project **ret, struct diag
 
 int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err)
 {
-	char *path = mem_printf("%s/%s", p->dir, t->file);
-	size_t before = out->len;
-	int rc = file_read(AT_FDCWD, path, out, err);
-	free(path);
-	if (rc < 0)
-		return rc;
-	char hex[DIGEST_HEX];
-	digest_of(hex, buf_cstr(out) + before, out->len - before);
-	if (!str_eq(hex, t->sha256))
-		return err_set(err, ERR_PROJECT, "%s changed after the project was read; start again", t->file);
+	if (!t->text)
+		return read_as_analyzed(p, t, t->sha256, out, err);
+	buf_add(out, t->text, t->text_len);
 	return 0;
 }

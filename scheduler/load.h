@@ -17,6 +17,7 @@
 struct load_options {
 	const char *dir;         /* project folder; NULL: the current one */
 	bool analyze;            /* else only YAML and file names: no edges */
+	bool keep_texts;         /* with analyze: keep the SQL as it is now, for runs that begin when it has changed on disk */
 	uint32_t jobs;           /* workers for what is not cached; 0: one a core */
 	struct turns *turns;     /* with get_workers: use these; both NULL: its own for the duration */
 	/* Asked for only when something is not cached, after the YAML is read: the lake may depend on it. */
@@ -30,7 +31,7 @@ int load_lake(const struct project *p, const char *option, char *out, size_t siz
 
 int project_load(const struct load_options *options, struct project **ret, struct diags *diags, struct err *err);
 
-/* The text of a table's file as it was analyzed; ERR_PROJECT when it has changed since. Appends to out. */
+/* The text of a table's file as it was analyzed; ERR_PROJECT when it has changed since and was not kept. Appends to out. */
 int load_text(const struct project *p, const struct table *t, struct buf *out, struct err *err);
 
 /* cores of this machine, at least 1 */

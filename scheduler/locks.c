@@ -122,6 +122,15 @@ int locks_await_all(const char *dir, int grace_ms, struct err *err)
 	return n;
 }
 
+bool locks_held(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd >= 0)
+		close(fd);
+	return held;
+}
+
 int locks_hold(const char *path, int grace_ms, bool (*may_kill)(void *ctx), void *ctx, struct err *err)
 {
 	int64_t deadline = clock_mono_us() + (int64_t)grace_ms * 1000;

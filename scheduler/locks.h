@@ -18,6 +18,9 @@ void locks_await(const char *path, int grace_ms);
  * many there were, or a negative error. */
 int locks_await_all(const char *dir, int grace_ms, struct err *err);
 
+/* Does a process hold it? */
+bool locks_held(const char *path);
+
 /* Take the lock `path` for this process: a descriptor that no child inherits, or a negative error. Who holds it
  * is given grace_ms to end; then, if may_kill(ctx) says so, it is killed as above; if not, or if it is not to be seen: ERR_LOCKED. */
 int locks_hold(const char *path, int grace_ms, bool (*may_kill)(void *ctx), void *ctx, struct err *err);

@@ -179,8 +179,8 @@ static void connecting(struct pg *pg)
 static void attempt(struct pg *pg)
 {
 	drop_connection(pg);
-	const char *const keys[] = {"fallback_application_name", "dbname", NULL};
-	const char *const values[] = {"strata", pg->conninfo, NULL};
+	const char *keys[DB_KEYWORDS], *values[DB_KEYWORDS];
+	db_keywords(pg->conninfo, keys, values);
 	pg->conn = PQconnectStartParams(keys, values, 1);
 	if (!pg->conn || PQstatus(pg->conn) == CONNECTION_BAD) {
 		wait_and_retry(pg);

@@ -41,12 +41,23 @@ static bool counts(const struct watch *w, const char *name)
 	return strcmp(name, "tables.yaml") == 0 || strcmp(name, "dags") == 0 || strcmp(name, slash ? slash + 1 : w->dir) == 0;
 }
 
+/* What no project has as a file: hidden and _*, and what editors write beside it: x.sql~, #x.sql#, vim's 4913. */
+static bool is_of_an_editor(const char *name)
+{
+	size_t n = strlen(name);
+	return name[0] == '.' || name[0] == '_' || name[0] == '#' || (n && name[n - 1] == '~') || strspn(name, "0123456789") == n;
+}
+
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
 {
 	struct watched *f = event->data;
 	(void)events;
 	if (status < 0 || (name && f->project && !counts(f->watch, name)))
 		return;
+	if (name && !f->project && is_of_an_editor(name)) {
+		log_event(LOG_DEBUG, "project.ignored", "file", name, NULL);
+		return;
+	}
 	uv_timer_start(&f->watch->quiet, on_quiet, QUIET_MS, 0);
 }
 

@@ -1,6 +1,6 @@
 /* Files of the project that change: dags/ with its folders, and tables.yaml beside it; also when a folder of these is
  * moved away and comes back. A burst of changes, as an
- * editor or a checkout makes it, is told once, when it is over. */
+ * editor or a checkout makes it, is told once, when it is over; what an editor keeps beside a file is none. */
 #ifndef STRATA_SCHEDULER_WATCH_H
 #define STRATA_SCHEDULER_WATCH_H
 

@@ -448,6 +448,13 @@ void worker_interrupt(struct worker *w, struct request *r)
 	uv_timer_start(&w->timer, on_grace_over, GRACE_MS, 0);
 }
 
+void worker_kill(struct worker *w)
+{
+	w->leaving = true;
+	if (!w->exited)
+		kill(-uv_process_get_pid(&w->process), SIGKILL);
+}
+
 void worker_dismiss(struct worker *w)
 {
 	w->leaving = true;

@@ -68,6 +68,8 @@ struct request *worker_held(const struct worker *w, uint64_t id); /* NULL: it ho
 void worker_interrupt(struct worker *w, struct request *r);
 /* Which one its death is due to: what was at work, else the first. NULL: it held none. */
 const struct request *worker_at_work(const struct worker *w);
+/* SIGKILL, with the programs that it has started; its death is noticed as any other. */
+void worker_kill(struct worker *w);
 void worker_dismiss(struct worker *w); /* let it exit when its request is answered */
 void worker_free(struct worker *w);
 

@@ -288,6 +288,12 @@ const char *workers_version(const struct workers *w)
 	return w->version;
 }
 
+void workers_kill(struct workers *w)
+{
+	LIST_FOR_EACH(it, &w->alive)
+		worker_kill(worker_of(it));
+}
+
 void workers_close(struct workers *w)
 {
 	w->closing = true;

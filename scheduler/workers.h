@@ -67,6 +67,9 @@ const char *workers_engine_version(const struct workers *w);
 /* The same of strata-worker itself ("0.1.0"). */
 const char *workers_version(const struct workers *w);
 
+/* Kill them all: the lake is another's, who waits for their end. What they had is answered as of dead workers. */
+void workers_kill(struct workers *w);
+
 /* Let the workers go and take no more requests; run the loop until workers_gone, then free. */
 void workers_close(struct workers *w);
 bool workers_gone(const struct workers *w);

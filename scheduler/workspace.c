@@ -171,6 +171,7 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 {
 	struct load_options o = {.dir = ws->options.dir,
 	                         .analyze = analyze,
+	                         .keep_texts = ws->options.keep_texts,
 	                         .jobs = ws->jobs,
 	                         .turns = &ws->turns,
 	                         .get_workers = workers_for_load,
@@ -264,10 +265,23 @@ static bool still_leads(void *ctx)
 	return leads;
 }
 
+static char *hold_path(const struct workspace *ws)
+{
+	return mem_printf("%s/.strata/scheduler.lock", ws->lake.dir);
+}
+
+bool workspace_is_held(const struct workspace *ws)
+{
+	char *path = hold_path(ws);
+	bool held = locks_held(path);
+	free(path);
+	return held;
+}
+
 int workspace_hold(struct workspace *ws, PGconn *conn, const struct leader *leader, struct err *err)
 {
 	struct claim claim = {conn, leader};
-	char *path = mem_printf("%s/.strata/scheduler.lock", ws->lake.dir);
+	char *path = hold_path(ws);
 	ws->hold_fd = locks_hold(path, LOCKS_GRACE_MS, still_leads, &claim, err);
 	free(path);
 	if (ws->hold_fd >= 0)
@@ -333,6 +347,16 @@ static void end_workers(struct workspace *ws, struct workers *w)
 	while (!workers_gone(w))
 		uv_run(&ws->loop, UV_RUN_ONCE);
 	workers_free(w);
+}
+
+void workspace_unlead(struct workspace *ws)
+{
+	end_workers(ws, ws->workers);
+	end_workers(ws, ws->former);
+	ws->workers = ws->former = NULL;
+	if (ws->hold_fd >= 0)
+		close(ws->hold_fd);
+	ws->hold_fd = -1;
 }
 
 void workspace_close(struct workspace *ws)

@@ -28,6 +28,7 @@ struct workspace_options {
 	const char *db;       /* --db, or NULL */
 	const char *timezone; /* --timezone or STRATA_TIMEZONE, or NULL */
 	uint32_t jobs;        /* workers at a time; 0: one a core */
+	bool keep_texts;      /* of the project's SQL: see load_options */
 	bool state;           /* workspace_db follows: where the database is up, it is made ready while SQL is analyzed */
 };
 
@@ -81,6 +82,11 @@ void workspace_let_go(struct workspace *ws);
  * folder apart, .strata/workers/run: all that a scheduler which dies leaves there is of tries, and the next
  * one waits for it. */
 int workspace_lead(struct workspace *ws, struct err *err);
+
+/* The lake is another's: end the workers, running the loop until they are gone, and let it go. */
+void workspace_unlead(struct workspace *ws);
+/* Does a scheduler live that had the lake last, whoever leads? */
+bool workspace_is_held(const struct workspace *ws);
 
 /* Ask one worker one thing and wait for the answer; *ret_reply is the caller's to json_decref. */
 int workspace_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct err *err);

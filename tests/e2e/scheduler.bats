@@ -330,3 +330,114 @@ taken() { # N orders so far
 	wait_until run_is waits "done success"
 	scheduler_down two
 }
+
+# The socket that NOTIFY_SOCKET names, in $NOTIFY_SOCKET; what is sent to it, in the file `notified`.
+service_manager() {
+	export NOTIFY_SOCKET=$BATS_TEST_TMPDIR/notify
+	set -m
+	"$REPO/deps/venv/bin/python" "$REPO/tests/helper/notified.py" "$NOTIFY_SOCKET" > notified 2>&1 < /dev/null 3>&- &
+	BACKGROUND[service_manager]=$!
+	set +m
+	wait_until test -S "$NOTIFY_SOCKET"
+}
+told() { # LINE TIMES
+	[ "$(grep -cxF -- "$1" notified)" -ge "$2" ]
+}
+
+@test "a service manager is told: ready, reloading, stopping, and that it lives, by a standby too" {
+	service_manager
+	export WATCHDOG_USEC=400000
+	scheduler_up one
+	wait_until told READY=1 1
+	wait_until told WATCHDOG=1 2
+	! told RELOADING=1 1
+	kill -HUP "$(pid_of one)"
+	wait_until told RELOADING=1 1
+	grep -qE '^MONOTONIC_USEC=[0-9]+$' notified
+	wait_until told READY=1 2
+	background two scheduler
+	wait_until told READY=1 3
+	wait_until has_line "$(err_of two)" "waiting for 'strata scheduler'"
+	kill -STOP "$(pid_of one)"
+	seen=$(grep -cxF WATCHDOG=1 notified)
+	wait_until told WATCHDOG=1 $((seen + 3))
+	kill -HUP "$(pid_of two)"
+	kill -CONT "$(pid_of one)"
+	kill -TERM "$(pid_of two)"
+	background_end two
+	assert_status 0
+	! told STOPPING=1 1
+	scheduler_down one
+	told STOPPING=1 1
+}
+
+@test "a second SIGTERM stops what runs; the next scheduler goes on with it" {
+	gated_table dags/dwd/dwd_gate.sh
+	scheduler_up one
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-02 --detach
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	kill -TERM "$(pid_of one)"
+	wait_until has_line "$(err_of one)" "scheduler.draining"
+	kill -TERM "$(pid_of one)"
+	background_end one
+	[ ! -e dwd/dwd_gate/dt=2024-01-01 ]
+	[ -z "$(workers)" ]
+	touch gate-open
+	scheduler_up two
+	wait_until run_is "$id" "done success"
+	scheduler_down two
+}
+
+@test "a checkout of many files is one reload, what an editor keeps beside a file is none" {
+	local i
+	background one -vv scheduler
+	wait_until has_line "$(err_of one)" "scheduler.ready"
+	kill -STOP "$(pid_of one)" # so that all of it has happened before it hears of any
+	many_tables 300
+	rm dags/dwd/dwd_t1.sql
+	mv dags/dwd/dwd_t2.sql dags/dwd/dwd_renamed.sql
+	kill -CONT "$(pid_of one)"
+	wait_until has_line "$(err_of one)" "project.read tables=300"
+	for i in .dwd_day.sql.swp dwd_day.sql~ '#dwd_day.sql#' 4913 _draft.sql; do
+		touch "dags/dwd/$i"
+		wait_until has_line "$(err_of one)" "project.ignored file=$i"
+		rm "dags/dwd/$i"
+	done
+	mkdir other
+	cp -r dags/. other/
+	project_file other/dwd/dwd_more.sql <<< "SELECT 2 AS n, '\${PARTITION_DATE}' AS day"
+	mv dags before
+	mv other dags
+	wait_until has_line "$(err_of one)" "project.read tables=301"
+	! has_line "$(err_of one)" "project.read tables=299"
+	[ "$(grep -cF "project.read tables=300" "$(err_of one)")" = 1 ]
+	scheduler_down one
+}
+
+@test "a run that has begun keeps the project that it was planned with" {
+	gated_table dags/dwd/dwd_gate.sh
+	project_file dags/dwd/dwd_after.sql <<< "SELECT 1 AS n FROM dwd.dwd_gate WHERE dt = '\${PARTITION_DATE}'"
+	scheduler_up one
+	run -0 strata trigger dwd_gate dwd_after $day
+	id=$(strata --output json runs | jq -r ".[0].run")
+	wait_until is_running dwd.dwd_gate
+	project_file dags/dwd/dwd_more.sql <<< "SELECT 3 AS n, '\${PARTITION_DATE}' AS day"
+	rm dags/dwd/dwd_gate.sh
+	project_file dags/dwd/dwd_after.sql <<< "SELECT 2 AS n, '\${PARTITION_DATE}' AS day"
+	wait_until has_line "$(err_of one)" "project.read"
+	touch gate-open
+	wait_until run_is "$id" "done success"
+	assert_equal "$(query "SELECT n FROM read_parquet('dwd/dwd_after/*/*.parquet', hive_partitioning=false)")" 1
+	scheduler_down one
+}
+
+@test "a table that a broken edit has changed is still built as it was" {
+	scheduler_up one
+	project_file dags/dwd/dwd_day.sql <<< "SELECT 2 AS n, '\${PARTITION_DATE}' AS day FROM dwd.dwd_dya"
+	wait_until has_line "$(err_of one)" "project.broken"
+	run -0 strata trigger dwd_day $day
+	wait_until published 2024-01-01
+	assert_equal "$(query "SELECT n FROM read_parquet('dwd/dwd_day/*/*.parquet', hive_partitioning=false)")" 1
+	scheduler_down one
+}
