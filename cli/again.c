@@ -15,6 +15,7 @@ int again_whole(const struct run_row *run, struct arena *arena, struct order *re
 		return err_set(err, ERR_USAGE, "run '%s' was made in the foreground; give its own command again", run->run_id);
 	ret->run_id = runner_make_id(arena_alloc(arena, RUN_ID_SIZE));
 	ret->kind = RUN_MANUAL;
+	ret->makes_good = ret->schedule ? ret->schedule : ret->makes_good;
 	ret->schedule = NULL;
 	ret->force = false;
 	ret->paused = false;

@@ -51,6 +51,8 @@ json_t *order_encode(const struct order *o)
 			jput_int(json, "deadline", o->deadline);
 		if (o->timeout_ms)
 			jput_int(json, "timeout_ms", o->timeout_ms);
+	} else if (o->makes_good) { /* without an interval: that is another run's */
+		jput_text(json, "schedule", o->makes_good);
 	}
 	return json;
 }
@@ -109,6 +111,10 @@ int order_decode(struct arena *arena, const json_t *json, struct order *ret, str
 		ret->again = get_spans(&g, json, &ret->nagain);
 	}
 	ret->schedule = jget_text_or(&g, json, "schedule", NULL);
+	if (!json_object_get(json, "interval")) {
+		ret->makes_good = ret->schedule;
+		ret->schedule = NULL;
+	}
 	if (ret->schedule) {
 		ret->interval = jget_int(&g, json, "interval", INT64_MIN, INT64_MAX);
 		ret->deadline = jget_int_or(&g, json, "deadline", 0, INT64_MAX, 0);

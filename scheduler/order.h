@@ -35,6 +35,7 @@ struct order {
 	bool downstream;             /* and what reads them, where that is not fresh then */
 	const char *schedule;        /* NULL: of no schedule */
 	int64_t interval;            /* of the schedule: UTC seconds */
+	const char *makes_good;      /* schedule NULL: the one of which a failed run is ordered again; or NULL */
 	int64_t deadline;            /* UTC seconds: when it is to be done; 0: none */
 	int64_t timeout_ms;          /* from when it was made; 0: none */
 };
