@@ -189,3 +189,13 @@ dwd.dwd_long 2024-01-01 failed"
 	[ ! -e dwd ]
 	strata --output json tasks | jq -e 'all(.table != "ads.ads_b" or .result != "failed")'
 }
+
+@test "an error of the query is tried again only with retry_on: any, as often as retries say" {
+	project_file tables.yaml <<< "tables: {dwd_good: {retries: 2, retry_delay: 10ms}}"
+	project_file dags/dwd/dwd_good.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
+	run -1 strata run dwd_good --date 2013-01-01
+	assert_equal "$(strata --output json tasks latest | json '.[] | "\(.result) \(.tries)"')" "failed 1"
+	project_file tables.yaml <<< "tables: {dwd_good: {retries: 2, retry_delay: 10ms, retry_on: any}}"
+	run -1 strata run dwd_good --date 2013-01-01
+	assert_equal "$(strata --output json tasks latest | json '.[] | "\(.result) \(.tries)"')" "failed 3"
+}
