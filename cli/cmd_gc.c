@@ -269,7 +269,7 @@ const struct command command_gc = {
 	           "\n"
 	           "The staged data of a failed check, and of a run with --keep-staging, is kept for you to look at as long as its run is, and listed with it; '--kept' removes it at once. BYTES are those that the removal gives back.\n"
 	           "\n"
-	           "It may be given beside the scheduler that stays up. Beside a run in the foreground it removes nothing and exits with 5.",
+	           "The scheduler that stays up gives it once a day, and it may be given beside that. Beside a run in the foreground it removes nothing and exits with 5.",
 	.examples = "strata gc --dry-run\n"
 	            "strata gc\n"
 	            "strata gc --kept --output json",

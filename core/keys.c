@@ -278,9 +278,10 @@ const struct section section_defaults = {
 
 const struct section section_history = {
 	.name = "history", .file = FILE_CONFIG, KEYS(keys_history),
-	.doc = "How long `runs`, `show` and `logs` know what happened. `strata gc` removes what is older; what is published\n"
-	       "stays, with its lineage, whatever its age ([SCHEDULER.md](SCHEDULER.md#what-is-forgotten)). With the default one\n"
-	       "can compare with the same month of last year.",
+	.doc = "How long `runs`, `show` and `logs` know what happened. `strata gc`, which the scheduler gives once a day, removes\n"
+	       "what is older; what is published stays, with its lineage, whatever its age\n"
+	       "([SCHEDULER.md](SCHEDULER.md#what-is-forgotten)). With the default one can compare with the same month of last\n"
+	       "year.",
 	.example = "history:\n"
 	           "  keep_days: 90\n",
 };

@@ -233,7 +233,7 @@ static bool work(struct daemon *d)
 		d->level = 0;
 		return true;
 	}
-	return false;
+	return gc_begin(d);
 }
 
 /* Something long is under way. What can be answered is, and of the orders that come meanwhile the small ones are begun;
@@ -293,6 +293,7 @@ static void open_ears(struct daemon *d)
 	if (half)
 		uv_timer_start(&d->watchdog, on_watchdog, half, half);
 	alarm_open(&d->alarm, loop, on_alarm, d);
+	gc_open(d);
 	d->watch = watch_new(loop, on_changed, d);
 	watch_project(d->watch, d->ws->project->dir);
 	inbox_open(&d->inbox, loop, d->ws->db.conninfo, d->ws->db.lake_id, on_mail, d);
@@ -305,6 +306,7 @@ static void close_ears(struct daemon *d)
 	uv_close((uv_handle_t *)&d->sighup, NULL);
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
 	alarm_close(&d->alarm);
+	gc_close(d);
 	watch_free(d->watch);
 	inbox_close(&d->inbox);
 }

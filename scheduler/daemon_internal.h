@@ -1,8 +1,10 @@
 /* The daemon's parts: daemon.c is its life, daemon_runs.c carries out orders, daemon_schedules.c makes them at their
- * times, daemon_commands.c takes what people ask for, daemon_clocks.c knows who is late. */
+ * times, daemon_commands.c takes what people ask for, daemon_clocks.c knows who is late, daemon_gc.c
+ * tidies once a day. */
 #ifndef STRATA_SCHEDULER_DAEMON_INTERNAL_H
 #define STRATA_SCHEDULER_DAEMON_INTERNAL_H
 
+#include "base/buf.h"
 #include "base/list.h"
 #include "core/run_clock.h"
 #include "core/schedule.h"
@@ -62,6 +64,23 @@ struct timetable {
 	bool more;                   /* intervals are due, and wait until a run of it has ended */
 };
 
+/* The daily `strata gc`, and that after a worker's death. */
+struct daemon_gc {
+	struct alarm_clock alarm;
+	bool look;                   /* see when it is due */
+	bool due, running;
+	bool death;                  /* a worker has died since the last one began */
+	int64_t begun_at;            /* UTC seconds; 0: none yet */
+	int64_t patience;            /* UTC seconds: so long it waits for a moment without runs */
+	int64_t not_before;          /* the last one failed */
+	uv_process_t process;
+	uv_pipe_t err;               /* what it says */
+	int open;                    /* of the two, not closed */
+	int64_t status;
+	struct buf said;
+	char chunk[1024];
+};
+
 struct daemon {
 	struct daemon_config config;
 	struct workspace *ws;
@@ -74,6 +93,7 @@ struct daemon {
 	size_t ntimetables;
 	struct inbox inbox;
 	struct alarm_clock alarm;
+	struct daemon_gc gc;
 	struct watch *watch;
 	struct outbox *outbox;
 	uv_signal_t sigint, sigterm, sighup;
@@ -123,5 +143,10 @@ int clocks_look(struct daemon *d, int64_t now, int64_t *wake, struct err *err);
 /* daemon_commands.c */
 int commands_take(struct daemon *d, struct err *err);
 void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail);
+
+/* daemon_gc.c */
+void gc_open(struct daemon *d);
+bool gc_begin(struct daemon *d);                 /* if it is time; false: it is not */
+void gc_close(struct daemon *d);
 
 #endif

@@ -25,6 +25,8 @@ struct workers {
 	uint32_t spawn_failures; /* in a row; too many fail the queue instead of spinning */
 	char engine_version[32], version[32];
 	bool closing;
+	void (*on_death)(void *ctx); /* or NULL */
+	void *death_ctx;
 };
 
 enum { SPAWN_FAILURES_MAX = 3 };
@@ -115,6 +117,8 @@ static void on_gone(struct worker *worker, const char *why)
 	w->nalive--;
 	if (!worker->greeted)
 		w->spawn_failures++;
+	if (w->on_death && (worker->exit_signal || worker->exit_status))
+		w->on_death(w->death_ctx);
 	while (!list_empty(&worker->held)) {
 		struct request *r = request_of(worker->held.next);
 		list_remove(&r->link);
@@ -266,6 +270,12 @@ void workers_cancel(struct workers *w, uint64_t id)
 			return;
 		}
 	}
+}
+
+void workers_on_death(struct workers *w, void (*fn)(void *ctx), void *ctx)
+{
+	w->on_death = fn;
+	w->death_ctx = ctx;
 }
 
 const char *workers_holder(const struct workers *w, uint64_t id)

@@ -60,6 +60,9 @@ void workers_gather(struct workers *w, bool on);
  * 5 s SIGTERM, after 5 more SIGKILL, and its answer comes in any case. Unknown ids are ignored. */
 void workers_cancel(struct workers *w, uint64_t id);
 
+/* Call fn whenever a worker has died otherwise than by leaving: what it had staged may still lie there. */
+void workers_on_death(struct workers *w, void (*fn)(void *ctx), void *ctx);
+
 /* The name ("w3-1a2b") of the worker that has request `id`, or NULL. */
 const char *workers_holder(const struct workers *w, uint64_t id);
 /* The engine's version as the first worker said it ("v1.5.5"); "" before that. */

@@ -220,3 +220,91 @@ removed 6f1c" ]
 	assert_status 0
 	[ "$(strata runs -o json | json '.[].run' | sort | tr '\n' ' ')" = "gated next " ]
 }
+
+# A day has passed since the last one, or since the lake was made.
+a_day_later() {
+	state "UPDATE strata.lake SET created_at = created_at - interval '26 hours';
+		UPDATE strata.audit SET at = at - interval '26 hours' WHERE action = 'gc'" > /dev/null
+}
+gcs_done() { # NUMBER
+	[ "$(grep -c gc.done "$(err_of daemon)")" = "$1" ]
+}
+
+@test "the scheduler does it once a day, also over restarts, and waits until no run is under way" {
+	shop_of_history
+	gated_table dags/ods/ods_gated.sh
+	strata -q run ods_a dwd_b --run-id first > /dev/null
+	make_old first
+	background daemon scheduler --jobs 2
+	wait_until has_line "$(err_of daemon)" scheduler.ready
+	run -0 strata run ods_a # the lake is new: nothing is due
+	! has_line "$(err_of daemon)" gc.begin
+	kill -KILL "$(pid_of daemon)"
+	background_end daemon
+
+	a_day_later
+	mkdir -p .strata/staging/6f1c
+	background daemon scheduler --jobs 2
+	wait_until gcs_done 1
+	has_line "$(err_of daemon)" 'gc.done says="removed '
+	[ ! -d .strata/staging/6f1c ] && [ ! -d .strata/logs/first ]
+	run -2 strata show first
+	assert_output_has "the history of run 'first' has been removed"
+	kill -KILL "$(pid_of daemon)"
+	background_end daemon
+
+	# Done for today.
+	background daemon scheduler --jobs 2
+	wait_until has_line "$(err_of daemon)" scheduler.ready
+	run -0 strata run ods_a
+	! has_line "$(err_of daemon)" gc.begin
+	kill -KILL "$(pid_of daemon)"
+	background_end daemon
+
+	# The next day, with an order that is waiting: the run first.
+	a_day_later
+	state "SELECT strata.command_new(lake_id, 'order', '{\"run_id\": \"gated\", \"kind\": \"manual\", \"select\": [\"ods_gated\"],
+		\"first\": \"2024-01-01\", \"last\": \"2024-01-01\"}', 'me') FROM strata.lake" > /dev/null
+	background daemon scheduler --jobs 2
+	wait_until test -e arrived-ods.ods_gated
+	! has_line "$(err_of daemon)" gc.begin
+	touch gate-open
+	wait_until gcs_done 1
+	[ "$(grep -oE 'run.done|gc.begin' "$(err_of daemon)" | tr '\n' ' ')" = "run.done gc.begin " ]
+	kill -TERM "$(pid_of daemon)"
+	background_end daemon
+	assert_status 0
+}
+
+@test "a gc of the scheduler that fails is told, tried again later, and changes nothing else" {
+	shop_of_history
+	strata -q run --run-id first > /dev/null
+	make_old first
+	a_day_later
+	export STRATA_FAULT=retention.batch:3:kill
+	background daemon scheduler --jobs 1
+	unset STRATA_FAULT
+	wait_until has_line "$(err_of daemon)" "gc.failed status=137"
+	run -0 strata run
+	kill -TERM "$(pid_of daemon)"
+	background_end daemon
+	assert_status 0
+	background daemon scheduler --jobs 1 # the next one does not know, and does it
+	wait_until gcs_done 1
+	kill -TERM "$(pid_of daemon)"
+	background_end daemon
+	assert_status 0
+}
+
+@test "what a worker that was killed has left goes without another start of the scheduler" {
+	background daemon scheduler --jobs 1
+	wait_until has_line "$(err_of daemon)" scheduler.ready
+	run -0 strata run
+	wait_until test -n "$(ls .strata/staging)" # its empty folder, for its next try
+	kill -KILL $(workers)
+	wait_until gcs_done 1
+	[ -z "$(ls .strata/staging)" ]
+	kill -TERM "$(pid_of daemon)"
+	background_end daemon
+	assert_status 0
+}
