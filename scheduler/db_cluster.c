@@ -44,6 +44,7 @@ static const char settings[] =
 	"timezone = 'UTC'\n"
 	"log_timezone = 'UTC'\n"
 	"log_line_prefix = '%m [%p] '\n"
+	"log_checkpoints = off\n" /* its log grows for years */
 	"bgwriter_lru_maxpages = 0\n"
 	"autovacuum_naptime = 5min\n";
 
