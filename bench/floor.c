@@ -1,12 +1,14 @@
 /* The floor under strata: the same SQL through one bare DuckDB, with nothing planned, pinned, checked or recorded.
  *
- *   floor tasks [--threads N] [--loops N] PLAN LAKE    every task of PLAN in its order, published below LAKE
+ *   floor tasks [--threads N] [--loops N] [--together N] PLAN LAKE    every task of PLAN in its order, published below LAKE
  *   floor parse LIST                                   json_serialize_sql of every file named in LIST
  *
  * A line of PLAN is "layer<TAB>table<TAB>date or nothing<TAB>inputs<TAB>SQL"; inputs are "layer.table" or
- * "layer.table@date" with spaces between, each published by an earlier line. Invariant: a task costs the
+ * "layer.table@date" with spaces between, those of a table side by side, each published by an earlier line. What stands
+ * before another tab in the SQL is run before it. Invariant: a task costs the
  * file system what a publish of strata costs it: zstd Parquet, manifest.json and _SUCCESS in a staged
- * folder, an fsync of each and of the folder, one rename without replacement, an fsync of both parents.
+ * folder, an fsync of each and of the folder, one rename without replacement, an fsync of both parents. With --together,
+ * up to so many tasks of one table that follow each other share one syncfs before their renames and one after them.
  *
  * Prints "tasks seconds", where seconds are without the start of the process. Whoever measures takes the
  * whole process. Any failure ends the program: a floor that skips a task is no floor. */
@@ -26,7 +28,7 @@
 #include <unistd.h>
 
 struct task {
-	char *layer, *table, *date, *sql;
+	char *layer, *table, *date, *sql, *before; /* before: NULL, or run before sql */
 	struct task **inputs;
 	size_t ninputs;
 	bool published;
@@ -39,7 +41,7 @@ struct view {
 static struct task *tasks;
 static size_t ntasks, next_task;
 static const char *lake;
-static int threads = 1, loops = 1;
+static int threads = 1, loops = 1, together = 1;
 static duckdb_database database;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t published = PTHREAD_COND_INITIALIZER;
@@ -122,15 +124,23 @@ static char *folder_of(const struct task *t) {
 	return format("%s/%s/%s/dt=%s", lake, t->layer, t->table, t->date);
 }
 
-static void show(duckdb_connection connection, const struct task *t) {
-	char *folder = folder_of(t);
-	char *sql = format("CREATE OR REPLACE VIEW %s.%s AS SELECT * FROM read_parquet(['%s/1-%zu-0.parquet'], %s)", t->layer,
-		t->table, folder, (size_t)(t - tasks),
-		t->date ? "hive_partitioning=true, hive_types={'dt': VARCHAR}, union_by_name=true" :
-			  "hive_partitioning=false, union_by_name=true");
+/* The view of one table that a task reads, over its `n` inputs of it. */
+static void show(duckdb_connection connection, struct task *const *inputs, size_t n) {
+	const struct task *first = inputs[0];
+	char *files = format("%s", "");
+	for (size_t i = 0; i < n; i++) {
+		char *folder = folder_of(inputs[i]);
+		char *more = format("%s%s'%s/1-%zu-0.parquet'", files, i ? ", " : "", folder, (size_t)(inputs[i] - tasks));
+		free(files);
+		free(folder);
+		files = more;
+	}
+	char *sql = format("CREATE OR REPLACE VIEW %s.%s AS SELECT * FROM read_parquet([%s], %s)", first->layer, first->table, files,
+		first->date ? "hive_partitioning=true, hive_types={'dt': VARCHAR}, union_by_name=true" :
+			      "hive_partitioning=false, union_by_name=true");
 	execute(connection, sql);
 	free(sql);
-	free(folder);
+	free(files);
 }
 
 /* A manifest of the size that a small table's has. */
@@ -150,40 +160,80 @@ static char *manifest_of(const struct task *t, size_t n, int64_t size) {
 	return text;
 }
 
-static void publish(const struct task *t, size_t n, const char *staging, const char *file) {
+static void sync_lake(void) {
+	int fd = open(lake, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || syncfs(fd) != 0 || fsync(fd) != 0)
+		err(1, "%s", lake);
+	close(fd);
+}
+
+static char *staging_of(const struct task *t) {
+	return format("%s/.strata/staging/%zu", lake, (size_t)(t - tasks));
+}
+
+/* Manifest and _SUCCESS beside the file; all of it durable if it is published alone. */
+static void stage(const struct task *t, bool alone) {
 	struct stat st;
-	if (stat(file, &st) != 0)
-		err(1, "%s", file);
+	size_t n = (size_t)(t - tasks);
+	char *staging = staging_of(t);
+	char *staged[] = {format("%s/1-%zu-0.parquet", staging, n), format("%s/manifest.json", staging), format("%s/_SUCCESS", staging)};
+	if (stat(staged[0], &st) != 0)
+		err(1, "%s", staged[0]);
 	char *text = manifest_of(t, n, (int64_t)st.st_size);
-	char *staged[] = {format("%s", file), format("%s/manifest.json", staging), format("%s/_SUCCESS", staging)};
 	write_file(staged[1], text);
 	write_file(staged[2], "");
-	sync_files(staged, 3);
-	sync_folder(staging);
-
-	char *layer = format("%s/%s", lake, t->layer), *parent = t->date ? format("%s/%s", layer, t->table) : format("%s", layer);
-	char *target = folder_of(t), *above = format("%s/.strata/staging", lake);
-	if (make_folder(parent))
-		sync_folder(layer);
-	if (renameat2(AT_FDCWD, staging, AT_FDCWD, target, RENAME_NOREPLACE) != 0)
-		err(1, "%s", target);
-	sync_folder(parent);
-	sync_folder(above);
-	char *made[] = {text, staged[0], staged[1], staged[2], layer, parent, target, above};
+	if (alone) {
+		sync_files(staged, 3);
+		sync_folder(staging);
+	}
+	char *made[] = {text, staging, staged[0], staged[1], staged[2]};
 	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
 		free(made[i]);
 }
 
+static void exchange(const struct task *t, bool alone) {
+	char *layer = format("%s/%s", lake, t->layer), *parent = t->date ? format("%s/%s", layer, t->table) : format("%s", layer);
+	char *target = folder_of(t), *staging = staging_of(t), *above = format("%s/.strata/staging", lake);
+	if (make_folder(parent))
+		sync_folder(layer);
+	if (renameat2(AT_FDCWD, staging, AT_FDCWD, target, RENAME_NOREPLACE) != 0)
+		err(1, "%s", target);
+	if (alone) {
+		sync_folder(parent);
+		sync_folder(above);
+	}
+	char *made[] = {layer, parent, target, staging, above};
+	for (size_t i = 0; i < sizeof made / sizeof *made; i++)
+		free(made[i]);
+}
+
+/* The last `n` tasks up to `last`, which nothing of between them reads. */
+static void publish(size_t last, size_t n) {
+	for (size_t i = last + 1 - n; i <= last; i++)
+		stage(&tasks[i], n == 1);
+	if (n > 1)
+		sync_lake();
+	for (size_t i = last + 1 - n; i <= last; i++)
+		exchange(&tasks[i], n == 1);
+	if (n > 1)
+		sync_lake();
+}
+
 static void run_task(duckdb_connection connection, size_t n) {
 	struct task *t = &tasks[n];
-	char *staging = format("%s/.strata/staging/%zu", lake, n), *file = format("%s/1-%zu-0.parquet", staging, n);
-	char *copy = format("COPY (\n%s\n) TO '%s' (FORMAT parquet, COMPRESSION zstd)", t->sql, file);
+	char *staging = staging_of(t);
+	char *copy = format("COPY (\n%s\n) TO '%s/1-%zu-0.parquet' (FORMAT parquet, COMPRESSION zstd)", t->sql, staging, n);
 	make_folder(staging);
+	if (t->before)
+		execute(connection, t->before);
 	execute(connection, copy);
-	publish(t, n, staging, file);
 	free(copy);
-	free(file);
 	free(staging);
+}
+
+/* The task and those before it that wait are published: there are enough of them, or the next one is of another table. */
+static bool is_last_of_batch(size_t n, size_t waiting) {
+	return waiting == (size_t)together || n + 1 == ntasks || strcmp(tasks[n].table, tasks[n + 1].table) != 0;
 }
 
 /* Take the next task of the order, wait for what it reads, run it. A catalog of its own for each loop: the
@@ -204,7 +254,7 @@ static void *loop(void *arg) {
 		execute(connection, sql);
 		free(sql);
 	}
-	for (;;) {
+	for (size_t waiting = 0;;) {
 		pthread_mutex_lock(&lock);
 		size_t n = next_task < ntasks ? next_task++ : ntasks;
 		for (size_t i = 0; n < ntasks && i < tasks[n].ninputs; i++)
@@ -213,17 +263,24 @@ static void *loop(void *arg) {
 		pthread_mutex_unlock(&lock);
 		if (n == ntasks)
 			break;
-		for (size_t i = 0; i < tasks[n].ninputs; i++) {
-			struct task *input = tasks[n].inputs[i], *first = tasks;
-			while (strcmp(first->table, input->table))
+		for (size_t i = 0, same; i < tasks[n].ninputs; i += same) {
+			struct task *const *inputs = tasks[n].inputs + i, *first = tasks;
+			for (same = 1; i + same < tasks[n].ninputs && !strcmp(inputs[same]->table, inputs[0]->table);)
+				same++;
+			while (strcmp(first->table, inputs[0]->table))
 				first++;
-			if (views[first - tasks].at != input)
-				show(connection, input);
-			views[first - tasks].at = input;
+			struct view *view = &views[first - tasks];
+			if (same > 1 || view->at != inputs[0])
+				show(connection, inputs, same);
+			view->at = same > 1 ? NULL : inputs[0];
 		}
 		run_task(connection, n);
+		if (!is_last_of_batch(n, ++waiting))
+			continue;
+		publish(n, waiting);
 		pthread_mutex_lock(&lock);
-		tasks[n].published = true;
+		for (; waiting; waiting--)
+			tasks[n + 1 - waiting].published = true;
 		pthread_cond_broadcast(&published);
 		pthread_mutex_unlock(&lock);
 	}
@@ -232,15 +289,19 @@ static void *loop(void *arg) {
 	return NULL;
 }
 
+/* Whether `name` is "layer.table", or "layer.table@date". */
+static bool is_named(const struct task *t, const char *name) {
+	size_t layer = strlen(t->layer), table = strlen(t->table);
+	if (strncmp(name, t->layer, layer) != 0 || name[layer] != '.' || strncmp(name + layer + 1, t->table, table) != 0)
+		return false;
+	const char *rest = name + layer + 1 + table;
+	return t->date ? *rest == '@' && !strcmp(rest + 1, t->date) : !*rest;
+}
+
 static struct task *find(const char *name, size_t before) {
-	for (size_t i = before; i-- > 0;) {
-		char *known = format("%s.%s%s%s", tasks[i].layer, tasks[i].table, tasks[i].date ? "@" : "",
-			tasks[i].date ? tasks[i].date : "");
-		bool same = !strcmp(known, name);
-		free(known);
-		if (same)
+	for (size_t i = before; i-- > 0;)
+		if (is_named(&tasks[i], name))
 			return &tasks[i];
-	}
 	errx(1, "no earlier line publishes %s", name);
 }
 
@@ -266,6 +327,12 @@ static void read_plan(const char *path) {
 		t->date = strsep(&rest, "\t");
 		char *inputs = strsep(&rest, "\t");
 		t->sql = rest;
+		char *second = rest ? strchr(rest, '\t') : NULL;
+		if (second) {
+			*second = '\0';
+			t->before = rest;
+			t->sql = second + 1;
+		}
 		if (!t->sql)
 			errx(1, "%s: line %zu has too few fields", path, ntasks + 1);
 		if (!*t->date)
@@ -360,7 +427,7 @@ static void parse(const char *list) {
 }
 
 int main(int argc, char **argv) {
-	const char *usage = "usage: floor tasks [--threads N] [--loops N] PLAN LAKE | floor parse LIST";
+	const char *usage = "usage: floor tasks [--threads N] [--loops N] [--together N] PLAN LAKE | floor parse LIST";
 	int at = 2;
 	if (argc == 3 && !strcmp(argv[1], "parse")) {
 		parse(argv[2]);
@@ -372,9 +439,9 @@ int main(int argc, char **argv) {
 		long n = strtol(argv[at + 1], NULL, 10);
 		if (n < 1 || n > 64)
 			errx(2, "%s: from 1 to 64", argv[at]);
-		*(strcmp(argv[at], "--loops") ? &threads : &loops) = (int)n;
+		*(!strcmp(argv[at], "--loops") ? &loops : !strcmp(argv[at], "--together") ? &together : &threads) = (int)n;
 	}
-	if (argc - at != 2)
+	if (argc - at != 2 || (loops > 1 && together > 1))
 		errx(2, "%s", usage);
 	run_tasks(argv[at], argv[at + 1]);
 	return 0;

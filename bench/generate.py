@@ -4,8 +4,11 @@ A workload is a list of tables in dependency order; each writer puts it down in 
 random choices have one seed, so every program gets the same tables on every machine.
 """
 import datetime
+import glob
+import json
 import os
 import random
+import re
 from typing import NamedTuple
 
 LAYERS = ("ods", "dwd", "dwm", "dws", "ads")
@@ -146,6 +149,58 @@ def write_plan(path, tables, days=("",)):
             ups = " ".join(names[up] + at for up in t.ups)
             lines.append("\t".join((t.layer, t.name, day if t.partitioned else "", ups, t.sql.format(**names, date=day))))
     write(path, "".join(line + "\n" for line in lines))
+
+
+# How the sample's sources are read (dags/dw_config.yaml), for a program that does not know them.
+SAMPLE_SOURCES = {
+    "ods_flights": "'{root}/raw/daily/flights/dt={date}/*.csv', all_varchar = true",
+    "ods_weather": "'{root}/raw/daily/weather/dt={date}/*.csv', all_varchar = true",
+    "ods_airlines": "'{root}/raw/reference/airlines/*.csv', header = true, columns = {{'carrier': 'VARCHAR', 'name': 'VARCHAR'}}",
+    "ods_airports": "'{root}/raw/reference/airports/*.csv', nullstr = 'NA'",
+    "ods_planes": "'{root}/raw/reference/planes/*.csv', nullstr = 'NA'",
+}
+
+
+def sample_sql(root, table, date):
+    """The query of a table of the sample for one date, in one line, and what must be run before it."""
+    with open(f"{root}/dags/{table.split('_')[0]}/{table}.sql", encoding="utf-8") as file:
+        text = re.sub(r"--[^\n]*", "", file.read())
+    day = datetime.date.fromisoformat(date) if date else None
+    text = re.sub(r"\$\{PARTITION_DATE([+-]\d+)?\}", lambda m: str(day + datetime.timedelta(int(m.group(1) or 0))), text)
+    text = " ".join(text.split())
+    before = ""
+    if table in SAMPLE_SOURCES:
+        before = f"CREATE OR REPLACE VIEW tmp_{table} AS SELECT * FROM read_csv({SAMPLE_SOURCES[table].format(root=root, date=date)}, hive_partitioning = false)"
+    for layer, name in re.findall(r"(\w+)\.(\w+)_dt\(", text):
+        before = f"CREATE OR REPLACE MACRO {layer}.{name}_dt(d) AS TABLE SELECT * FROM {layer}.{name} WHERE dt = d"
+    if re.search(r"\bAS dt\b", text):  # it is never stored
+        text = f"SELECT * EXCLUDE (dt) FROM ({text})"
+    return before, text
+
+
+def write_sample_plan(path, root):
+    """What strata published of the sample below `root`, a table after the other, with what each partition read: for bench/floor.c.
+    Returns how many."""
+    parts, reads = {}, {}
+    for name in glob.glob(f"{root}/*/*/**/manifest.json", recursive=True):
+        with open(name, encoding="utf-8") as file:
+            m = json.load(file)
+        date = m["partition_date"] if m["partitioned"] else ""
+        inputs = sorted((i["table"], i["partition"]) for i in m["inputs"] if not i["table"].startswith("source:"))
+        parts.setdefault(m["dest"], {})[date] = inputs
+        reads.setdefault(m["dest"], set()).update(table for table, _ in inputs)
+    order = []
+    while len(order) < len(parts):
+        order += sorted(t for t in parts if t not in order and reads[t] <= set(order))
+    lines = []
+    for table in order:
+        layer, name = table.split(".")
+        for date in sorted(parts[table]):
+            ups = " ".join(up + (f"@{day}" if day else "") for up, day in parts[table][date])
+            before, sql = sample_sql(root, name, date)
+            lines.append("\t".join([layer, name, date, ups] + ([before] if before else []) + [sql]))
+    write(path, "".join(line + "\n" for line in lines))
+    return len(lines)
 
 
 def write_dbt(folder, tables):

@@ -381,6 +381,18 @@ class Memory:
         return low, high, (high - low) * 1000 / max(distance, 1)
 
 
+# As strata may publish: each date by itself, or so many of a table at once.
+YEAR_FLOORS = {"one loop": (), "one loop, 8 dates a sync": ("--together", "8")}
+
+
+def year_floors(bench, project):
+    """The same queries over the same inputs, as the manifests name them, in one DuckDB with one connection."""
+    plan = f"{bench.work}/g.plan"
+    count = generate.write_sample_plan(plan, project)
+    say(f"(g) the loop, {count} partitions")
+    return {name: floor_tasks(bench, plan, count, *options) for name, options in YEAR_FLOORS.items()}
+
+
 def work_g(bench):
     what = "the whole year of the sample"
     year = f"{bench.cache}/year"
@@ -401,8 +413,14 @@ def work_g(bench):
         say(f"(g) {len(daily)} tables a day, 365 days")
         took = bench.watched(bench.strata(bench_project, "backfill", "--start", "2013-01-01", "--end", "2013-12-31"), memory, 0.2)
         partitions = count_published(bench_project)
-        rows = [Row("g", what, "–", "–", f"{partitions} partitions in {text_seconds(took.seconds)}, {partitions / took.seconds:.0f}/s",
-                    "–", "–", None, {"strata": [took.seconds], "points": memory.points})]
+        floors = year_floors(bench, bench_project)
+        name, base = min(floors.items(), key=lambda item: item[1])
+        rows = [Row("g", what, f"{text_seconds(base)} ({name})", "–",
+                    f"{partitions} partitions in {text_seconds(took.seconds)}, {partitions / took.seconds:.0f}/s",
+                    f"{took.seconds / base:.2f} ×", "≤ 1.5 ×", took.seconds <= 1.5 * base,
+                    {"strata": [took.seconds], "points": memory.points, "floors": floors})]
+        rows += [Row("g", f"  beside {other}", text_seconds(seconds), "", "", f"{took.seconds / seconds:.2f} ×", "–", None, {})
+                 for other, seconds in floors.items() if other != name]
         for label, column in (("strata", 1), ("its workers", 2)):
             low, high, slope = memory.thirds(column)
             rows.append(Row("g", f"  memory of {label}, first → last third", "–", "–",
