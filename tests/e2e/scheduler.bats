@@ -259,22 +259,24 @@ stop_workers() { # sets $stopped
 	kill -STOP $stopped
 }
 
-@test "while a million tasks are planned, commands are answered and a small order is begun" {
+@test "while four million tasks are planned, commands are answered and a small order is begun" {
 	many_tables 200
 	echo "schedules: {nightly: {cron: '@yearly', select: [dwd_day]}}" >> dags/dw_config.yaml
 	scheduler_up one
-	background order backfill --exclude dwd_day --start 2010-01-01 --end 2023-09-09 --detach
+	background order backfill --exclude dwd_day --start 1970-01-01 --end 2024-10-03 --detach
 	wait_until has_line "$(err_of one)" "kind=order"
 	run -0 strata pause nightly
 	run -0 strata trigger dwd_day $day
-	wait_until has_line "$(err_of one)" "tasks=1000000"
-	begun=$(line_of "$(err_of one)" "tasks=1000000")
+	wait_until has_line "$(err_of one)" "tasks=4000000"
+	begun=$(line_of "$(err_of one)" "tasks=4000000")
 	[ "$(line_of "$(err_of one)" "kind=pause")" -lt "$begun" ]
-	[ "$(line_of "$(err_of one)" "tasks=1 ")" -lt "$begun" ]
+	small=$(line_of "$(err_of one)" "tasks=1 ")
+	grep -nE "command |run.begin" "$(err_of one)"
+	[ "$small" -lt "$begun" ]
 	background_end order
 	assert_status 0
 	run -0 strata cancel "$(head -1 "$(out_of order)")"
-	background other backfill --exclude dwd_day --start 2010-01-01 --end 2023-09-09 --detach --run-id other
+	background other backfill --exclude dwd_day --start 1970-01-01 --end 2024-10-03 --detach --run-id other
 	wait_until taken 3
 	run -0 strata cancel other
 	assert_output_has "had not begun"
