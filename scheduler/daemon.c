@@ -192,9 +192,7 @@ static bool look(struct daemon *d)
 		drain(d);
 		return true;
 	}
-	if (d->ended) {
-		d->ended = false;
-		jobs_drop_done(d);
+	if (d->ended && jobs_drop_done(d)) {
 		d->due = true; /* a schedule may have waited for the end of its run */
 		return true;
 	}

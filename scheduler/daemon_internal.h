@@ -49,6 +49,7 @@ struct job {
 	bool recorded;               /* its run has a row, as far as anybody has looked */
 	struct run_clock clock;      /* while it is active */
 	int64_t began;               /* UTC seconds, when its run was made; 0: it is not yet */
+	int64_t mark;                /* of a run that could not be planned: when that is on record */
 	struct run_summary summary;
 };
 
@@ -126,7 +127,7 @@ int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler
 bool jobs_begin_one(struct daemon *d);
 void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why); /* and never will */
 void jobs_answer(struct daemon *d);               /* those that have begun */
-void jobs_drop_done(struct daemon *d);
+bool jobs_drop_done(struct daemon *d);            /* those that the ledger has, if it is to have them; false: none */
 
 /* daemon_schedules.c */
 int timetables_make(struct daemon *d, struct err *err); /* of the newest project */

@@ -215,7 +215,7 @@ void job_not_begun(struct daemon *d, struct job *j, enum run_result result, cons
 	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
 	if (j->order.schedule || j->resumes) {
 		const struct runner_request rq = request_of(d, j);
-		runner_record_unbegun(d->runner, &rq, j->order.first, j->order.last, result, why->text);
+		j->mark = runner_record_unbegun(d->runner, &rq, j->order.first, j->order.last, result, why->text);
 	}
 	if (j->command)
 		command_end(d, j->command, "refused", why->text);
@@ -309,16 +309,26 @@ void jobs_answer(struct daemon *d)
 	}
 }
 
-void jobs_drop_done(struct daemon *d)
+/* An interval that is neither in the ledger nor a job's would be ordered once more: so a run that could not be planned
+ * stays until that is on record. */
+bool jobs_drop_done(struct daemon *d)
 {
+	bool dropped = false;
+	d->ended = false;
 	for (struct list *it = d->jobs.next, *next; it != &d->jobs; it = next) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
 		next = it->next;
 		if (j->state != JOB_DONE)
 			continue;
+		if (!runner_has_written(d->runner, j->mark)) {
+			d->ended = true;
+			continue;
+		}
 		list_remove(&j->link);
 		job_free(j);
+		dropped = true;
 	}
+	return dropped;
 }
 
 /* Only runs that were ordered go on; one in the foreground is its command's to give again. */

@@ -122,12 +122,15 @@ bool runner_is_recorded(const struct runner *r, uint32_t run);
 bool runner_explain(struct runner *r, uint32_t run, const char *table, const char *partition, json_t *out);
 /* If it waits for the time of its next try, that is now. False: the run has no such task. */
 bool runner_retry_now(struct runner *r, uint32_t run, const char *table, const char *partition);
+/* Is what was put on record up to that mark durable? */
+bool runner_has_written(const struct runner *r, int64_t mark);
 void runner_cancel(struct runner *r, uint32_t run);
 void runner_time_out(struct runner *r, uint32_t run); /* as canceled, but it has failed */
 void runner_pause(struct runner *r, uint32_t run, bool pause);
-/* Put it on record that a run has not even been planned, with what result and why; the plan of `request` is not asked for. */
-void runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day, enum run_result result,
-                           const char *why);
+/* Put it on record that a run has not even been planned, with what result and why; the plan of `request` is not asked for.
+ * Returns what runner_has_written takes. */
+int64_t runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day,
+                              enum run_result result, const char *why);
 /* Stop what runs, as when it cannot go on; the runs are unfinished and go on with the next scheduler. */
 void runner_abandon(struct runner *r);
 /* Every try has ended, and every row is durable. */

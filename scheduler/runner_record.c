@@ -82,8 +82,8 @@ void record_run(struct live_run *run)
 	run->mark = journal_mark(run->runner->journal);
 }
 
-void runner_record_unbegun(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day, enum run_result result,
-                           const char *why)
+int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day,
+                              enum run_result result, const char *why)
 {
 	int64_t now_us = clock_wall_us();
 	const struct run_counts none = {0};
@@ -104,7 +104,14 @@ void runner_record_unbegun(struct runner *r, const struct runner_request *rq, in
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		journal_transition(r->journal, &steps[i],
 		                   &(struct journal_names){.run_id = rq->run_id, .wall_us = now_us, .cause = why, .counts = &none});
+	int64_t mark = journal_mark(r->journal);
 	journal_flush(r->journal);
+	return mark;
+}
+
+bool runner_has_written(const struct runner *r, int64_t mark)
+{
+	return journal_transactions(r->journal) >= mark;
 }
 
 static void describe_cause(const struct live_run *run, const struct transition *t, struct buf *out)

@@ -184,7 +184,7 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 bool runner_is_recorded(const struct runner *r, uint32_t run)
 {
 	const struct live_run *known = live_run_find(r, run);
-	return !known || journal_transactions(r->journal) >= known->mark;
+	return !known || runner_has_written(r, known->mark);
 }
 
 void runner_pause(struct runner *r, uint32_t run, bool pause)
