@@ -19,6 +19,7 @@
 enum {
 	LINE_MAX_SIZE = 4096,
 	AXE_MS = 3000, /* LOCKS_GRACE_MS is what there is in all */
+	AGAIN_MS = 2000,
 	DEEPEST = 2, /* daemon.level: within something long a small order is planned, and within that nothing */
 	LAST_WORDS_MS = 5000, /* what callbacks are to be told is tried for so long when it ends; the next one goes on */
 };
@@ -54,7 +55,9 @@ static struct project_version *version_of(struct project *p)
 
 static void on_mail(void *ctx)
 {
-	((struct daemon *)ctx)->mail = true;
+	struct daemon *d = ctx;
+	d->mail = true;
+	d->waits = false;
 }
 
 static void on_alarm(void *ctx)
@@ -85,6 +88,18 @@ static void on_watchdog(uv_timer_t *timer)
 {
 	(void)timer;
 	systemd_notify("WATCHDOG=1");
+}
+
+static void on_again(uv_timer_t *timer)
+{
+	((struct daemon *)timer->data)->waits = false;
+}
+
+bool daemon_again(struct daemon *d)
+{
+	d->waits = true;
+	uv_timer_start(&d->again, on_again, AGAIN_MS, 0);
+	return false;
 }
 
 /* --- what it does --- */
@@ -138,18 +153,16 @@ static int read_again(struct daemon *d)
 		outbox_project(d->outbox, d->ws->project);
 		version_drop(d->version);
 		d->version = version_of(d->ws->project);
-		log_event(LOG_INFO, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
+		log_event(d->looked || d->config.stale ? LOG_INFO : LOG_DEBUG, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
 		struct err later = {0};
-		rc = daemon_db(d, &later);
-		if (rc == 0)
-			rc = timetables_make(d, &later);
+		rc = timetables_make(d, &later);
 		if (rc == 0)
 			rc = register_callbacks(d, &later);
 		if (rc < 0) {
 			log_event(LOG_WARN, "schedules.not_read", "error", later.text, NULL);
 			timetables_free(d); /* they may be of a project that is gone */
 		}
-		d->reload = rc < 0; /* once more, when the database is back */
+		d->reload = d->reload || rc < 0; /* once more, when the database is back */
 	} else if (rc == ERR_CANCELED) { /* this scheduler is about to end */
 		return rc;
 	} else {
@@ -157,6 +170,7 @@ static int read_again(struct daemon *d)
 		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
 		rc = 0;
 	}
+	d->looked = d->looked || rc == 0;
 	say_state(d, buf_cstr(&problem));
 	systemd_notify("READY=1");
 	buf_free(&problem);
@@ -196,17 +210,23 @@ static bool look(struct daemon *d)
 		d->due = true; /* a schedule may have waited for the end of its run */
 		return true;
 	}
-	if (d->mail && daemon_desk(d, &err) == 0) {
+	if (d->mail && !d->waits) {
 		d->mail = false;
-		return commands_take(d, &err) == 0;
+		int rc = daemon_desk(d, &err);
+		if (rc == 0)
+			rc = commands_take(d, &err);
+		d->mail = d->mail || rc < 0;
+		return rc == 0 || daemon_again(d);
 	}
-	if (d->due && d->level < DEEPEST && daemon_db(d, &err) == 0) {
+	if (d->due && !d->waits && d->level < DEEPEST) {
 		d->due = false;
-		int rc = timetables_look(d, &err);
+		int rc = daemon_db(d, &err);
+		if (rc == 0)
+			rc = timetables_look(d, &err);
 		if (rc < 0)
 			log_event(LOG_WARN, "schedules.not_looked", "error", err.text, NULL);
-		d->due = rc < 0;
-		return rc == 0;
+		d->due = d->due || rc < 0;
+		return rc == 0 || daemon_again(d);
 	}
 	return false;
 }
@@ -216,12 +236,12 @@ static bool work(struct daemon *d)
 {
 	if (look(d))
 		return true;
-	if (d->reload) {
+	if (d->reload && !d->waits) {
 		d->reload = false;
 		d->level++;
 		int rc = read_again(d);
 		d->level--;
-		return rc == 0;
+		return rc == 0 || (rc == ERR_STATE && daemon_again(d));
 	}
 	if (jobs_begin_one(d))
 		return true;
@@ -286,6 +306,8 @@ static void open_ears(struct daemon *d)
 	watch_signal(d, &d->sigint, on_end, SIGINT);
 	watch_signal(d, &d->sigterm, on_end, SIGTERM);
 	watch_signal(d, &d->sighup, on_hangup, SIGHUP);
+	uv_timer_init(loop, &d->again);
+	d->again.data = d;
 	uv_timer_init(loop, &d->watchdog);
 	uint64_t half = (uint64_t)systemd_watchdog_us() / 2000;
 	if (half)
@@ -302,6 +324,7 @@ static void close_ears(struct daemon *d)
 	uv_close((uv_handle_t *)&d->sigint, NULL);
 	uv_close((uv_handle_t *)&d->sigterm, NULL);
 	uv_close((uv_handle_t *)&d->sighup, NULL);
+	uv_close((uv_handle_t *)&d->again, NULL);
 	uv_close((uv_handle_t *)&d->watchdog, NULL);
 	alarm_close(&d->alarm);
 	gc_close(d);
@@ -345,7 +368,7 @@ static void free_jobs(struct daemon *d)
 
 int daemon_run(const struct daemon_config *config, struct err *err)
 {
-	struct daemon d = {.config = *config, .ws = config->ws, .reload = config->stale};
+	struct daemon d = {.config = *config, .ws = config->ws, .reload = true}; /* what changed before it was watched */
 	list_init(&d.jobs);
 	d.desk = d.ws->db;
 	d.desk.conn = NULL;

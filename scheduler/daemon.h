@@ -22,7 +22,7 @@ struct daemon_config {
 	PGconn *conn;                /* holds the lake's lock; the daemon's from now on */
 	const struct leader *leader;
 	const char *requested_by;    /* who started it: runs of schedules are his */
-	bool stale;                  /* the project was read long ago; it is read again first */
+	bool stale;                  /* the project was read long ago: that it is read again is worth a word */
 };
 
 /* 0 after a clean end. ERR_LOCKED: another scheduler has taken the lake, and this one is free to wait for it again, with what it

@@ -28,7 +28,7 @@ struct request {
 	char detail[DETAIL_MAX]; /* what was done, for people */
 };
 
-static void end_with(struct daemon *d, const char *sql, int64_t id, const char *outcome, const char *detail)
+static int end_with(struct daemon *d, const char *sql, int64_t id, const char *outcome, const char *detail)
 {
 	char lake[12], epoch[24], text[24];
 	struct err err = {0};
@@ -36,13 +36,20 @@ static void end_with(struct daemon *d, const char *sql, int64_t id, const char *
 	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
 	snprintf(text, sizeof text, "%" PRId64, id);
 	const char *const values[] = {lake, epoch, text, outcome, detail};
-	if (daemon_desk(d, &err) < 0 || db_exec_params(d->desk.conn, sql, 5, values, &err) < 0)
-		log_event(LOG_WARN, "command.not_answered", "error", err.text, NULL); /* it is done again, to the same effect */
+	int rc = daemon_desk(d, &err);
+	if (rc == 0)
+		rc = db_exec_params(d->desk.conn, sql, 5, values, &err);
+	if (rc == 0)
+		return 0;
+	log_event(LOG_WARN, "command.not_answered", "error", err.text, NULL); /* it is done again, to the same effect */
+	d->mail = true;
+	daemon_again(d);
+	return rc;
 }
 
-void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
+int command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail)
 {
-	end_with(d, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", id, outcome, detail);
+	return end_with(d, "SELECT strata.command_end($1::integer, $2::bigint, $3::bigint, $4, $5)", id, outcome, detail);
 }
 
 /* The same for what changes nothing, and is not in the audit. */
@@ -79,8 +86,21 @@ static int take_order(struct request *rq, struct err *err)
 	}
 	j->order.requested_by = arena_strdup(&j->arena, rq->requested_by);
 	struct query q = {.conn = d->desk.conn, .lake_id = d->ws->db.lake_id, .arena = &arena};
-	bool known = job_find(d, j->order.run_id) || (query_run(&q, j->order.run_id, &row, err) == 0 && strcmp(row.run_id, j->order.run_id) == 0);
+	const struct job *same = job_find(d, j->order.run_id);
+	if (same && same->command) { /* not on record yet: to be looked at again when that one is answered */
+		rq->later = true;
+		job_free(j);
+		return 0;
+	}
+	bool known = same != NULL;
+	if (!known)
+		rc = query_run(&q, j->order.run_id, &row, err);
+	known = known || (rc == 0 && strcmp(row.run_id, j->order.run_id) == 0);
 	arena_free(&arena);
+	if (rc == ERR_STATE) { /* nobody knows whether it is carried out */
+		job_free(j);
+		return rc;
+	}
 	if (known) { /* an answer was lost; the order is carried out */
 		snprintf(rq->detail, sizeof rq->detail, "%s", j->order.run_id);
 		job_free(j);
@@ -162,12 +182,14 @@ static int do_cancel(struct request *rq, struct err *err)
 		return 0;
 	}
 	j->canceled = true;
-	if (j->resumes) { /* it has tasks on record, which end when it goes on */
+	if (j->resumes && !j->cancel) { /* it has tasks on record, which end when it goes on */
 		j->cancel = rq->id;
 		rq->later = true;
 		return 0;
 	}
 	snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; it had not begun", name);
+	if (j->resumes) /* and that command is open still, so that no death loses it */
+		return 0;
 	if (j->state == JOB_ORDERED) /* else who plans it sees that in a moment */
 		job_not_begun(rq->d, j, RUN_CANCELED, &(struct err){.code = ERR_CANCELED, .text = CANCELED_EARLY});
 	return 0;
@@ -232,7 +254,8 @@ static int do_drain(struct request *rq, struct err *err)
 		snprintf(rq->detail, sizeof rq->detail, "that scheduler has ended");
 		return 0;
 	}
-	raise(SIGTERM);
+	if (!rq->d->signals && !rq->d->draining) /* or it was not answered, and comes again */
+		raise(SIGTERM);
 	snprintf(rq->detail, sizeof rq->detail, "the scheduler ends when what runs has ended");
 	return 0;
 }
@@ -242,7 +265,8 @@ static const struct {
 	int (*carry_out)(struct request *rq, struct err *err);
 } kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"explain", do_explain}, {"retry", do_retry}, {"reload", do_reload}, {"drain", do_drain}};
 
-static void carry_out(struct request *rq)
+/* ERR_STATE: it was not answered, and those after it are to wait. */
+static int carry_out(struct request *rq)
 {
 	struct err err = {0};
 	int rc = err_set(&err, ERR_USAGE, "this scheduler does not know the command '%s'; is it older than you?", rq->kind);
@@ -253,8 +277,9 @@ static void carry_out(struct request *rq)
 		}
 	}
 	log_event(LOG_INFO, "command", "kind", rq->kind, "by", rq->requested_by, "outcome", rc < 0 ? err.text : rq->detail, NULL);
-	if (!rq->later && !rq->told)
-		command_end(rq->d, rq->id, rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused", rc == 0 ? rq->detail : err.text);
+	if (rq->later || rq->told)
+		return 0;
+	return command_end(rq->d, rq->id, rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused", rc == 0 ? rq->detail : err.text);
 }
 
 /* One that is answered later is still open, and not to be taken twice. */
@@ -278,15 +303,15 @@ int commands_take(struct daemon *d, struct err *err)
 	                                  " AND outcome = '' ORDER BY command_id", 1, values, false, &r, err);
 	if (rc < 0)
 		return rc;
-	for (int i = 0; i < PQntuples(r); i++) {
+	for (int i = 0; rc == 0 && i < PQntuples(r); i++) {
 		json_t *args = json_loads(PQgetvalue(r, i, 2), 0, NULL);
 		struct request rq = {.d = d, .id = strtoll(PQgetvalue(r, i, 0), NULL, 10), .kind = PQgetvalue(r, i, 1), .requested_by = PQgetvalue(r, i, 3),
 		                     .args = args};
 		if (!is_taken(d, rq.id))
-			carry_out(&rq);
+			rc = carry_out(&rq);
 		json_decref(args);
 	}
 	PQclear(r);
-	d->settled = true;
-	return 0;
+	d->settled = d->settled || rc == 0;
+	return rc;
 }

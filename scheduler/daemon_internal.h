@@ -99,8 +99,11 @@ struct daemon {
 	struct outbox *outbox;
 	uv_signal_t sigint, sigterm, sighup;
 	uv_timer_t watchdog;
+	uv_timer_t again;            /* what the database did not let it do */
 	int signals;                 /* how many asked it to end */
 	bool mail, reload, due, ended; /* what there is to look at */
+	bool waits;                  /* for `again`, or for mail, which tells that the database is there */
+	bool looked;                 /* the project was read since its files are watched */
 	bool catalog;                /* a run has ended since the catalog was looked at */
 	bool draining;
 	bool settled;                /* what was asked before it came up is taken */
@@ -114,6 +117,9 @@ void version_drop(struct project_version *v);
 /* The database connection for what is planned and due, and the one for commands; made again where it was lost. */
 int daemon_db(struct daemon *d, struct err *err);
 int daemon_desk(struct daemon *d, struct err *err);
+/* The database did not let it do something, which stays to be done: again in a while. It need not be away, so that nothing
+ * else might wake the loop. Returns false. */
+bool daemon_again(struct daemon *d);
 
 /* daemon_runs.c */
 struct job *job_new(struct daemon *d);           /* fill its order, then job_add */
@@ -143,7 +149,8 @@ int clocks_look(struct daemon *d, int64_t now, int64_t *wake, struct err *err);
 
 /* daemon_commands.c */
 int commands_take(struct daemon *d, struct err *err);
-void command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail);
+/* 0, or ERR_STATE: then it is carried out once more, to the same effect. */
+int command_end(struct daemon *d, int64_t id, const char *outcome, const char *detail);
 
 /* daemon_gc.c */
 void gc_open(struct daemon *d);

@@ -219,6 +219,7 @@ void job_not_begun(struct daemon *d, struct job *j, enum run_result result, cons
 	}
 	if (j->command)
 		command_end(d, j->command, "refused", why->text);
+	d->mail = d->mail || j->command; /* the same order may have come twice */
 	j->command = 0;
 	j->state = JOB_DONE;
 	d->ended = true;
@@ -277,14 +278,16 @@ static int begin_within(struct daemon *d, struct job *j, struct err *err)
 bool jobs_begin_one(struct daemon *d)
 {
 	struct err err = {0};
-	struct job *next = d->draining ? NULL : next_to_begin(d);
-	if (!next || daemon_db(d, &err) < 0)
+	struct job *next = d->draining || d->waits ? NULL : next_to_begin(d);
+	if (!next)
 		return false;
+	if (daemon_db(d, &err) < 0)
+		return daemon_again(d);
 	int rc = begin_within(d, next, &err);
 	bool canceled = next->canceled && !next->resumes;
 	if (rc == ERR_STATE || (rc == ERR_CANCELED && !canceled)) {
-		next->state = JOB_ORDERED; /* tried again when the database is back; or this scheduler is about to end */
-		return false;
+		next->state = JOB_ORDERED; /* or this scheduler is about to end */
+		return rc == ERR_STATE && daemon_again(d);
 	}
 	if (rc < 0)
 		job_not_begun(d, next, canceled ? RUN_CANCELED : RUN_FAILED, &err);
@@ -296,7 +299,9 @@ void jobs_answer(struct daemon *d)
 {
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
-		bool begun = (j->state == JOB_ACTIVE || j->state == JOB_DONE) && runner_is_recorded(d->runner, j->run);
+		bool begun = (j->state == JOB_ACTIVE || j->state == JOB_DONE) && runner_is_recorded(d->runner, j->run) &&
+		             runner_has_written(d->runner, j->mark);
+		d->mail = d->mail || (begun && j->command); /* the same order may have come twice */
 		if (begun && j->command)
 			command_end(d, j->command, "done", j->order.run_id);
 		if (begun && j->cancel)

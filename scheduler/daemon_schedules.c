@@ -63,8 +63,8 @@ static int remember(struct daemon *d, struct timetable *t, struct err *err)
 int timetables_make(struct daemon *d, struct err *err)
 {
 	const struct project *p = d->ws->project;
-	int rc = 0;
-	timetables_free(d);
+	timetables_free(d); /* of the former project, which is gone */
+	int rc = daemon_db(d, err);
 	d->timetables = mem_array(p->nschedules ? p->nschedules : 1, sizeof *d->timetables);
 	for (size_t i = 0; i < p->nschedules && rc == 0; i++) {
 		const struct schedule *s = &p->schedules[i];
@@ -76,6 +76,8 @@ int timetables_make(struct daemon *d, struct err *err)
 		if (rc == 0)
 			rc = remember(d, t, err);
 	}
+	if (rc < 0)
+		timetables_free(d); /* half of one is none: it knows of no pause, and not since when it is there */
 	runner_keep(d->runner, p->nschedules && d->ws->jobs > 1);
 	d->due = true;
 	return rc;
