@@ -176,23 +176,18 @@ static int do_cancel(struct request *rq, struct err *err)
 	struct job *j = job_find(rq->d, name);
 	if (!j)
 		return err_set(err, ERR_USAGE, "there is no unfinished run '%s'; 'strata status' shows them", name);
-	if (j->state == JOB_ACTIVE) {
-		runner_cancel(rq->d->runner, j->run);
-		snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; what runs is stopped", name);
+	if (j->cancel) { /* that one is open still, so that no death loses it */
+		snprintf(rq->detail, sizeof rq->detail, "run %s is about to be canceled", name);
 		return 0;
 	}
 	j->canceled = true;
-	if (j->resumes && !j->cancel) { /* it has tasks on record, which end when it goes on */
-		j->cancel = rq->id;
-		rq->later = true;
-		return 0;
-	}
-	snprintf(rq->detail, sizeof rq->detail, "run %s is canceled; it had not begun", name);
-	if (j->resumes) /* and that command is open still, so that no death loses it */
-		return 0;
-	if (j->state == JOB_ORDERED) /* else who plans it sees that in a moment */
+	j->cancel = rq->id; /* answered when it is on record: jobs_answer */
+	rq->later = true;
+	if (j->state == JOB_ACTIVE)
+		runner_cancel(rq->d->runner, j->run);
+	else if (j->state == JOB_ORDERED && !j->resumes) /* what resumes has tasks on record, which end when it goes on */
 		job_not_begun(rq->d, j, RUN_CANCELED, &(struct err){.code = ERR_CANCELED, .text = CANCELED_EARLY});
-	return 0;
+	return 0; /* who plans it sees it in a moment */
 }
 
 /* "dwd.dwd_x" and "2013-01-03" or "" of the arguments. */

@@ -11,6 +11,7 @@
 #include "core/selection.h"
 #include "scheduler/again.h"
 #include "scheduler/daemon_internal.h"
+#include "scheduler/db.h"
 #include "scheduler/queries.h"
 
 enum {
@@ -294,6 +295,31 @@ bool jobs_begin_one(struct daemon *d)
 	return true;
 }
 
+/* A canceled run ends when what runs of it has been stopped. Should this scheduler die before, the next one is told. */
+static int record_cancel(struct daemon *d, const struct job *j, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	const char *const values[] = {lake, j->order.run_id};
+	int rc = daemon_desk(d, err);
+	return rc < 0 ? rc : db_exec_params(d->desk.conn, "UPDATE strata.run SET params = params || '{\"canceled\": true}' WHERE lake_id = $1::integer"
+	                                                  " AND run_id = $2 AND state <> 'done'", 2, values, err);
+}
+
+static void answer_cancel(struct daemon *d, struct job *j)
+{
+	struct err err = {0};
+	char text[256];
+	if (record_cancel(d, j, &err) < 0) {
+		log_event(LOG_WARN, "cancel.not_recorded", "run", j->order.run_id, "error", err.text, NULL);
+		daemon_again(d);
+		return;
+	}
+	snprintf(text, sizeof text, "run %s is canceled; %s", j->order.run_id, j->run ? "what runs is stopped" : "it had not begun");
+	command_end(d, j->cancel, "done", text);
+	j->cancel = 0;
+}
+
 /* An order is answered when its run is on record, and not before: who asks next finds it. */
 void jobs_answer(struct daemon *d)
 {
@@ -304,10 +330,10 @@ void jobs_answer(struct daemon *d)
 		d->mail = d->mail || (begun && j->command); /* the same order may have come twice */
 		if (begun && j->command)
 			command_end(d, j->command, "done", j->order.run_id);
-		if (begun && j->cancel)
-			command_end(d, j->cancel, "done", "what it had not begun is canceled");
+		if (begun && j->cancel && !d->waits)
+			answer_cancel(d, j);
 		if (begun)
-			j->command = j->cancel = 0;
+			j->command = 0;
 		if (begun && !j->recorded)
 			d->due |= j->clock.deadline || j->clock.end; /* from now on they can be found over */
 		j->recorded = j->recorded || begun;
@@ -360,6 +386,7 @@ int jobs_resume(struct daemon *d, struct err *err)
 			continue;
 		}
 		j->resumes = true;
+		j->canceled = j->order.canceled;
 		job_add(j);
 		j->paused = rows[i].paused;
 		j->began = rows[i].created_us / 1000000;
