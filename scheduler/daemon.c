@@ -271,9 +271,9 @@ static bool is_stopped(void *ctx)
 	return d->draining || d->signals || (d->planning && d->planning->canceled && !d->planning->resumes);
 }
 
-static bool is_over(const struct daemon *d)
+static bool is_over(struct daemon *d)
 {
-	return d->signals > 1 || (d->draining && runner_idle(d->runner));
+	return runner_failed(d->runner, &d->err) || d->signals > 1 || (d->draining && runner_idle(d->runner));
 }
 
 static void live(struct daemon *d)
@@ -282,12 +282,10 @@ static void live(struct daemon *d)
 	turns->attend = attend;
 	turns->stop = is_stopped;
 	turns->ctx = d;
-	while (!runner_failed(d->runner, &d->err) && !is_over(d)) {
+	while (!is_over(d)) {
 		jobs_answer(d);
-		if (!work(d))
-			uv_run(&d->ws->loop, UV_RUN_ONCE);
-		else
-			uv_run(&d->ws->loop, UV_RUN_NOWAIT); /* work does not keep results and signals waiting */
+		/* Work does not keep results and signals waiting; and what came of it may be the end. */
+		uv_run(&d->ws->loop, work(d) || is_over(d) ? UV_RUN_NOWAIT : UV_RUN_ONCE);
 	}
 	turns->attend = NULL;
 	turns->stop = NULL;
