@@ -39,6 +39,7 @@ ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSTRATA_VERSION='"$(VERSION)"' -I. -I$(B) -
 	$(PKG_CFLAGS) $(WARNINGS) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
+comma := ,
 src = $(patsubst %.c,$(B)/%.o,$(sort $(wildcard $(addsuffix /*.c,$(1)))))
 # A library a folder: the linker takes what a program needs, and a link line says who may use whom.
 OBJ_base := $(call src,base)
@@ -66,9 +67,13 @@ UNIT_UI := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/ui/*.c))
 UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
 # The runner's own sources; the world around them is tests/sim/world_*.c, put in by the linker.
-SIM_WORLD := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c))) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_record.o runner_recover.o runner_resume.o runner_progress.o order.o \
-	lake_probe.o sensor.o try_build.o journal.o journal_batch.o journal_tables.o pg_array.o)
+SIM_MODELS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c)))
+SIM_WORLD := $(SIM_MODELS) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_record.o runner_recover.o runner_resume.o runner_progress.o order.o \
+	lake_probe.o sensor.o try_build.o turns.o journal.o journal_batch.o journal_tables.o pg_array.o)
 SIM_WRAP := clock_mono_us clock_wall_us getrandom log_event batch_send opendir readdir closedir
+# The whole scheduler: its library behind the models, which are taken first. Without libuv and libpq: what of them has no
+# model is missed by the linker.
+SIM_DAEMON := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/daemon_*.c))) $(SIM_MODELS)
 UNIT := $(UNIT_CORE) $(UNIT_SCHEDULER) $(UNIT_UI) $(UNIT_CLI) $(UNIT_EXECUTOR)
 # Fuzz targets, by folder as the unit tests are: clang's libFuzzer under MODE=fuzz, else a main that replays files.
 FUZZ_CORE := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -153,12 +158,15 @@ $(B)/strata-worker: $(B)/executor/main.o $(OPERATOR_NEW_$(MODE)) $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
 	@$(CXX) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) $(LIBS_DUCKDB)
 
-$(UNIT_CORE) $(filter-out %/sim_world,$(SIM)): $(B)/%: $(B)/%.o $(LIB_CORE)
+$(UNIT_CORE) $(filter-out %/sim_world %/sim_daemon,$(SIM)): $(B)/%: $(B)/%.o $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE) -lcmocka
 $(B)/tests/sim/sim_world: $(B)/tests/sim/sim_world.o $(SIM_WORLD) $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) $^ -o $@ $(LIBS_CORE)
+$(B)/tests/sim/sim_daemon: $(B)/tests/sim/sim_daemon.o $(SIM_DAEMON) $(LIB_SCHEDULER)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $(patsubst %,-Wl$(comma)--wrap=%,$(SIM_WRAP) raise runner_begin) $^ -o $@ $(LIBS_CORE)
 $(UNIT_SCHEDULER): $(B)/%: $(B)/%.o $(LIB_SCHEDULER)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI) -lcmocka

@@ -31,8 +31,9 @@ step read-set-mutants env STRATA_MUTANTS=20000 $unit/test_read_set_mutants
 step read-set-random env STRATA_QUERIES=20000 $unit/test_read_set_random
 step compare-build make -s MODE=debug build/debug/tests/helper/cron_fires
 step compare deps/venv/bin/python tests/helper/cron_compare.py --long
-step sim-build make -s MODE=debug build/debug/tests/sim/sim_world
+step sim-build make -s MODE=debug build/debug/tests/sim/sim_world build/debug/tests/sim/sim_daemon
 step sim-night env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_world
+step sim-daemon-night env SIM_SECONDS="${SIM_SECONDS:-600}" SIM_SEED="$(date +%s)000" build/debug/tests/sim/sim_daemon
 step mutants make -s mutants
 export STRATA=$PWD/build/debug/strata
 step random-edits env STRATA_TEST_SEED="$RANDOM" STRATA_TEST_EDITS=1000 BATS_TEST_TIMEOUT=1800 bats --tap tests/e2e/plan_run.bats

@@ -50,7 +50,8 @@ build() {
 # sources SUITE: the files that are its programs.
 sources() {
 	case $1 in
-	unit | sim) find "tests/$1" -name '*.c' ! -name 'world_*.c' ;;
+	unit) find tests/unit -name '*.c' ;;
+	sim) find tests/sim -name 'sim_*.c' ;;
 	fuzz) find tests/fuzz -name 'fuzz_*.c' ;;
 	compare) echo tests/helper/cron_compare.py ;;
 	golden | e2e) find "tests/$1" -name '*.bats' ;;
@@ -86,7 +87,7 @@ build_programs() {
 }
 
 # The long ones first, so that the end does not wait for one of them; those after them in any order.
-longest=(sweep.py power_loss.py plan_run.bats rounds.py daemon.py cron_compare.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_world.c
+longest=(sweep.py power_loss.py plan_run.bats rounds.py daemon.py cron_compare.py syscalls.py world.py test_read_set_mutants.c test_fresh_mutants.c sim_daemon.c sim_world.c
 	test_server.c honest_errors.bats rebuild.bats failures.bats inputs.bats interrupts.bats recovery.bats places.bats
 	test_read_set.c test_commit.c freshness.bats user_mistakes.bats versions.bats clear.bats ask.bats)
 in_order() {

@@ -10,12 +10,7 @@
  *                                 SIM_SEED: from this seed on; SIM_SHRINK=0: fail without looking for a smaller world
  *   sim_world SEED [TABLES DATES LIVES TROUBLE]    one world, told event by event; the others limit it */
 #include <signal.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "core/date.h"
@@ -25,66 +20,6 @@
 
 enum { STEPS_WANTED = 2000000, WORLDS_PER_PROCESS = 40, LIVES = 6, WORLD_SECONDS = 120 };
 
-struct world world;
-
-/* Told to the parent by the process that plays the worlds. */
-struct story {
-	struct world_options now; /* the world that is being played */
-	uint64_t worlds, steps, crashes, recoveries, runs, batches, hash;
-};
-static struct story *story;
-
-/* ---- randomness, trace, failure ---- */
-
-uint64_t draw(void)
-{
-	uint64_t z = world.random += 0x9e3779b97f4a7c15u;
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-uint32_t below(uint32_t n)
-{
-	return n ? (uint32_t)(draw() % n) : 0;
-}
-
-bool chance(uint32_t percent)
-{
-	return below(100) < percent;
-}
-
-bool trouble(enum world_trouble kind, uint32_t permille)
-{
-	bool drawn = below(1000) < permille;
-	return drawn && !world.calm && (world.options.trouble & kind);
-}
-
-void trace(const char *fmt, ...)
-{
-	char line[512];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(line, sizeof line, fmt, args);
-	va_end(args);
-	for (const char *c = line; *c; c++)
-		world.hash = (world.hash ^ (unsigned char)*c) * 1099511628211u;
-	world.hash = (world.hash ^ (uint64_t)world.now_us) * 1099511628211u;
-	if (world.options.verbose)
-		printf("%12.6f %s\n", (double)world.now_us / 1e6, line);
-}
-
-static void print_command(const struct world_options *o)
-{
-	fprintf(stderr, "replay with: sim_world %" PRIu64 " %u %u %u %u\n", o->seed, o->tables, o->dates, o->lives, o->trouble);
-}
-
-_Noreturn void world_fail(const char *file, int line, const char *what)
-{
-	fflush(stdout);
-	fprintf(stderr, "%s:%d: %s\n", file, line, what);
-	_exit(1);
-}
 
 /* ---- one life ---- */
 
@@ -129,13 +64,14 @@ static int load_snapshot(struct err *err)
 
 static int make_plan(bool force, struct err *err)
 {
+	struct turns turns = {0};
 	bool selected[WORLD_TABLES];
 	for (size_t i = 0; i < world.project->ntables; i++)
 		selected[i] = life.selected[world_find(world.project->tables[i].qname)];
 	life.snapshot = snapshot_new((uint32_t)world.project->ntables);
 	int rc = load_snapshot(err);
 	if (rc == 0)
-		rc = lake_probe(NULL, world.pool, world.project, selected, life.first, life.last, life.snapshot, err);
+		rc = lake_probe(&turns, world.pool, world.project, selected, life.first, life.last, life.snapshot, err);
 	struct plan_input in = {.project = world.project,
 	                        .selected = selected,
 	                        .first = life.first,
@@ -156,7 +92,7 @@ static void remember_todo(void)
 		for (uint32_t d = 0; d < p->ndates; d++) {
 			uint8_t verdict = p->tasks[(size_t)slot * p->ndates + d].verdict;
 			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
-				world.todo[t][world.tables[t].partitioned ? d + (uint32_t)(life.first - WORLD_FIRST_DAY) : 0] = true;
+				world.todo[t][world.tables[t].partitioned ? d + (uint32_t)(life.first - world.first_day) : 0] = true;
 		}
 	}
 }
@@ -165,7 +101,7 @@ static void on_ctrl_c(void *ctx)
 {
 	(void)ctx;
 	world_cross("ctrl-c");
-	world_signal();
+	world_signal(0, SIGINT);
 }
 
 static void on_freeze(void *ctx)
@@ -197,8 +133,8 @@ static void draw_life(void)
 	if (!world.calm && chance(20))
 		life.selected[below(world.ntables)] = false;
 	life.force = trouble(TROUBLE_ERROR, 100);
-	life.first = WORLD_FIRST_DAY + (int32_t)from;
-	life.last = WORLD_FIRST_DAY + (int32_t)(from + n > world.ndates ? world.ndates - 1 : from + n - 1);
+	life.first = world.first_day + (int32_t)from;
+	life.last = world.first_day + (int32_t)(from + n > world.ndates ? world.ndates - 1 : from + n - 1);
 	world.crash_in = trouble(TROUBLE_CRASH, 650) ? 1 + (int64_t)below(1u << (1 + below(10))) : 0;
 	for (uint32_t i = 0; i < 4 && trouble(TROUBLE_SIGNAL, i ? 600 : 120); i++)
 		world_later((int64_t)below(1u << (10 + below(12))), OF_SCHEDULER, on_ctrl_c, &life, "ctrl-c");
@@ -369,12 +305,17 @@ static void live(void)
 	close_pool();
 }
 
+static void forget_scheduler(void)
+{
+	world_forget_scheduler(0);
+	world.frozen_until_us = 0;
+}
+
 static void one_life(void)
 {
 	memset(&life, 0, sizeof life);
 	world.life++;
 	world.life_events = 0;
-	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
 	trace("--- life %u%s", world.life, world.calm ? ", calm" : "");
 	draw_life();
 	world.alive = true;
@@ -383,12 +324,12 @@ static void one_life(void)
 	} else {
 		story->crashes++;
 		world.running = false;
-		world_forget_scheduler();
-		db_crash();
+		forget_scheduler();
+		db_crash(0);
 		if (world.pool && trouble(TROUBLE_DB, 150)) /* it lives, but its connection broke */
 			workers_cut_off();
 		else
-			workers_crash();
+			workers_crash(world.pool);
 		if (trouble(TROUBLE_LAKE, 150)) { /* it was the machine that died */
 			workers_power_loss();
 			lake_power_loss();
@@ -396,7 +337,7 @@ static void one_life(void)
 		life.result = -1;
 	}
 	world.alive = false;
-	world_forget_scheduler(); /* signals and pauses that nobody is there for */
+	forget_scheduler(); /* signals and pauses that nobody is there for */
 }
 
 /* ---- worlds ---- */
@@ -405,11 +346,12 @@ static void one_world(const struct world_options *o)
 {
 	story->now = *o;
 	world = (struct world){.options = *o, .random = o->seed * 0x2545f4914f6cdd1du + 1, .hash = 14695981039346656037u,
-	                       .now_us = 1000000, .wall_offset_us = INT64_C(1700000000000000)};
+	                       .now_us = 1000000, .wall_offset_us = INT64_C(1700000000000000), .first_day = WORLD_FIRST_DAY, .slow = 1};
 	world_loop_reset();
-	db_reset();
 	begun.id[0] = '\0';
-	world_make_project();
+	uint32_t tables = 1 + below(o->tables), dates = 1 + below(o->dates);
+	world_make_project(tables, dates);
+	db_reset();
 	uint32_t lives = 1 + below(o->lives);
 	for (uint32_t i = 0; i < lives; i++) {
 		one_life();
@@ -436,89 +378,89 @@ static void one_world(const struct world_options *o)
 	arena_free(&world.arena);
 }
 
-/* Play in a process of its own; true: all was well. */
-static bool play(struct world_options o, uint64_t worlds, bool quiet)
+/* ---- what the models ask of this program ---- */
+
+bool world_turn(int64_t until_us)
 {
-	pid_t pid = fork();
-	if (pid == 0) {
-		if (quiet && !freopen("/dev/null", "w", stderr))
-			_exit(2);
-		alarm(WORLD_SECONDS);
-		for (uint64_t i = 0; i < worlds; i++, o.seed++) {
-			one_world(&o);
-			uint64_t hash = story->hash;
-			if (o.seed % 16 == 0) {
-				one_world(&o);
-				CHECK(story->hash == hash); /* the same seed is the same story */
-			}
-		}
-		fflush(stdout);
-		_exit(0);
-	}
-	int status = 1;
-	while (waitpid(pid, &status, 0) < 0)
-		;
-	if (status != 0 && !quiet && WIFSIGNALED(status))
-		fprintf(stderr, "ended by signal %d\n", WTERMSIG(status));
-	return status == 0;
+	return world_dispatch(OF_SCHEDULER, until_us);
 }
 
-/* The smallest limits under which the same seed still fails; only another failure of the seed may be found. */
-static void shrink(struct world_options o)
+bool world_pass(int64_t until_us)
 {
-	o.verbose = false;
-	uint32_t *limits[] = {&o.lives, &o.tables, &o.dates};
-	for (size_t i = 0; i < 3; i++) {
-		for (uint32_t most = *limits[i], n = 1; n < most; n++) {
-			*limits[i] = n;
-			if (!play(o, 1, true))
-				break;
-			*limits[i] = most;
-		}
-	}
-	for (unsigned bit = 1; bit < TROUBLE_ALL; bit <<= 1) {
-		o.trouble &= ~bit;
-		if (play(o, 1, true))
-			o.trouble |= bit;
-	}
-	fprintf(stderr, "shrunk; ");
-	print_command(&o);
+	return world_dispatch(OF_WORLD, until_us);
 }
 
-static uint64_t number(const char *text, uint64_t otherwise)
+int64_t world_late(uint32_t host, int64_t at_us)
 {
-	return text ? strtoull(text, NULL, 10) : otherwise;
+	(void)host;
+	return at_us < world.frozen_until_us ? world.frozen_until_us : at_us;
+}
+
+bool world_crosses(void)
+{
+	return world.crash_in && --world.crash_in == 0;
+}
+
+_Noreturn void world_end(void)
+{
+	longjmp(world.crash, 1);
+}
+
+bool world_todo(const char *run_id, uint32_t table, uint32_t date)
+{
+	return world.running && str_eq(run_id, world.run_id) && world.todo[table][date];
+}
+
+void db_lock_free(void)
+{
+}
+
+void world_run_inserted(const struct db_run *run)
+{
+	(void)run;
+}
+
+void world_try_made(const struct db_try *t)
+{
+	(void)t;
+}
+
+bool world_silent(const char *run_id)
+{
+	(void)run_id;
+	return false;
+}
+
+void world_logged(const char *event, const struct world_field *fields, size_t n)
+{
+	(void)event;
+	(void)fields;
+	(void)n;
+}
+
+static bool enough(void)
+{
+	static uint64_t wanted;
+	wanted = wanted ? wanted : world_number(getenv("SIM_STEPS"), STEPS_WANTED);
+	return story->steps >= wanted;
+}
+
+static void report(void)
+{
+	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs, %" PRIu64 " batches\n",
+	       story->worlds, story->steps, story->crashes, story->recoveries, story->runs, story->batches);
 }
 
 int main(int argc, char **argv)
 {
-	story = mmap(NULL, sizeof *story, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (story == MAP_FAILED)
-		return 2;
-	struct world_options o = {.seed = 1, .tables = WORLD_TABLES, .dates = WORLD_DATES, .lives = LIVES, .trouble = TROUBLE_ALL};
-	if (argc > 1) {
-		o.seed = number(argv[1], 1);
-		o.tables = (uint32_t)number(argc > 2 ? argv[2] : NULL, o.tables);
-		o.dates = (uint32_t)number(argc > 3 ? argv[3] : NULL, o.dates);
-		o.lives = (uint32_t)number(argc > 4 ? argv[4] : NULL, o.lives);
-		o.trouble = (unsigned)number(argc > 5 ? argv[5] : NULL, o.trouble);
-		o.verbose = true;
-		bool well = play(o, 1, false);
-		printf("%" PRIu64 " steps, hash %016" PRIx64 "\n", story->steps, story->hash);
-		return well ? 0 : 1;
-	}
-	uint64_t wanted = number(getenv("SIM_STEPS"), STEPS_WANTED);
-	time_t end = time(NULL) + (time_t)number(getenv("SIM_SECONDS"), 0);
-	o.seed = number(getenv("SIM_SEED"), 1);
-	for (bool timed = getenv("SIM_SECONDS") != NULL; timed ? time(NULL) < end : story->steps < wanted; o.seed += WORLDS_PER_PROCESS) {
-		if (play(o, WORLDS_PER_PROCESS, false))
-			continue;
-		print_command(&story->now);
-		if (number(getenv("SIM_SHRINK"), 1))
-			shrink(story->now);
-		return 1;
-	}
-	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs, %" PRIu64 " batches\n",
-	       story->worlds, story->steps, story->crashes, story->recoveries, story->runs, story->batches);
-	return 0;
+	static const struct world_game game = {
+		.name = "sim_world",
+		.most = {.seed = 1, .tables = WORLD_TABLES, .dates = WORLD_DATES, .lives = LIVES, .trouble = TROUBLE_ALL},
+		.batch = WORLDS_PER_PROCESS,
+		.seconds = WORLD_SECONDS,
+		.play = one_world,
+		.enough = enough,
+		.report = report,
+	};
+	return world_main(argc, argv, &game);
 }

@@ -1,6 +1,5 @@
-/* A model of Postgres behind scheduler/pg.h: one row at a time, whole transactions, and a connection that
- * breaks before, within or after a commit. The real journal talks to it; its batches arrive as their C rows
- * (batch_send is wrapped), so that what is stored is what it meant to store. */
+/* The rows of a model of Postgres: whole transactions, whose batches arrive as their C rows (batch_send is wrapped), so
+ * that what is stored is what the journal meant to store. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,34 +9,10 @@
 #include "scheduler/pg.h"
 #include "tests/sim/world.h"
 
-struct db db;
+struct db_model db;
 
-/* What a fake PGresult says: one row of texts. */
-struct pg_result {
-	int rows;
-	char values[2][24];
-};
-
-struct group {
-	struct pg *pg;
-	bool in_use, has_tick, has_where, done_there, refused;
-	int64_t epoch, tick;
-	uint64_t next_fence;
-	const struct journal_batch *batch;
-	pg_done done;
-	void *ctx;
-	char sqlstate[6];
-};
-
-struct pg {
-	struct pg_hooks hooks;
-	bool up, closed;
-	struct group group; /* the journal has one transaction under way at a time */
-	void (*on_closed)(void *ctx);
-	void *closed_ctx;
-};
-
-static struct pg *connection; /* of the scheduler that is alive */
+enum { MONTHS = 12 * 40 };
+static bool months[MONTHS];                 /* since 2000: those of which strata.event has a partition */
 
 void db_reset(void)
 {
@@ -45,8 +20,11 @@ void db_reset(void)
 	free(db.tasks);
 	free(db.tries);
 	free(db.parts);
-	db = (struct db){.next_fence = 1};
-	connection = NULL;
+	db = (struct db_model){.next_fence = 1};
+	for (uint32_t t = 0; t < world.ntables; t++)
+		db.part_at[t] = arena_array(&world.arena, world.ndates, sizeof *db.part_at[t]);
+	memset(months, 0, sizeof months);
+	connections_reset();
 }
 
 static const char *keep(const char *s)
@@ -84,11 +62,45 @@ struct db_try *db_try(int64_t fence)
 
 struct db_part *db_part(const char *table, const char *partition)
 {
-	for (size_t i = 0; i < db.nparts; i++) {
-		if (str_eq(db.parts[i].partition, partition) && str_eq(db.parts[i].table, table))
-			return &db.parts[i];
+	size_t at = db.part_at[world_find(table)][world_date(partition)];
+	return at ? &db.parts[at - 1] : NULL;
+}
+
+static struct db_part *new_part(const char *table, const char *partition)
+{
+	MEM_GROW(db.parts, db.nparts, db.cap_parts);
+	struct db_part *p = &db.parts[db.nparts++];
+	*p = (struct db_part){.table = keep(table), .partition = keep(partition)};
+	db.part_at[world_find(table)][world_date(partition)] = db.nparts;
+	return p;
+}
+
+void db_rebuild(void)
+{
+	db.nparts = 0;
+	for (uint32_t t = 0; t < world.ntables; t++)
+		memset(db.part_at[t], 0, world.ndates * sizeof *db.part_at[t]);
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world_dates(t); d++) {
+			const struct lake_part *part = &world.tables[t].parts[d];
+			if ((!part->published && !part->empty_record) || part->hand == HAND_DAMAGED)
+				continue;
+			lake_synced(part); /* who writes down that it is published makes it stay */
+			struct db_part *p = new_part(world.tables[t].qname, world_partition(t, d));
+			p->try_id = keep(part->try_id);
+			p->run = keep(json_string_value(json_object_get(part->manifest, "run_id")));
+			p->fingerprint = keep(json_string_value(json_object_get(part->manifest, "fingerprint")));
+			p->version = (int64_t)part->version;
+			p->fence = (int64_t)part->fence;
+			p->rows = part->rows;
+			p->bytes = part->published ? 100 : 0;
+			p->files = part->published;
+			p->empty = part->empty_record;
+		}
 	}
-	return NULL;
+	if (db.next_fence <= lake_largest_fence())
+		db.next_fence = lake_largest_fence() + 1;
+	trace("db rebuild: next fence %" PRIu64, db.next_fence);
 }
 
 /* ---- one transaction ---- */
@@ -100,7 +112,7 @@ static void resume(struct db_run *run)
 	for (size_t i = 0; i < db.ntasks; i++) {
 		struct db_task *t = &db.tasks[i];
 		bool good = str_eq(t->result, "success") || str_eq(t->result, "empty") || str_eq(t->result, "fresh");
-		if (str_eq(t->run, run->id) && (!good || world.todo[world_find(t->table)][world_date(t->partition)]))
+		if (str_eq(t->run, run->id) && (!good || world_todo(run->id, world_find(t->table), world_date(t->partition))))
 			t->anew = true;
 	}
 }
@@ -112,14 +124,21 @@ static void apply_runs(const struct journal_batch *b)
 		const struct run_new_row *r = &((const struct run_new_row *)(const void *)rows->rows)[i];
 		struct db_run *known = db_run(r->run_id);
 		if (known) {
-			CHECK(known->resumed);
+			CHECK(world.many ? r->epoch > known->epoch && !str_eq(known->state, "done") : known->resumed);
+			known->resumed = true;
+			known->refused = false;
 			resume(known);
 			known->tasks = r->tasks;
 			known->epoch = r->epoch;
+			known->moved_us = world.now_us;
 			continue;
 		}
 		MEM_GROW(db.runs, db.nruns, db.cap_runs);
-		db.runs[db.nruns++] = (struct db_run){keep(r->run_id), r->state, "", r->state, "", r->epoch, r->tasks, false, false};
+		db.runs[db.nruns++] = (struct db_run){.id = keep(r->run_id), .state = r->state, .result = "", .seen = r->state, .counts = "",
+		                                      .epoch = r->epoch, .tasks = r->tasks, .kind = r->kind, .params = keep(r->params),
+		                                      .first = r->first_day, .last = r->last_day, .paused = r->paused, .moved_us = world.now_us};
+		if (world.many)
+			world_run_inserted(&db.runs[db.nruns - 1]);
 	}
 	rows = &b->tables[JOURNAL_RUN];
 	for (size_t i = 0; i < rows->len; i++) {
@@ -131,6 +150,7 @@ static void apply_runs(const struct journal_batch *b)
 			run->result = r->result;
 		}
 		run->epoch = r->epoch;
+		run->moved_us = world.now_us;
 		if (r->counts)
 			run->counts = keep(r->counts);
 	}
@@ -147,6 +167,9 @@ static void apply_tasks(const struct journal_batch *b)
 			t = &db.tasks[db.ntasks++];
 			*t = (struct db_task){.run = keep(r->run_id), .table = keep(r->table), .partition = keep(r->partition), .seen = "waiting"};
 		}
+		struct db_run *run = db_run(r->run_id);
+		CHECK(run);
+		run->moved_us = world.now_us;
 		t->state = r->state;
 		t->result = r->result;
 		t->tries = r->tries > t->tries ? r->tries : t->tries;
@@ -164,6 +187,8 @@ static void apply_tasks(const struct journal_batch *b)
 			t = &db.tries[db.ntries++];
 			*t = (struct db_try){.fence = r->fence, .id = keep(r->try_id), .run = keep(r->run_id), .table = keep(r->table),
 			                     .partition = keep(r->partition), .try_no = r->try_no, .seen = "?", .worker = "", .log_path = ""};
+			if (world.many)
+				world_try_made(t);
 		}
 		CHECK(str_eq(t->table, r->table) && str_eq(t->partition, r->partition) && t->try_no == r->try_no);
 		t->state = r->state;
@@ -179,11 +204,8 @@ static void apply_parts(const struct journal_batch *b)
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct published_row *r = &((const struct published_row *)(const void *)rows->rows)[i];
 		struct db_part *p = db_part(r->table, r->partition);
-		if (!p) {
-			MEM_GROW(db.parts, db.nparts, db.cap_parts);
-			p = &db.parts[db.nparts++];
-			*p = (struct db_part){.table = keep(r->table), .partition = keep(r->partition)};
-		}
+		if (!p)
+			p = new_part(r->table, r->partition);
 		if (p->fence >= r->fence)
 			continue;
 		CHECK(r->version > p->version);
@@ -204,12 +226,23 @@ static void apply_parts(const struct journal_batch *b)
 	}
 }
 
+static int month_of(int64_t wall_us)
+{
+	time_t at = (time_t)(wall_us / 1000000);
+	struct tm tm;
+	gmtime_r(&at, &tm);
+	int month = (tm.tm_year - 100) * 12 + tm.tm_mon;
+	CHECK(month >= 0 && month < MONTHS);
+	return month;
+}
+
 /* Each transition starts where the one before it ended, and the rows are where the last one ended. */
 static void apply_events(const struct journal_batch *b)
 {
 	const struct journal_rows *rows = &b->tables[JOURNAL_EVENT];
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct event_row *e = &((const struct event_row *)(const void *)rows->rows)[i];
+		CHECK(months[month_of(e->at_us)]); /* else there is no partition for it */
 		struct db_run *run = db_run(e->run_id);
 		struct db_task *task = str_eq(e->object, "task") ? db_task(e->run_id, e->table, e->partition) : NULL;
 		struct db_try *try = str_eq(e->object, "try") ? db_try(e->fence) : NULL;
@@ -239,293 +272,25 @@ static void apply_events(const struct journal_batch *b)
 	}
 }
 
-static void apply(struct group *g)
+void db_apply(const struct journal_batch *batch, uint64_t next_fence, int first_month, int end_month)
 {
-	g->done_there = true;
-	g->refused = !g->has_tick && trouble(TROUBLE_DB, 30);
-	snprintf(g->sqlstate, sizeof g->sqlstate, "57P03");
-	if (!g->has_tick)
-		return;
-	g->refused = true;
-	if (g->epoch != db.epoch) {
-		snprintf(g->sqlstate, sizeof g->sqlstate, "ST001");
-	} else if (g->tick <= db.tick) {
-		snprintf(g->sqlstate, sizeof g->sqlstate, "ST002");
-	} else if (trouble(TROUBLE_DB, 10)) {
-		snprintf(g->sqlstate, sizeof g->sqlstate, "53100"); /* its disk is full */
-	} else if (trouble(TROUBLE_DB, 1)) {
-		snprintf(g->sqlstate, sizeof g->sqlstate, "23514"); /* it does not take such rows, ever */
-	} else {
-		trace("  committed tick %" PRId64, g->tick);
-		g->refused = false;
-		db.tick = g->tick;
-		apply_runs(g->batch);
-		apply_tasks(g->batch);
-		apply_parts(g->batch);
-		apply_events(g->batch);
-		if (g->next_fence > db.next_fence)
-			db.next_fence = g->next_fence;
+	for (int m = first_month; m < end_month; m++) {
+		CHECK(m >= 0 && m < MONTHS);
+		months[m] = true;
 	}
-}
-
-/* ---- the connection ---- */
-
-static int64_t latency(void)
-{
-	return trouble(TROUBLE_DB, 20) ? 1000 * (20 + (int64_t)below(3000)) : 100 + (int64_t)below(3000);
-}
-
-static void answer(struct pg *pg, enum pg_status status)
-{
-	struct group g = pg->group;
-	struct pg_result results[2] = {{.rows = 1}, {.rows = 1}};
-	PGresult *list[] = {&results[0], &results[1]};
-	struct pg_reply reply = {.status = status, .results = list, .nresults = 2};
-	pg->group = (struct group){0};
-	if (status == PG_REFUSED)
-		memcpy(reply.sqlstate, g.sqlstate, sizeof reply.sqlstate);
-	snprintf(reply.message, sizeof reply.message, "refused: %s", g.sqlstate);
-	snprintf(results[0].values[0], sizeof results[0].values[0], "%s", world.now_us >= db.lock_until_us ? "t" : "f");
-	snprintf(results[1].values[0], sizeof results[1].values[0], "%" PRId64, db.epoch);
-	snprintf(results[1].values[1], sizeof results[1].values[1], "%" PRId64, db.tick);
-	g.done(g.ctx, &reply);
-}
-
-int PQntuples(const PGresult *res)
-{
-	return res->rows;
-}
-
-char *PQgetvalue(const PGresult *res, int row, int column)
-{
-	CHECK(row == 0 && column < 2);
-	return (char *)(uintptr_t)res->values[column];
-}
-
-static void on_reconnected(void *ctx)
-{
-	struct pg *pg = ctx;
-	world_cross("database up");
-	pg->up = true;
-	pg->hooks.up(pg->hooks.ctx);
-}
-
-static void on_killed(void *ctx)
-{
-	(void)ctx;
-	world_die("its successor has waited for it");
-}
-
-/* Somebody else's command finds the lock free. It leads from now on; but it touches nothing before this process is gone
- * (workspace_hold), which it kills when that takes too long. Epoch and tick must do without: where flock does not reach
- * the other, it has done its work already. */
-static void on_taken(void *ctx)
-{
-	if (world.now_us < db.lock_until_us)
-		return;
-	db.epoch++;
-	trace("  another scheduler: epoch %" PRId64, db.epoch);
-	if (chance(50)) {
-		db.tick += 1 + (int64_t)below(3); /* its own transactions */
-		return;
-	}
-	db.lock_until_us = INT64_MAX;
-	world_later(1000 * (int64_t)LOCKS_GRACE_MS, OF_SCHEDULER, on_killed, ctx, "hold");
-}
-
-static void lose(struct pg *pg)
-{
-	pg->up = false;
-	bool long_away = trouble(TROUBLE_DB, 60);
-	world_forget(&pg->group);
-	if (pg->group.in_use)
-		answer(pg, PG_LOST);
-	pg->hooks.down(pg->hooks.ctx, "the connection broke");
-	int64_t away = 1000 * (long_away ? 50000 + (int64_t)below(30000) : 20 + (int64_t)below(800));
-	if (trouble(TROUBLE_DB, 100))
-		world_later((int64_t)below((uint32_t)away), OF_SCHEDULER, on_taken, pg, "somebody looks at the lake");
-	world_later(away, OF_SCHEDULER, on_reconnected, pg, "reconnect");
-}
-
-static void on_lost(void *ctx)
-{
-	struct pg *pg = ctx;
-	world_cross("database down");
-	if (pg->up)
-		lose(pg);
-}
-
-static void on_answer(void *ctx)
-{
-	struct pg *pg = ((struct group *)ctx)->pg;
-	world_cross("database answers");
-	answer(pg, pg->group.refused ? PG_REFUSED : PG_DONE);
-}
-
-/* The server goes on with what it was sent though nobody listens; until then it holds the lock. */
-static void linger(struct pg *pg)
-{
-	struct group g = pg->group;
-	db.lock_until_us = world.now_us + 1000 * (int64_t)below(600);
-	apply(&g);
-	on_lost(pg);
-}
-
-static void on_server(void *ctx)
-{
-	struct pg *pg = ((struct group *)ctx)->pg;
-	if (trouble(TROUBLE_DB, 15)) {
-		on_lost(pg);
-	} else if (trouble(TROUBLE_DB, 15)) {
-		linger(pg);
-	} else {
-		apply(&pg->group);
-		world_later(latency(), OF_SCHEDULER, on_answer, &pg->group, "answer");
-	}
-}
-
-struct pg *pg_new(uv_loop_t *loop, const char *conninfo, const struct pg_hooks *hooks)
-{
-	(void)loop;
-	(void)conninfo;
-	struct pg *pg = mem_alloc(sizeof *pg);
-	pg->hooks = *hooks;
-	connection = pg;
-	return pg;
-}
-
-int pg_adopt(struct pg *pg, PGconn *conn)
-{
-	(void)conn;
-	if (trouble(TROUBLE_DB, 10)) {
-		world_later((int64_t)below(300000), OF_SCHEDULER, on_reconnected, pg, "reconnect");
-		return -1;
-	}
-	pg->up = true;
-	if (trouble(TROUBLE_DB, 200))
-		world_later((int64_t)below(2000000), OF_SCHEDULER, on_lost, pg, "the connection breaks");
-	return 0;
-}
-
-bool pg_is_up(const struct pg *pg)
-{
-	return pg->up;
-}
-
-void pg_prepare(struct pg *pg, const struct pg_statement *list, size_t n)
-{
-	(void)list;
-	(void)n;
-	CHECK(pg->up);
-}
-
-void pg_begin(struct pg *pg)
-{
-	CHECK(!pg->group.in_use && pg->up);
-	world_cross("begin");
-	pg->group = (struct group){.pg = pg, .in_use = true};
-}
-
-void pg_add(struct pg *pg, const struct pg_statement *s, const struct pg_param *params, int nparams)
-{
-	struct group *g = &pg->group;
-	if (str_eq(s->name, "journal_tick")) {
-		CHECK(nparams == 4);
-		g->has_tick = true;
-		g->epoch = strtoll(params[1].data, NULL, 10);
-		g->tick = strtoll(params[2].data, NULL, 10);
-		g->next_fence = strtoull(params[3].data, NULL, 10);
-	} else if (str_eq(s->name, "journal_where")) {
-		g->has_where = true;
-	}
-}
-
-void __wrap_batch_send(const struct journal_batch *b, int lake_id, struct pg *pg);
-void __wrap_batch_send(const struct journal_batch *b, int lake_id, struct pg *pg)
-{
-	(void)lake_id;
-	pg->group.batch = b;
-}
-
-void pg_end(struct pg *pg, pg_done done, void *ctx)
-{
-	CHECK(pg->group.in_use && (pg->group.has_tick ? pg->group.batch != NULL : pg->group.has_where));
-	pg->group.done = done;
-	pg->group.ctx = ctx;
-	world_later(latency(), OF_SCHEDULER, on_server, &pg->group, "server");
-	world_cross("commit sent");
-}
-
-static void on_pg_closed(void *ctx)
-{
-	struct pg *pg = ctx;
-	void (*closed)(void *) = pg->on_closed;
-	void *closed_ctx = pg->closed_ctx;
-	if (connection == pg)
-		connection = NULL;
-	free(pg);
-	if (closed)
-		closed(closed_ctx);
-}
-
-static void hang_up(struct pg *pg)
-{
-	if (pg->group.in_use && !pg->group.done_there && chance(50))
-		apply(&pg->group);
-	world_forget(&pg->group);
-	world_forget(pg);
-}
-
-void pg_cut(struct pg *pg)
-{
-	(void)pg; /* the world breaks connections itself */
-}
-
-void pg_close(struct pg *pg, void (*closed)(void *ctx), void *ctx)
-{
-	world_cross("database closed");
-	hang_up(pg);
-	if (pg->group.in_use)
-		answer(pg, PG_LOST);
-	pg->on_closed = closed;
-	pg->closed_ctx = ctx;
-	world_later(0, OF_SCHEDULER, on_pg_closed, pg, "pg closed");
-}
-
-void db_rebuild(void)
-{
-	db.nparts = 0;
-	for (uint32_t t = 0; t < world.ntables; t++) {
-		for (uint32_t d = 0; d < world_dates(t); d++) {
-			const struct lake_part *part = &world.tables[t].parts[d];
-			if ((!part->published && !part->empty_record) || part->hand == HAND_DAMAGED)
-				continue;
-			lake_synced(part); /* who writes down that it is published makes it stay */
-			MEM_GROW(db.parts, db.nparts, db.cap_parts);
-			db.parts[db.nparts++] = (struct db_part){
-				world.tables[t].qname, world_partition(t, d), keep(part->try_id),
-				keep(json_string_value(json_object_get(part->manifest, "run_id"))),
-				keep(json_string_value(json_object_get(part->manifest, "fingerprint"))), (int64_t)part->version,
-				(int64_t)part->fence, part->rows, part->published ? 100 : 0, part->published, part->empty_record};
-		}
-	}
-	if (db.next_fence <= lake_largest_fence())
-		db.next_fence = lake_largest_fence() + 1;
-	trace("db rebuild: next fence %" PRIu64, db.next_fence);
-}
-
-void db_crash(void)
-{
-	if (connection)
-		hang_up(connection);
-	connection = NULL;
-	db.lock_until_us = 0;
+	apply_runs(batch);
+	apply_tasks(batch);
+	apply_parts(batch);
+	apply_events(batch);
+	if (next_fence > db.next_fence)
+		db.next_fence = next_fence;
 }
 
 void db_lead(struct leader *ret)
 {
 	db.epoch++;
-	db.lock_until_us = 0;
+	if (!world.many)
+		db.lock_until_us = 0;
 	db.last_seq = 0;
 	*ret = (struct leader){.lake_id = 1, .epoch = db.epoch, .tick = db.tick, .next_fence = db.next_fence};
 }

@@ -56,8 +56,8 @@ void lake_reset(void)
 {
 	nstaging = 0;
 	nunsynced = 0;
-	for (uint32_t t = 0; t < WORLD_TABLES; t++) {
-		for (uint32_t d = 0; d < WORLD_DATES; d++)
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		for (uint32_t d = 0; d < world.ndates; d++)
 			json_decref(world.tables[t].parts[d].manifest);
 	}
 }

@@ -9,37 +9,40 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "scheduler/turns.h"
 #include "tests/sim/world.h"
 
-enum { LIFE_EVENTS_MOST = 200000 };
+enum { LIFE_EVENTS_MOST = 200000, LISTENERS = 64 };
 
-struct event_of_world {
-	int64_t at_us;
-	uint64_t order;
-	enum owner owner;
-	world_fn *fn;
-	void *ctx;
-	const char *name;
-};
-
-static struct event_of_world *events;
+static struct world_event *events;
 static size_t nevents, cap_events;
 static struct {
+	uint32_t host;
+	int signum;
 	uv_signal_t *handle;
 	uv_signal_cb cb;
-} listener;
+} listeners[LISTENERS];
 
 void world_loop_reset(void)
 {
 	nevents = 0;
-	listener.handle = NULL;
+	memset(listeners, 0, sizeof listeners);
+}
+
+static void later(int64_t delay_us, enum owner owner, uint32_t host, world_fn *fn, void *ctx, const char *name)
+{
+	MEM_GROW(events, nevents, cap_events);
+	events[nevents++] = (struct world_event){world.now_us + delay_us, draw(), owner, host, fn, ctx, name};
 }
 
 void world_later(int64_t delay_us, enum owner owner, world_fn *fn, void *ctx, const char *name)
 {
-	MEM_GROW(events, nevents, cap_events);
-	events[nevents++] = (struct event_of_world){world.now_us + delay_us, draw(), owner, fn, ctx, name};
+	CHECK(owner == OF_WORLD || !world.many || world.host);
+	later(delay_us, owner, owner == OF_WORLD ? 0 : world.host, fn, ctx, name);
+}
+
+void world_later_of(uint32_t host, int64_t delay_us, world_fn *fn, void *ctx, const char *name)
+{
+	later(delay_us, OF_SCHEDULER, host, fn, ctx, name);
 }
 
 void world_forget(const void *ctx)
@@ -52,51 +55,66 @@ void world_forget(const void *ctx)
 	nevents = kept;
 }
 
-void world_forget_scheduler(void)
+void world_forget_scheduler(uint32_t host)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < nevents; i++) {
-		if (events[i].owner != OF_SCHEDULER)
+		if (events[i].owner != OF_SCHEDULER || events[i].host != host)
 			events[kept++] = events[i];
 	}
 	nevents = kept;
-	listener.handle = NULL;
-	world.frozen_until_us = 0;
+	for (size_t i = 0; i < LISTENERS; i++) {
+		if (listeners[i].host == host)
+			listeners[i].handle = NULL;
+	}
 }
 
-static int64_t due(const struct event_of_world *e)
+static int64_t due(const struct world_event *e)
 {
-	return e->owner == OF_SCHEDULER && e->at_us < world.frozen_until_us ? world.frozen_until_us : e->at_us;
+	return e->owner == OF_SCHEDULER ? world_late(e->host, e->at_us) : e->at_us;
 }
 
 /* What a frozen scheduler finds when it wakes is in the order in which it came. */
-static bool comes_before(const struct event_of_world *a, const struct event_of_world *b)
+static bool comes_before(const struct world_event *a, const struct world_event *b)
 {
 	if (due(a) != due(b))
 		return due(a) < due(b);
 	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
 }
 
-bool world_dispatch(enum owner least, int64_t until_us)
+bool world_take(enum owner least, uint32_t host, int64_t until_us, struct world_event *ret)
 {
 	size_t best = SIZE_MAX;
 	for (size_t i = 0; i < nevents; i++) {
-		if (events[i].owner > least || due(&events[i]) > until_us)
+		if (events[i].owner > least || (host != EVERY_HOST && events[i].host != host) || due(&events[i]) > until_us)
 			continue;
 		if (best == SIZE_MAX || comes_before(&events[i], &events[best]))
 			best = i;
 	}
 	if (best == SIZE_MAX)
 		return false;
-	struct event_of_world e = events[best];
+	*ret = events[best];
 	memmove(&events[best], &events[best + 1], (--nevents - best) * sizeof *events);
-	if (due(&e) > world.now_us)
-		world.now_us = due(&e);
+	if (due(ret) > world.now_us)
+		world.now_us = due(ret);
 	world.steps++;
 	world.events++;
+	return true;
+}
+
+void world_run(const struct world_event *e)
+{
+	trace("%s", e->name);
+	e->fn(e->ctx);
+}
+
+bool world_dispatch(enum owner least, int64_t until_us)
+{
+	struct world_event e;
+	if (!world_take(least, EVERY_HOST, until_us, &e))
+		return false;
 	CHECK(++world.life_events < LIFE_EVENTS_MOST);
-	trace("%s", e.name);
-	e.fn(e.ctx);
+	world_run(&e);
 	return true;
 }
 
@@ -105,7 +123,7 @@ void world_cross(const char *what)
 	world.steps++;
 	world.crossings++;
 	trace("  %s", what);
-	if (world.crash_in && --world.crash_in == 0)
+	if (world_crosses())
 		world_die("it crosses into the world");
 }
 
@@ -114,32 +132,13 @@ void world_die(const char *why)
 	if (!world.alive || world.calm)
 		return;
 	trace("--- the scheduler dies: %s", why);
-	longjmp(world.crash, 1);
+	world_end();
 }
 
 void world_until(const bool *done)
 {
 	while (!*done)
-		CHECK(world_dispatch(OF_SCHEDULER, INT64_MAX));
-}
-
-void loop_until(uv_loop_t *loop, const bool *done)
-{
-	(void)loop;
-	world_until(done);
-}
-
-void turns_until(struct turns *t, const bool *done)
-{
-	(void)t;
-	world_until(done);
-}
-
-int turns_stopped(const struct turns *t, struct err *err)
-{
-	(void)t;
-	(void)err;
-	return 0;
+		CHECK(world_turn(INT64_MAX));
 }
 
 /* ---- libuv ---- */
@@ -148,10 +147,10 @@ int uv_run(uv_loop_t *loop, uv_run_mode mode)
 {
 	(void)loop;
 	if (mode == UV_RUN_ONCE) {
-		bool any = world_dispatch(OF_SCHEDULER, INT64_MAX);
+		bool any = world_turn(INT64_MAX);
 		CHECK(any); /* else it waits for what never comes */
 	} else {
-		while (world_dispatch(OF_SCHEDULER, world.now_us))
+		while (world_turn(world.now_us))
 			;
 	}
 	return 1;
@@ -201,11 +200,15 @@ int uv_signal_init(uv_loop_t *loop, uv_signal_t *signal)
 
 int uv_signal_start(uv_signal_t *signal, uv_signal_cb cb, int signum)
 {
+	size_t i = 0;
+	while (i < LISTENERS && listeners[i].handle)
+		i++;
+	CHECK(i < LISTENERS);
 	signal->signum = signum;
-	if (signum == SIGINT) {
-		listener.handle = signal;
-		listener.cb = cb;
-	}
+	listeners[i].host = world.host;
+	listeners[i].signum = signum;
+	listeners[i].handle = signal;
+	listeners[i].cb = cb;
 	return 0;
 }
 
@@ -242,10 +245,16 @@ const char *uv_strerror(int err)
 	return err ? "an error of libuv" : "";
 }
 
-void world_signal(void)
+bool world_signal(uint32_t host, int signum)
 {
-	if (listener.handle)
-		listener.cb(listener.handle, SIGINT);
+	bool heard = false;
+	for (size_t i = 0; i < LISTENERS; i++) {
+		if (!listeners[i].handle || listeners[i].host != host || listeners[i].signum != signum)
+			continue;
+		listeners[i].cb(listeners[i].handle, signum);
+		heard = true;
+	}
+	return heard;
 }
 
 static void on_close(void *ctx)
@@ -258,8 +267,10 @@ static void on_close(void *ctx)
 void uv_close(uv_handle_t *handle, uv_close_cb cb)
 {
 	world_forget(handle);
-	if ((void *)handle == (void *)listener.handle)
-		listener.handle = NULL;
+	for (size_t i = 0; i < LISTENERS; i++) {
+		if ((void *)handle == (void *)listeners[i].handle)
+			listeners[i].handle = NULL;
+	}
 	handle->close_cb = cb;
 	if (cb)
 		world_later(0, OF_SCHEDULER, on_close, handle, "closed");
@@ -292,10 +303,15 @@ ssize_t __wrap_getrandom(void *out, size_t n, unsigned flags)
 
 void __wrap_log_event(enum log_level level, const char *event, ...)
 {
+	struct world_field fields[16];
+	size_t n = 0;
 	va_list args;
 	va_start(args, event);
-	const char *name = va_arg(args, const char *), *value = name ? va_arg(args, const char *) : NULL;
+	const char *name;
+	while ((name = va_arg(args, const char *)) && n < sizeof fields / sizeof *fields)
+		fields[n++] = (struct world_field){name, va_arg(args, const char *)};
 	(void)level;
-	trace("  log %s %s %s", event, name ? name : "", value ? value : "");
+	trace("  log %s %s %s", event, n ? fields[0].name : "", n ? fields[0].value : "");
 	va_end(args);
+	world_logged(event, fields, n);
 }

@@ -44,15 +44,17 @@ uint32_t world_date(const char *partition)
 	int32_t day;
 	if (!*partition)
 		return 0;
-	CHECK(date_parse(partition, &day) && day >= WORLD_FIRST_DAY && day < WORLD_FIRST_DAY + WORLD_DATES);
-	return (uint32_t)(day - WORLD_FIRST_DAY);
+	CHECK(date_parse(partition, &day) && day >= world.first_day && day < world.first_day + (int32_t)world.ndates);
+	return (uint32_t)(day - world.first_day);
 }
 
 const char *world_partition(uint32_t table, uint32_t date)
 {
+	const char **name = &world.tables[table].partitions[date];
 	char text[DATE_SIZE];
-	date_format(text, world.tables[table].partitioned ? WORLD_FIRST_DAY + (int32_t)date : DATE_NONE);
-	return arena_strdup(&world.arena, text);
+	if (!*name)
+		*name = arena_strdup(&world.arena, date_format(text, world.tables[table].partitioned ? world.first_day + (int32_t)date : DATE_NONE));
+	return *name;
 }
 
 static bool end_holds(struct bound b, bool dated, int64_t reader, int64_t up, bool low)
@@ -71,7 +73,7 @@ bool world_reads(uint32_t table, uint32_t date, uint32_t ref, uint32_t up_date)
 		return true;
 	if (up == table && up_date >= date)
 		return false;
-	int64_t day = WORLD_FIRST_DAY + (int64_t)date, up_day = WORLD_FIRST_DAY + (int64_t)up_date;
+	int64_t day = world.first_day + (int64_t)date, up_day = world.first_day + (int64_t)up_date;
 	const struct span *s = &t->refs[ref].span;
 	return end_holds(s->lo, t->partitioned, day, up_day, true) && end_holds(s->hi, t->partitioned, day, up_day, false);
 }
@@ -79,8 +81,10 @@ bool world_reads(uint32_t table, uint32_t date, uint32_t ref, uint32_t up_date)
 static struct span random_span(bool self, bool dated)
 {
 	int32_t lo = (int32_t)below(3);
+	if (world.many) /* in a long world all of the past is too much to read for each day */
+		return !dated ? SPAN_ALL : self ? (struct span){{BOUND_REL, -1}, {BOUND_REL, -1}} : (struct span){{BOUND_REL, -lo}, {BOUND_REL, 0}};
 	if (!dated) /* its SQL has no date of its own */
-		return chance(50) ? SPAN_ALL : (struct span){{BOUND_ABS, WORLD_FIRST_DAY - lo}, {BOUND_ABS, WORLD_FIRST_DAY + lo}};
+		return chance(50) ? SPAN_ALL : (struct span){{BOUND_ABS, world.first_day - lo}, {BOUND_ABS, world.first_day + lo}};
 	if (self)
 		return (struct span){{BOUND_REL, -1 - lo}, {BOUND_REL, -1}};
 	switch (below(4)) {
@@ -109,7 +113,7 @@ static const char *canonical(uint32_t t)
 	return arena_printf(&world.arena, "%064x", world.tables[t].sql_version * 16 + t + 1);
 }
 
-static void analyze(uint32_t t)
+static void analyze(struct project *p, uint32_t t)
 {
 	struct world_table *table = &world.tables[t];
 	struct arena *a = &world.arena;
@@ -134,9 +138,9 @@ static void analyze(uint32_t t)
 		                                                 .col = 1,
 		                                                 .spans = arena_copy(a, &SPAN_ALL, sizeof(struct span)),
 		                                                 .nspans = 1};
-	for (size_t i = 0; i < world.project->ntables; i++) {
-		if (str_eq(world.project->tables[i].qname, table->qname))
-			world.project->tables[i].analysis = analysis;
+	for (size_t i = 0; i < p->ntables; i++) {
+		if (str_eq(p->tables[i].qname, table->qname))
+			p->tables[i].analysis = analysis;
 	}
 }
 
@@ -156,7 +160,7 @@ static void write_config(struct buf *config, struct buf *catalog)
 		buf_addf(catalog, "  %s: {pool: p%u, retries: %u, retry_delay: %ums, retry_backoff: 2", table->name, table->pool, below(4),
 		         delays[below(3)]);
 		if (chance(15))
-			buf_addf(catalog, ", timeout: %ums", 40 + below(400));
+			buf_addf(catalog, ", timeout: %" PRId64 "ms", (40 + below(400)) * world.slow);
 		if (chance(15))
 			buf_adds(catalog, ", retry_on: any");
 		if (chance(10))
@@ -174,13 +178,14 @@ static const char *no_env(void *ctx, const char *name)
 	return NULL;
 }
 
-static void read_project(void)
+struct project *world_read_project(const char *more)
 {
 	static const char *const folders[] = {"dwd", "ods"};
 	struct buf config = BUF_INIT(1 << 16), catalog = BUF_INIT(1 << 16), problems = BUF_INIT(1 << 16);
 	struct diags diags = {0};
 	struct project_file *files = arena_array(&world.arena, world.ntables, sizeof *files);
 	write_config(&config, &catalog);
+	buf_adds(&config, more);
 	for (uint32_t t = 0; t < world.ntables; t++)
 		files[t] = (struct project_file){arena_strndup(&world.arena, world.tables[t].qname, 3),
 		                                 arena_printf(&world.arena, "%s.%s", world.tables[t].name, world.tables[t].action ? "sh" : "sql"),
@@ -195,10 +200,10 @@ static void read_project(void)
 	                           .folders = folders,
 	                           .nfolders = 2,
 	                           .env = no_env};
-	world.project = project_read(&in, &diags);
+	struct project *p = project_read(&in, &diags);
 	for (uint32_t t = 0; t < world.ntables; t++)
-		analyze(t);
-	project_resolve(world.project, &diags);
+		analyze(p, t);
+	project_resolve(p, &diags);
 	if (diags.errors) {
 		diags_print(&diags, DIAG_NOTE, &problems);
 		fprintf(stderr, "%s", buf_cstr(&problems));
@@ -208,6 +213,7 @@ static void read_project(void)
 	buf_free(&config);
 	buf_free(&catalog);
 	buf_free(&problems);
+	return p;
 }
 
 static int64_t sometime(void)
@@ -219,7 +225,7 @@ int64_t world_next_files(void)
 {
 	int64_t next = INT64_MAX;
 	for (uint32_t t = 0; t < world.ntables; t++) {
-		for (uint32_t d = 0; world.tables[t].waits && d < WORLD_DATES; d++) {
+		for (uint32_t d = 0; world.tables[t].waits && d < world.ndates; d++) {
 			int64_t at = world.tables[t].comes_us[d];
 			next = at > world.now_us && at < next ? at : next;
 		}
@@ -227,10 +233,10 @@ int64_t world_next_files(void)
 	return next;
 }
 
-void world_make_project(void)
+void world_make_project(uint32_t ntables, uint32_t ndates)
 {
-	world.ntables = 1 + below(world.options.tables);
-	world.ndates = 1 + below(world.options.dates);
+	world.ntables = ntables;
+	world.ndates = ndates;
 	world.npools = 1 + below(3);
 	for (uint32_t i = 0; i < world.npools; i++)
 		world.pools[i] = 1 + below(4);
@@ -240,16 +246,21 @@ void world_make_project(void)
 		table->has_source = t == 0 || chance(20);
 		table->name = arena_printf(&world.arena, "%s_t%u", table->has_source ? "ods" : "dwd", t);
 		table->qname = arena_printf(&world.arena, "%.3s.%s", table->name, table->name);
-		for (uint32_t d = 0; d < WORLD_DATES; d++)
+		table->source_version = arena_array(&world.arena, world.ndates, sizeof *table->source_version);
+		table->comes_us = arena_array(&world.arena, world.ndates, sizeof *table->comes_us);
+		table->parts = arena_array(&world.arena, world.ndates, sizeof *table->parts);
+		table->partitions = arena_array(&world.arena, world.ndates, sizeof *table->partitions);
+		for (uint32_t d = 0; d < world.ndates; d++)
 			table->source_version[d] = 1;
-		table->waits = table->has_source && chance(30);
-		for (uint32_t d = 0; d < WORLD_DATES && table->waits; d++)
+		table->waits = table->has_source && !world.many && chance(30);
+		for (uint32_t d = 0; d < world.ndates && table->waits; d++)
 			table->comes_us[d] = sometime();
 		table->action = !table->has_source && chance(5);
 		if (!table->has_source && !table->action)
 			random_refs(t);
 	}
-	read_project();
+	if (!world.many)
+		world.project = world_read_project("");
 }
 
 void world_change(void)

@@ -8,7 +8,7 @@
 static int reach(struct err *err)
 {
 	world_cross("query");
-	if (trouble(TROUBLE_DB, 15))
+	if (world.now_us < db.away_until_us || trouble(TROUBLE_DB, 15))
 		return err_set(err, ERR_STATE, "the database is away");
 	return 0;
 }
@@ -25,7 +25,7 @@ int query_partitions(const struct query *q, const char *const *tables, size_t nt
 		const struct db_part *p = &db.parts[i];
 		rows[i] = (struct partition_row){.table = p->table,
 		                                 .partition = p->partition,
-		                                 .day = *p->partition ? WORLD_FIRST_DAY + (int32_t)world_date(p->partition) : INT32_MIN,
+		                                 .day = *p->partition ? world.first_day + (int32_t)world_date(p->partition) : INT32_MIN,
 		                                 .files = p->files,
 		                                 .version = p->version,
 		                                 .fence = p->fence,
@@ -42,6 +42,36 @@ int query_partitions(const struct query *q, const char *const *tables, size_t nt
 	return reach(err);
 }
 
+static struct run_row run_row(const struct db_run *r)
+{
+	return (struct run_row){.run_id = r->id, .kind = r->kind, .state = r->state, .result = r->result, .selection = "",
+	                        .first_day = r->first, .last_day = r->last, .paused = r->paused, .params = r->params, .counts = r->counts,
+	                        .tasks = r->tasks, .epoch = r->epoch, .git_commit = "", .requested_by = ""};
+}
+
+int query_run(const struct query *q, const char *name, struct run_row *ret_run, struct err *err)
+{
+	const struct db_run *run = db_run(name);
+	(void)q;
+	if (reach(err) < 0)
+		return err->code;
+	if (!run)
+		return err_set(err, ERR_USAGE, "there is no run '%s'", name);
+	*ret_run = run_row(run);
+	return 0;
+}
+
+int query_table_stats(const struct query *q, const char *const *tables, size_t ntables, struct table_stat **ret_rows,
+                      size_t *ret_count, struct err *err)
+{
+	(void)q;
+	(void)tables;
+	(void)ntables;
+	*ret_rows = NULL;
+	*ret_count = 0;
+	return reach(err);
+}
+
 int query_unfinished_runs(const struct query *q, int64_t epoch, struct run_row **ret_rows, size_t *ret_count,
                           struct err *err)
 {
@@ -50,9 +80,7 @@ int query_unfinished_runs(const struct query *q, int64_t epoch, struct run_row *
 	for (size_t i = 0; i < db.nruns; i++) {
 		const struct db_run *r = &db.runs[i];
 		if (r->epoch < epoch && !str_eq(r->state, "done"))
-			rows[n++] = (struct run_row){.run_id = r->id, .kind = "manual", .state = r->state, .result = r->result, .selection = "",
-			                             .params = "{}", .counts = r->counts, .tasks = r->tasks, .epoch = r->epoch,
-			                             .git_commit = "", .requested_by = ""};
+			rows[n++] = run_row(r);
 	}
 	*ret_rows = rows;
 	*ret_count = n;
@@ -111,6 +139,17 @@ int query_kept_staging(const struct query *q, const char *const **ret_paths, siz
 {
 	(void)q;
 	*ret_paths = NULL;
+	*ret_count = 0;
+	return reach(err);
+}
+
+int query_audit_of(const struct query *q, const char *action, const char *object, struct audit_row **ret_rows, size_t *ret_count,
+                   struct err *err)
+{
+	(void)q;
+	(void)action;
+	(void)object;
+	*ret_rows = NULL;
 	*ret_count = 0;
 	return reach(err);
 }

@@ -48,29 +48,29 @@ static void former_dispatch(void)
 		proc_spawn(NULL)->former = true;
 }
 
-static void answer_with(struct ask *a, int code, const char *text, struct worker_answer answer)
+static void answer_with(struct workers *w, struct ask *a, int code, const char *text, struct worker_answer answer)
 {
 	struct err err = {0};
 	err_set(&err, code, "%s", text);
 	answer.err = &err;
 	if (a->is_run)
-		world.live_in_pool[a->pool]--;
+		w->live_in_pool[a->pool]--;
 	a->on_answer(a->ctx, &answer);
 	json_decref(a->body);
 	free(a);
 }
 
-static void answer_error(struct ask *a, int code, const char *text)
+static void answer_error(struct workers *w, struct ask *a, int code, const char *text)
 {
-	answer_with(a, code, text, (struct worker_answer){0});
+	answer_with(w, a, code, text, (struct worker_answer){0});
 }
 
-static void answer_reply(struct ask *a, const json_t *reply)
+static void answer_reply(struct workers *w, struct ask *a, const json_t *reply)
 {
 	const json_t *error = json_object_get(reply, "error");
 	struct err err = {0};
 	if (a->is_run)
-		world.live_in_pool[a->pool]--;
+		w->live_in_pool[a->pool]--;
 	err_set(&err, ERR_ENGINE, "%s", error ? json_string_value(json_object_get(error, "message")) : "");
 	if (error)
 		a->on_answer(a->ctx, &(struct worker_answer){.err = &err, .error = error});
@@ -107,7 +107,7 @@ static void on_message(void *ctx)
 	json_t *reply = m->reply;
 	free(m);
 	world_cross("a worker speaks");
-	CHECK(w == world.pool);
+	CHECK(world.many || w == world.pool);
 	if (!p->greeted) {
 		p->greeted = true;
 		w->spawn_failures = 0;
@@ -122,11 +122,11 @@ static void on_message(void *ctx)
 				a->on_event(a->ctx, reply);
 		} else {
 			*at = a->next;
-			answer_reply(a, reply);
+			answer_reply(w, a, reply);
 		}
 	}
 	json_decref(reply);
-	if (world.pool == w)
+	if (!w->gone)
 		dispatch(w);
 }
 
@@ -138,11 +138,12 @@ void pool_hear(struct proc *p, json_t *reply)
 		former_dispatch();
 		return;
 	}
+	struct workers *w = p->pool;
 	struct message *m = mem_alloc(sizeof *m);
 	*m = (struct message){p, reply};
 	int64_t at = world.now_us + 20 + (int64_t)below(200);
 	p->heard_us = at > p->heard_us ? at : p->heard_us + 1; /* a pipe keeps the order */
-	world_later(p->heard_us - world.now_us, OF_SCHEDULER, on_message, m, "message");
+	world_later_of(w->host, p->heard_us - world.now_us, on_message, m, "message");
 }
 
 static void on_gone(void *ctx)
@@ -157,12 +158,12 @@ static void on_gone(void *ctx)
 	p->held = NULL;
 	while ((a = held)) {
 		held = a->next;
-		answer_with(a, ERR_PROTOCOL, "the worker died", (struct worker_answer){.died = true, .blameless = a->id != guilty});
+		answer_with(w, a, ERR_PROTOCOL, "the worker died", (struct worker_answer){.died = true, .blameless = a->id != guilty});
 	}
 	while (w->spawn_failures >= 3 && w->queue) {
 		a = w->queue;
 		w->queue = a->next;
-		answer_error(a, ERR_PROTOCOL, "no worker can be started");
+		answer_error(w, a, ERR_PROTOCOL, "no worker can be started");
 	}
 	dispatch(w);
 }
@@ -171,8 +172,8 @@ static void on_gone(void *ctx)
 void pool_gone(struct proc *p)
 {
 	if (p->pool) {
-		world_later((p->heard_us > world.now_us ? p->heard_us - world.now_us : 0) + 1 + (int64_t)below(3000), OF_SCHEDULER, on_gone,
-		            p, "gone");
+		world_later_of(p->pool->host, (p->heard_us > world.now_us ? p->heard_us - world.now_us : 0) + 1 + (int64_t)below(3000), on_gone, p,
+		               "gone");
 		return;
 	}
 	p->exists = false;
@@ -239,7 +240,7 @@ static void dispatch(struct workers *w)
 				break; /* a living one will take it */
 			struct ask *a = w->queue;
 			w->queue = a->next;
-			answer_error(a, ERR_IO, "start a worker");
+			answer_error(w, a, ERR_IO, "start a worker");
 			continue;
 		}
 		w->spawned++;
@@ -253,6 +254,8 @@ struct workers *workers_new(const struct workers_config *config)
 {
 	struct workers *w = mem_alloc(sizeof *w);
 	w->most = config->most;
+	w->host = world.host;
+	w->life = world.life;
 	return w;
 }
 
@@ -271,7 +274,7 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 		trace("  run %s %s fence %" PRIu64, rq.qname, rq.partition, rq.fence);
 		check_sent(&rq);
 		a->pool = world.tables[world_find(rq.qname)].pool;
-		CHECK(++world.live_in_pool[a->pool] <= world.pools[a->pool]);
+		CHECK(++w->live_in_pool[a->pool] <= world.pools[a->pool]);
 		arena_free(&arena);
 	}
 	struct ask **at = &w->queue;
@@ -298,7 +301,7 @@ void workers_cancel(struct workers *w, uint64_t id)
 		struct ask *a = *at;
 		if (a->id == id) {
 			*at = a->next;
-			answer_error(a, ERR_CANCELED, "canceled before a worker had it");
+			answer_error(w, a, ERR_CANCELED, "canceled before a worker had it");
 			return;
 		}
 	}
@@ -323,6 +326,14 @@ const char *workers_engine_version(const struct workers *w)
 	return "v1";
 }
 
+void workers_kill(struct workers *w)
+{
+	for (size_t i = 0; i < WORLD_PROCS; i++) {
+		if (procs[i].exists && procs[i].pool == w && !procs[i].killed)
+			proc_die(&procs[i]);
+	}
+}
+
 void workers_close(struct workers *w)
 {
 	w->closing = true;
@@ -338,7 +349,10 @@ bool workers_gone(const struct workers *w)
 
 void workers_free(struct workers *w)
 {
-	free(w);
+	if (world.many)
+		w->gone = true; /* a late message may still name it */
+	else
+		free(w);
 }
 
 /* ---- their scheduler's death, and the wait of the next one ---- */
@@ -357,7 +371,6 @@ void workers_cut_off(void)
 {
 	former.pool = world.pool;
 	former.until_us = world.now_us + (int64_t)below(1000 * LOCKS_GRACE_MS);
-	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		struct proc *p = &procs[i];
 		if (!p->exists || !p->pool)
@@ -382,12 +395,11 @@ void workers_hold(void)
 	}
 }
 
-void workers_crash(void)
+void workers_crash(const struct workers *w)
 {
-	memset(world.live_in_pool, 0, sizeof world.live_in_pool);
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		struct proc *p = &procs[i];
-		if (!p->exists || !p->pool)
+		if (!p->exists || !p->pool || p->pool != w)
 			continue;
 		p->pool = NULL;
 		p->held = NULL;
@@ -435,7 +447,7 @@ int locks_await_all(const char *dir, int grace_ms, struct err *err)
 	(void)err;
 	int64_t until = world.now_us + 1000 * (int64_t)grace_ms;
 	world_cross("locks");
-	while (workers_orphans() && world_dispatch(OF_WORLD, until))
+	while (workers_orphans() && world_pass(until))
 		world_cross("locks wait");
 	for (size_t i = 0; i < WORLD_PROCS; i++) {
 		if (procs[i].exists && !procs[i].pool)

@@ -60,7 +60,9 @@ struct workers {
 	uint32_t most;
 	uint64_t last_id, gathering, last_batch;
 	uint32_t spawned, spawn_failures;
-	bool closing;
+	uint32_t live_in_pool[4];
+	uint32_t host, life;   /* whose it is, and of which of its lives */
+	bool closing, gone;    /* gone: its scheduler is dead */
 };
 
 /* world_worker.c: what a process says arrives a little later, if there is still somebody. */
