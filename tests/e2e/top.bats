@@ -231,3 +231,25 @@ a_run() {
 	run -2 strata top < /dev/null
 	assert_output_has "must be a terminal"
 }
+
+@test "--plain prints lines, and one for each change" {
+	a_run
+	run -0 strata top --plain --once
+	assert_output_has "scheduler none  down"
+	assert_output_has "schedule  nightly  on"
+	run -0 strata top runs --plain --once
+	assert_output_has "S first  backfill  2024-01-01..01-05"
+	run -2 strata top rnus --plain
+	assert_output_has "did you mean 'runs'"
+	run -2 strata top --once
+	assert_output_has "goes with '--plain'"
+	background plain top runs --plain
+	wait_until has_line "$(out_of plain)" "S first"
+	strata -q run --run-id second --date 2024-01-05 --force
+	wait_until has_line "$(out_of plain)" "S second"
+	[ "$(grep -c "S first" "$(out_of plain)")" = 1 ]
+	kill -TERM "$(pid_of plain)"
+	background_end plain
+	assert_status 0
+	[ -z "$(tr -d '[:print:][:space:]' < "$(out_of plain)" | grep -a $'\e')" ]
+}
