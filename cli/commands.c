@@ -25,6 +25,7 @@ const struct command *const commands[] = {
 	&command_tasks,
 	&command_show,
 	&command_logs,
+	&command_diff,
 	&command_audit,
 	&command_lineage,
 	&command_callbacks,

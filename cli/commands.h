@@ -40,6 +40,7 @@ extern const struct command command_runs;
 extern const struct command command_tasks;
 extern const struct command command_show;
 extern const struct command command_logs;
+extern const struct command command_diff;
 extern const struct command command_audit;
 extern const struct command command_lineage;
 extern const struct command command_callbacks;

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/annotations.h"
 #include "cli/follow.h"
 #include "cli/lead.h"
 #include "cli/open.h"
@@ -271,7 +272,10 @@ static int prepare(struct execution *x, struct err *err)
 {
 	const struct options *o = x->inv->options;
 	const char *given = options_text(o, "run-id", NULL);
+	const char *junit = options_text(o, "junit", NULL);
 	int rc = options_number(o, "max-active", 0, 1, JOBS_MAX, &x->max_active, err);
+	if (rc == 0 && junit)
+		rc = junit_check(junit, err);
 	if (rc == 0)
 		rc = open_project(x->inv, &x->ws, err);
 	if (rc == 0)
@@ -325,6 +329,24 @@ static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_e
 	return rc;
 }
 
+/* For machines that look at the run: a report, and in GitHub's CI a mark at each line that failed. `status` is the run's. */
+static int tell_machines(struct execution *x, int status, struct err *err)
+{
+	const char *path = options_text(x->inv->options, "junit", NULL);
+	struct arena arena = {0};
+	int rc = 0;
+	if (options_flag(x->inv->options, "detach") || (!path && !annotations_wanted()))
+		return status;
+	rc = db_revive(&x->ws.db, true, err);
+	const struct query q = {.conn = x->ws.db.conn, .lake_id = x->ws.db.lake_id, .arena = &arena};
+	if (rc == 0 && annotations_wanted())
+		rc = annotations_of_run(&q, x->ws.project, x->run_id, stderr, err);
+	if (rc == 0 && path)
+		rc = junit_write(&q, x->run_id, path, err);
+	arena_free(&arena);
+	return rc < 0 ? rc : status;
+}
+
 int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_on_error, struct err *err)
 {
 	bool handed = false;
@@ -349,6 +371,8 @@ int run_execute(const struct invocation *inv, enum run_kind kind, bool continue_
 		rc = carry_out(&x, kind, continue_on_error, err);
 	if (rc >= 0) /* else its rows are not there, or the state is out of reach */
 		end_callbacks(&x);
+	if (rc >= 0)
+		rc = tell_machines(&x, rc, err);
 	outbox_free(x.outbox);
 	runner_free(x.runner);
 	db_keeper_close(&x.keeper);

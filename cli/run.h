@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/dates.h"
+#include "cli/junit.h"
 #include "cli/select.h"
 #include "core/states.h"
 
@@ -14,6 +15,7 @@
 	{.name = "jobs", .letter = 'j', .value = "N", .help = "tasks at a time; default: one a core"},                \
 	{.name = "run-id", .value = "ID", .help = "name the run, or the unfinished run that is to go on; default: made from the time"},                       \
 	{.name = "fail-fast", .help = "after the first failure start nothing more"},                                  \
+	OPTION_JUNIT,                                                                                                 \
 	{.name = "keep-staging", .help = "keep what the tries staged, to look at it"},                                \
 	{.name = "no-wait", .help = "if another run holds the lake, exit with status 5 at once"}
 

@@ -1,0 +1,20 @@
+/* What is different between two runs: the green one and the one after it.
+ *
+ * Tasks are the same if their table is and their date is as far from the last date of their run, so that yesterday's run
+ * and today's can be compared. */
+#ifndef STRATA_CLI_RUN_DIFF_H
+#define STRATA_CLI_RUN_DIFF_H
+
+#include "scheduler/queries.h"
+
+struct run_difference {
+	const char *table, *partition; /* of the second run; "" where it is of the whole run or table */
+	const char *what;              /* "commit", "task", "result", "sql", "input", "column", "rows", "time" */
+	const char *before, *after;    /* "" : absent */
+};
+
+/* In `q->arena`, in the order of tables and dates. */
+int run_diff(const struct query *q, const struct run_row *before, const struct run_row *after, struct run_difference **ret, size_t *ret_n,
+             struct err *err);
+
+#endif
