@@ -83,7 +83,7 @@ class Disk:
     def __init__(self, root):
         """Takes the folder as it is: call it before the run."""
         self.files, self.folders, self.inodes = {}, {self.ROOT: {}}, {os.stat(root).st_ino: self.ROOT}
-        self.changes, self.replies, self.next, self.end = [], [], 1, 0
+        self.changes, self.replies, self.next, self.end, self.syncfs = [], [], 1, 0, 0
         self._take(pathlib.Path(root), self.ROOT)
         self.initial = {number: dict(entries) for number, entries in self.folders.items()}
 
@@ -133,6 +133,7 @@ class Disk:
                     self.files[number].syncs.append(at)
                 pending = self._certain(pending, at, lambda c, n=number: any(s[0] == n for s in c.sets))
             elif op == SYNCFS:
+                self.syncfs += 1
                 for f in self.files.values():
                     f.syncs.append(at)
                 pending = self._certain(pending, at, lambda c: True)
