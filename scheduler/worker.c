@@ -413,8 +413,9 @@ void worker_give(struct worker *w, struct list *requests)
 		if (--more)
 			say_more(r, more);
 		list_append(&w->held, &r->link);
-		send_line(w, r->line, r->size);
-		r->line = NULL;
+		send_line(w, r->lives ? mem_strdup(r->line) : r->line, r->size);
+		if (!r->lives)
+			r->line = NULL;
 	}
 }
 

@@ -20,7 +20,8 @@ struct request {
 	uint64_t batch;   /* those with the same go to one worker, one after the other; 0: it goes alone */
 	bool running, staged; /* it has said so */
 	bool canceled;
-	char *line;       /* with its newline; NULL once it is sent */
+	uint32_t lives;   /* so often it may be given to another worker when its own has died */
+	char *line;       /* with its newline; NULL once it is sent for the last time */
 	size_t size;
 	worker_event_fn on_event;
 	worker_answer_fn on_answer;

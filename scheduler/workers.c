@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "core/protocol.h"
 #include "scheduler/worker.h"
 
@@ -29,7 +30,10 @@ struct workers {
 	void *death_ctx;
 };
 
-enum { SPAWN_FAILURES_MAX = 3 };
+enum {
+	SPAWN_FAILURES_MAX = 3,
+	LIVES = 2, /* the second worker that dies of the same request is hardly killed by chance, the third never */
+};
 
 static void dispatch(struct workers *w);
 
@@ -108,6 +112,17 @@ static void on_reply(struct worker *worker, struct request *r, const json_t *rep
 	dispatch(w);
 }
 
+/* What only looks, or may be done twice. A try is never given twice: its fence is recorded for one worker. */
+static bool is_repeatable(const char *op)
+{
+	static const char *const ops[] = {"analyze", "bind", "probe", "sweep"};
+	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
+		if (str_eq(op, ops[i]))
+			return true;
+	}
+	return false;
+}
+
 /* The process and everything below it is gone. */
 static void on_gone(struct worker *worker, const char *why)
 {
@@ -122,6 +137,11 @@ static void on_gone(struct worker *worker, const char *why)
 	while (!list_empty(&worker->held)) {
 		struct request *r = request_of(worker->held.next);
 		list_remove(&r->link);
+		if (r->lives && !r->canceled && !w->closing) {
+			r->lives--;
+			list_append(w->queue.next, &r->link);
+			continue;
+		}
 		answer_with(r, ERR_PROTOCOL, why, (struct worker_answer){.died = true, .blameless = r->id != guilty});
 	}
 	while (w->spawn_failures >= SPAWN_FAILURES_MAX && !list_empty(&w->queue))
@@ -233,6 +253,7 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 {
 	struct request *r = mem_alloc(sizeof *r);
 	*r = (struct request){.id = ++w->last_id, .batch = w->gathering, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	r->lives = is_repeatable(json_string_value(json_object_get(body, "op"))) ? LIVES : 0;
 	json_object_set_new(body, "id", json_integer((json_int_t)r->id));
 	r->line = worker_line(body, &r->size);
 	json_decref(body);

@@ -4,8 +4,8 @@
  * query. A worker is spawned when a request finds none idle and there are fewer than `most`; it exits
  * when idle for a minute, and is replaced after many requests or when it has grown.
  *
- * A worker's death is the kernel's word (its exit status) and fails only the requests that it had. The
- * answer is given after the whole tree below the worker is gone, which its lock file tells: so nothing
+ * A worker's death is the kernel's word (its exit status) and fails only the requests that it had; of these, what only
+ * looks, or may be done twice, goes to another worker first, so that planning outlives a worker. The answer is given after the whole tree below the worker is gone, which its lock file tells: so nothing
  * runs twice at once. Each worker leads a session of its own; a terminal's Ctrl-C does not reach it.
  *
  * Calling sequence: workers_new, workers_ask…, uv_run, workers_close, uv_run until workers_gone. */

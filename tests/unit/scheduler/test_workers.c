@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -52,6 +53,18 @@ static void leave_one(int lock_fd)
 		pause();
 }
 
+/* Dies, until as many have died as are to. */
+static void die_by_turns(const json_t *rq)
+{
+	struct stat st;
+	int fd = open(json_string_value(json_object_get(rq, "file")), O_WRONLY | O_APPEND | O_CREAT, 0666);
+	if (fstat(fd, &st) == 0 && st.st_size < json_integer_value(json_object_get(rq, "deaths"))) {
+		(void)!write(fd, ".", 1);
+		kill(getpid(), SIGKILL);
+	}
+	close(fd);
+}
+
 static int be_worker(void)
 {
 	FILE *in = fdopen(PROTOCOL_FD_IN, "r");
@@ -68,6 +81,8 @@ static int be_worker(void)
 		snprintf(running, sizeof running, "{\"id\":%lld,\"event\":\"running\"}\n", (long long)id);
 		if (strcmp(op, "stage") == 0 || strcmp(op, "die at work") == 0)
 			say(running);
+		if (strcmp(op, "probe") == 0)
+			die_by_turns(rq);
 		if (strcmp(op, "hello") == 0)
 			lock_fd = open(json_string_value(json_object_get(rq, "lock")), O_RDWR | O_CREAT, 0666);
 		if (strcmp(op, "hello") == 0)
@@ -209,6 +224,20 @@ static void test_death_fails_only_the_request_at_work(void **state)
 	assert_non_null(strstr(first.text, "signal 9"));
 	wait_for(f, &second);
 	assert_true(second.ok);
+}
+
+/* One that is killed while a run is planned must not cost a schedule its interval. */
+static void test_what_only_looks_outlives_its_worker(void **state)
+{
+	struct fixture *f = *state;
+	char file[96];
+	snprintf(file, sizeof file, "%s/deaths", f->dir);
+	start(f, NULL);
+	struct answer a = ask(f, json_pack("{s:s, s:s, s:i}", "op", "probe", "file", file, "deaths", 2));
+	assert_true(a.ok);
+	a = ask(f, json_pack("{s:s, s:s, s:i}", "op", "probe", "file", file, "deaths", 100));
+	assert_true(a.died);
+	assert_true(ask(f, json_pack("{s:s}", "op", "echo")).ok);
 }
 
 static void on_patience(uv_timer_t *timer)
@@ -355,6 +384,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_a_request_longer_than_a_line_is_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_reply_of_almost_a_line_after_an_event_is_taken, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_death_fails_only_the_request_at_work, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_only_looks_outlives_its_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_is_ended_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_batch_goes_to_one_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_canceled_one_leaves_its_batch, setup, teardown),
