@@ -295,26 +295,11 @@ bool jobs_begin_one(struct daemon *d)
 	return true;
 }
 
-/* A canceled run ends when what runs of it has been stopped. Should this scheduler die before, the next one is told. */
-static int record_cancel(struct daemon *d, const struct job *j, struct err *err)
-{
-	char lake[12];
-	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
-	const char *const values[] = {lake, j->order.run_id};
-	int rc = daemon_desk(d, err);
-	return rc < 0 ? rc : db_exec_params(d->desk.conn, "UPDATE strata.run SET params = params || '{\"canceled\": true}' WHERE lake_id = $1::integer"
-	                                                  " AND run_id = $2 AND state <> 'done'", 2, values, err);
-}
-
+/* A canceled run ends when what runs of it has been stopped. Should this scheduler die before, its answer tells the next
+ * one: was_canceled. */
 static void answer_cancel(struct daemon *d, struct job *j)
 {
-	struct err err = {0};
 	char text[256];
-	if (record_cancel(d, j, &err) < 0) {
-		log_event(LOG_WARN, "cancel.not_recorded", "run", j->order.run_id, "error", err.text, NULL);
-		daemon_again(d);
-		return;
-	}
 	snprintf(text, sizeof text, "run %s is canceled; %s", j->order.run_id, j->run ? "what runs is stopped" : "it had not begun");
 	command_end(d, j->cancel, "done", text);
 	j->cancel = 0;
@@ -351,7 +336,7 @@ bool jobs_drop_done(struct daemon *d)
 		next = it->next;
 		if (j->state != JOB_DONE)
 			continue;
-		if (!runner_has_written(d->runner, j->mark)) {
+		if (!runner_has_written(d->runner, j->mark) || j->cancel) {
 			d->ended = true;
 			continue;
 		}
@@ -372,6 +357,22 @@ static bool order_of(struct job *j, const struct run_row *row)
 	return ordered;
 }
 
+/* Nothing is written into the row of a run but by its journal: that may be at it, and would have to wait for us. */
+static int was_canceled(struct daemon *d, const char *run_id, bool *ret, struct err *err)
+{
+	char lake[12];
+	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
+	const char *const values[] = {lake, run_id};
+	PGresult *r;
+	int rc = db_query(d->ws->db.conn, "SELECT FROM strata.command WHERE lake_id = $1::integer AND kind = 'cancel' AND outcome = 'done'"
+	                                  " AND args->>'name' = $2 LIMIT 1", 2, values, false, &r, err);
+	if (rc < 0)
+		return err_wrap(err, "see whether run '%s' is canceled", run_id);
+	*ret = PQntuples(r) == 1;
+	PQclear(r);
+	return 0;
+}
+
 int jobs_resume(struct daemon *d, struct err *err)
 {
 	struct arena arena = {0};
@@ -386,7 +387,7 @@ int jobs_resume(struct daemon *d, struct err *err)
 			continue;
 		}
 		j->resumes = true;
-		j->canceled = j->order.canceled;
+		rc = was_canceled(d, j->order.run_id, &j->canceled, err);
 		job_add(j);
 		j->paused = rows[i].paused;
 		j->began = rows[i].created_us / 1000000;

@@ -103,7 +103,6 @@ int order_decode(struct arena *arena, const json_t *json, struct order *ret, str
 	ret->continue_on_error = jget_bool_or(&g, json, "continue_on_error", false);
 	ret->keep_staging = jget_bool_or(&g, json, "keep_staging", false);
 	ret->paused = jget_bool_or(&g, json, "paused", false);
-	ret->canceled = jget_bool_or(&g, json, "canceled", false);
 	ret->max_active = (uint32_t)jget_int_or(&g, json, "max_active", 0, ORDER_JOBS_MAX, 0);
 	ret->requested_by = jget_text_or(&g, json, "requested_by", "");
 	ret->of = jget_text_or(&g, json, "of", NULL);

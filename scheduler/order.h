@@ -33,7 +33,6 @@ struct order {
 	const char *of;              /* the run some of whose tasks are done again; NULL: none, and then no spans */
 	const struct order_span *again; size_t nagain; /* those: by table, then date */
 	bool downstream;             /* and what reads them, where that is not fresh then */
-	bool canceled;               /* somebody has, since it was given: said in the run's params alone, for who goes on with it */
 	const char *schedule;        /* NULL: of no schedule */
 	int64_t interval;            /* of the schedule: UTC seconds */
 	const char *makes_good;      /* schedule NULL: the one of which a failed run is ordered again; or NULL */

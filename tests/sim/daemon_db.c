@@ -190,18 +190,14 @@ static PGresult *pause_run(const char *const *v)
 	return result_new(0, 0);
 }
 
-static PGresult *cancel_run(const char *const *v)
+static PGresult *was_canceled(const char *const *v)
 {
-	struct db_run *run = db_run(v[1]);
-	if (!run || str_eq(run->state, "done"))
-		return result_new(0, 0);
-	json_t *params = json_loads(run->params, 0, NULL);
-	json_object_set_new(params, "canceled", json_true());
-	char *text = json_dumps(params, JSON_COMPACT);
-	run->params = keep(text);
-	free(text);
-	json_decref(params);
-	return result_new(0, 0);
+	int n = 0;
+	for (size_t i = 0; i < ddb.ncommands && n == 0; i++) {
+		const struct db_command *c = &ddb.commands[i];
+		n = str_eq(c->kind, "cancel") && str_eq(c->outcome, "done") && str_eq(c->name, v[1]);
+	}
+	return result_new(n, 0);
 }
 
 /* It has no row yet: its order says it. */
@@ -242,8 +238,8 @@ static const struct {
 	 " AND schedule = $2 AND at > to_timestamp($3::bigint) ORDER BY at", intervals_ahead},
 	{"UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer AND name = $2", pause_schedule},
 	{"UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", pause_run},
-	{"UPDATE strata.run SET params = params || '{\"canceled\": true}' WHERE lake_id = $1::integer"
-	 " AND run_id = $2 AND state <> 'done'", cancel_run},
+	{"SELECT FROM strata.command WHERE lake_id = $1::integer AND kind = 'cancel' AND outcome = 'done'"
+	 " AND args->>'name' = $2 LIMIT 1", was_canceled},
 	{"UPDATE strata.command SET args = args || jsonb_build_object('paused', $2::boolean)"
 	 " WHERE command_id = $1::bigint", pause_order},
 	{"SELECT strata.deadline_passed($1::integer, $2::bigint, $3)", say_state},
