@@ -68,7 +68,7 @@ all_published() {
 endless_day() {
 	project_file tables.yaml <<-'EOF'
 		project: {env: "${STRATA_ENV:-slow}"}
-		tables: {dwd_made: {timeout: 5s}}
+		tables: {dwd_made: {timeout: 12s}}
 	EOF
 	project_file dags/dwd/dwd_made.sql <<-'EOF'
 		SELECT count(*) AS n, '${PARTITION_DATE}' AS day
@@ -81,7 +81,7 @@ endless_day() {
 @test "a date that takes too long ends as a timeout, and the dates around it are published" {
 	endless_day
 	run -1 strata backfill $dates --jobs 1 --continue-on-error
-	assert_output_has "timed out after 5"
+	assert_output_has "timed out after 12"
 	[ "$(results | grep -c success)" = 23 ]
 	assert_equal "$(results | grep -v success)" "dwd.dwd_made 2024-01-14 timeout"
 	[ -z "$(ls .strata/staging)" ]
@@ -91,7 +91,7 @@ logged() { grep -qr "$1" .strata/logs 2>/dev/null; }
 
 @test "a backfill that is canceled leaves whole dates only, and the same command completes it" {
 	endless_day
-	sed -i 's/timeout: 5s/timeout: 1h/' tables.yaml
+	sed -i 's/timeout: 12s/timeout: 1h/' tables.yaml
 	background run backfill $dates --jobs 1
 	wait_until logged 'table=dwd.dwd_made dt=2024-01-14'
 	kill -INT -- "-$(pid_of run)"
