@@ -352,6 +352,12 @@ void journal_progress(struct journal *j, const char *run_id, const struct run_co
 		batch_progress(&j->gathering, run_id, counts, per_hour, j->config.leader.epoch);
 }
 
+void journal_workers(struct journal *j, const char *json)
+{
+	if (is_writing(j))
+		batch_workers(&j->gathering, json);
+}
+
 void journal_flush(struct journal *j)
 {
 	j->asked = j->asked || j->gathering.changes;

@@ -37,6 +37,7 @@ static struct key key_of(enum journal_table table, const void *row)
 	case JOURNAL_CHECK: return (struct key){check->name, "", "", check->fence};
 	case JOURNAL_STAT: return (struct key){stat->table, "", "", 0};
 	case JOURNAL_EVENT:
+	case JOURNAL_SCHEDULER:
 	case JOURNAL_TABLES: break;
 	}
 	return (struct key){"", "", "", 0};
@@ -179,6 +180,15 @@ void batch_progress(struct journal_batch *b, const char *run_id, const struct ru
 	buf_addf(&json, ", \"running\": %llu, \"per_hour\": %lld}", (unsigned long long)counts->by_state[TASK_RUNNING], (long long)per_hour);
 	row->counts = keep(b, buf_cstr(&json));
 	buf_free(&json);
+}
+
+void batch_workers(struct journal_batch *b, const char *json)
+{
+	struct key k = {"", "", "", 0};
+	struct scheduler_row *row = row_find(b, JOURNAL_SCHEDULER, &k);
+	if (!row)
+		row = row_append(b, JOURNAL_SCHEDULER);
+	row->workers = keep(b, json);
 }
 
 static void run_transition(struct journal_batch *b, const struct transition *t, const struct journal_names *n, int64_t epoch)

@@ -91,14 +91,26 @@ static const struct pg_column event_columns[] = {
 	COLUMN(event_row, "wait", TEXT, wait), COLUMN(event_row, "cause", TEXT, cause),
 };
 
+static const struct pg_column scheduler_columns[] = {COLUMN(scheduler_row, "workers", JSON, workers)};
+
+/* A run is updated, never upserted: its row has what a transition does not know. */
+static const char run_update[] =
+	"UPDATE strata.run r SET state = coalesce(nullif(t.state, ''), r.state),"
+	" result = CASE WHEN t.state = '' THEN r.result ELSE t.result END, epoch = t.epoch,"
+	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = coalesce(t.ended_at, r.ended_at)"
+	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[])"
+	" AS t(run_id, state, result, counts, epoch, started_at, ended_at)"
+	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
+static const char scheduler_update[] =
+	"UPDATE strata.scheduler s SET workers = t.workers FROM unnest($2::jsonb[]) AS t(workers) WHERE s.lake_id = $1::integer";
+
 #define DESCRIBE(row, columns) sizeof(struct row), columns, sizeof columns / sizeof *columns
 
 const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 	[JOURNAL_RUN_NEW] = {"run", DESCRIBE(run_new_row, run_new_columns),
 		/* A run that goes on with another scheduler; the project may have changed. */
 		" ON CONFLICT (lake_id, run_id) DO UPDATE SET tasks = excluded.tasks, fresh = excluded.fresh, epoch = excluded.epoch"},
-	/* An UPDATE: see journal_statements. */
-	[JOURNAL_RUN] = {"run", DESCRIBE(run_row, run_columns), NULL},
+	[JOURNAL_RUN] = {"run", DESCRIBE(run_row, run_columns), NULL, run_update},
 	[JOURNAL_TASK] = {"task", DESCRIBE(task_row, task_columns),
 		" ON CONFLICT (lake_id, run_id, table_name, partition) DO UPDATE SET state = excluded.state,"
 		" result = excluded.result, wait = excluded.wait, tries = greatest(task.tries, excluded.tries),"
@@ -130,17 +142,9 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 		" schema = CASE WHEN excluded.schema IS NULL OR excluded.schema_fence < table_stat.schema_fence"
 		" THEN table_stat.schema ELSE excluded.schema END,"
 		" schema_fence = greatest(table_stat.schema_fence, excluded.schema_fence)"},
-	[JOURNAL_EVENT] = {"event", DESCRIBE(event_row, event_columns), ""},
+	[JOURNAL_EVENT] = {"event", DESCRIBE(event_row, event_columns), "", NULL},
+	[JOURNAL_SCHEDULER] = {"scheduler", DESCRIBE(scheduler_row, scheduler_columns), NULL, scheduler_update},
 };
-
-/* A run is updated, never upserted: its row has what a transition does not know. */
-static const char run_update[] =
-	"UPDATE strata.run r SET state = coalesce(nullif(t.state, ''), r.state),"
-	" result = CASE WHEN t.state = '' THEN r.result ELSE t.result END, epoch = t.epoch,"
-	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = coalesce(t.ended_at, r.ended_at)"
-	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[])"
-	" AS t(run_id, state, result, counts, epoch, started_at, ended_at)"
-	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
 
 const struct pg_statement *journal_statements(void)
 {
@@ -155,7 +159,7 @@ const struct pg_statement *journal_statements(void)
 			pg_array_insert_sql(journal_tables[i].table, journal_tables[i].columns, journal_tables[i].ncolumns, &b);
 			buf_adds(&b, journal_tables[i].conflict);
 		} else {
-			buf_adds(&b, run_update);
+			buf_adds(&b, journal_tables[i].update);
 		}
 		buf_addf(&name, "journal_%d", i);
 		memcpy(text[i], buf_cstr(&b), b.len + 1);

@@ -21,6 +21,7 @@ enum journal_table {
 	JOURNAL_CHECK,
 	JOURNAL_STAT,
 	JOURNAL_EVENT,
+	JOURNAL_SCHEDULER,
 	JOURNAL_TABLES,
 };
 
@@ -79,12 +80,18 @@ struct event_row {
 	int32_t try_no;
 };
 
+/* What its workers do just now, for who looks on. */
+struct scheduler_row {
+	const char *workers; /* a JSON array */
+};
+
 struct journal_table_def {
 	const char *table; /* in schema strata */
 	size_t stride;     /* bytes of the C row */
 	const struct pg_column *columns;
 	size_t ncolumns;
-	const char *conflict; /* what follows the INSERT; NULL: an UPDATE of its own */
+	const char *conflict; /* what follows the INSERT; NULL: there is `update` instead */
+	const char *update;
 };
 
 extern const struct journal_table_def journal_tables[JOURNAL_TABLES];

@@ -78,6 +78,19 @@ int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_co
 	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }
 
+int query_workers(const struct query *q, const char **ret_json, struct err *err)
+{
+	static const struct pg_column column = {"workers", COLUMN_JSON, 0};
+	const char **rows;
+	size_t n;
+	char lake[12];
+	const struct pg_param params[] = {query_lake(q, lake)};
+	int rc = pg_rows_select(q->conn, &column, 1, sizeof *rows, "FROM strata.scheduler WHERE lake_id = $1::integer", params, COUNT(params), q->arena, &rows, &n,
+	                        err);
+	*ret_json = rc == 0 && n ? rows[0] : "[]";
+	return rc;
+}
+
 int query_failures(const struct query *q, int64_t since_us, int64_t limit, struct failure_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {

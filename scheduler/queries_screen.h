@@ -36,6 +36,10 @@ struct busy_row {
 };
 int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_count, struct err *err);
 
+/* What the workers of the scheduler did when something changed last, as JSON (scheduler/runner_workers.c): an array of
+ * {worker, pid, memory} and, of one that is at work, {run, table, partition, try, stage, since_ms}. */
+int query_workers(const struct query *q, const char **ret_json, struct err *err);
+
 /* Tasks that failed since, the newest first, at most `limit`. */
 struct failure_row {
 	const char *run_id, *table, *partition, *result, *error;

@@ -277,6 +277,7 @@ void runner_free(struct runner *r)
 	free(r->pool_slots);
 	uv_close((uv_handle_t *)&r->timer, NULL);
 	live_progress_close(r);
+	free(r->workers_told);
 	record_close(r);
 	actions_free(&r->actions);
 	free(r->queue);

@@ -73,6 +73,7 @@ struct live_try {
 	uint64_t request;       /* workers_ask; 0: not sent */
 	int64_t sent_us, running_us; /* monotonic */
 	char worker[32];
+	char stage[12];         /* that it has begun, as its worker said; "": none yet */
 	bool stopped;           /* ACT_STOP came */
 	bool blameless;         /* its worker died at work on another try of its batch */
 	bool staged;            /* it has done its work, and waits for its batch to be published */
@@ -107,6 +108,7 @@ struct runner {
 	uv_timer_t timer;       /* the machine's */
 	uv_timer_t progress_timer;
 	bool progress_set;
+	char *workers_told;     /* what was said of the workers last; NULL: nothing yet */
 	uv_timer_t db_timer;    /* looks whether the database stays away too long */
 	struct err err;         /* why it cannot go on; code 0: it can */
 };
@@ -141,6 +143,9 @@ void live_try_free(struct live_try *lt);
 void resume_begin(struct live_run *run, const struct task_row *rows, size_t n); /* with record_run */
 uint32_t resume_tries(const struct live_run *run, struct task_id task);
 void resume_add(const struct live_run *run, struct run_counts *counts);
+
+/* runner_workers.c: to the journal, where it is not what was said last. */
+bool live_workers_tell(struct runner *r);
 
 /* runner_progress.c */
 void live_progress_open(struct runner *r);

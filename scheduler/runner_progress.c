@@ -83,8 +83,13 @@ static void on_time(uv_timer_t *timer)
 		resume_add(run, &counts);
 		journal_progress(r->journal, run->request.run_id, &counts, (int64_t)run->progress.per_hour);
 	}
-	if (!r->err.code)
-		journal_flush_soon(r->journal);
+	if (r->err.code)
+		return;
+	/* While something is at work there is something new to see each second; an idle scheduler sleeps. */
+	live_workers_tell(r);
+	if (r->tries)
+		look_soon(r);
+	journal_flush_soon(r->journal);
 }
 
 void live_progress_open(struct runner *r)

@@ -296,9 +296,11 @@ static void on_event(void *ctx, const json_t *event)
 {
 	struct live_try *lt = ctx;
 	const char *stage = json_string_value(json_object_get(event, "stage"));
-	if (stage)
+	if (stage) {
 		lt->staged = str_eq(stage, "staged"); /* until its commit begins */
-	else if (str_eq(json_string_value(json_object_get(event, "event")), "running") && !lt->running_us)
+		snprintf(lt->stage, sizeof lt->stage, "%s", stage);
+	}
+	if (!stage && str_eq(json_string_value(json_object_get(event, "event")), "running") && !lt->running_us)
 		on_running(lt);
 }
 

@@ -309,6 +309,15 @@ const char *workers_holder(const struct workers *w, uint64_t id)
 	return NULL;
 }
 
+void workers_list(const struct workers *w, void (*fn)(void *ctx, const struct worker_info *info), void *ctx)
+{
+	LIST_FOR_EACH(it, &w->alive) {
+		const struct worker *worker = worker_of(it);
+		const struct request *r = worker_at_work(worker);
+		fn(ctx, &(struct worker_info){.name = worker->name, .pid = uv_process_get_pid(&worker->process), .request = r ? r->id : 0});
+	}
+}
+
 const char *workers_engine_version(const struct workers *w)
 {
 	return w->engine_version;

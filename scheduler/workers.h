@@ -65,6 +65,13 @@ void workers_on_death(struct workers *w, void (*fn)(void *ctx), void *ctx);
 
 /* The name ("w3-1a2b") of the worker that has request `id`, or NULL. */
 const char *workers_holder(const struct workers *w, uint64_t id);
+/* Each worker that is alive: who it is, and the request that it is at (0: none). */
+struct worker_info {
+	const char *name;
+	int pid;
+	uint64_t request;
+};
+void workers_list(const struct workers *w, void (*fn)(void *ctx, const struct worker_info *info), void *ctx);
 /* The engine's version as the first worker said it ("v1.5.5"); "" before that. */
 const char *workers_engine_version(const struct workers *w);
 /* The same of strata-worker itself ("0.1.0"). */

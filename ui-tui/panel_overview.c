@@ -1,5 +1,6 @@
-/* What goes on: who schedules the lake, unfinished runs, what is being built, schedules, pools, what failed today. */
+/* What goes on: who schedules the lake, unfinished runs, workers and what they are at, schedules, pools, what failed today. */
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -117,7 +118,61 @@ static const char *task_text(struct arena *arena, const char *table, const char 
 	return arena_printf(arena, "%s%s%s", table, *partition ? " " : "", partition);
 }
 
-/* What is being built, and, by the way, how many slots of each pool that takes. */
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *text = json_string_value(json_object_get(o, key));
+	return text ? text : "";
+}
+
+static void add_worker(struct overview *o, const json_t *w)
+{
+	struct arena *arena = o->arena;
+	struct listing_cell memory = {.text = ""};
+	struct item *it = add(o, "worker", text_of(w, "worker"));
+	cell_bytes(&memory, json_integer_value(json_object_get(w, "memory")));
+	if (!json_object_get(w, "table")) {
+		it->state = "idle";
+		it->look = LOOK_DIM;
+		it->detail = arena_strdup(arena, memory.text);
+		return;
+	}
+	it->run = arena_strdup(arena, text_of(w, "run"));
+	it->table = arena_strdup(arena, text_of(w, "table"));
+	it->partition = arena_strdup(arena, text_of(w, "partition"));
+	it->state = arena_strdup(arena, text_of(w, "stage"));
+	it->look = LOOK_RUNNING;
+	it->since_us = json_integer_value(json_object_get(w, "since_ms")) * 1000;
+	int tries = (int)json_integer_value(json_object_get(w, "try"));
+	it->detail = arena_printf(arena, "%s  %s  %s%s", task_text(arena, it->table, it->partition), memory.text, it->run,
+	                          tries > 1 ? arena_printf(arena, "  try %d", tries) : "");
+	it->opens = "task";
+	o->lively = true;
+}
+
+static int add_workers(struct overview *o, const struct view_source *source, struct err *err)
+{
+	const char *text;
+	size_t i;
+	json_t *w;
+	int rc = source->holder.pid ? query_workers(&source->query, &text, err) : 0;
+	json_t *list = rc == 0 && source->holder.pid ? json_loads(text, 0, NULL) : NULL;
+	json_array_foreach(list, i, w)
+		add_worker(o, w);
+	json_decref(list);
+	return rc;
+}
+
+static bool is_shown(const struct overview *o, const struct busy_row *b)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		const struct item *it = &o->items[i];
+		if (strcmp(it->table, b->table) == 0 && strcmp(it->partition, b->partition) == 0 && strcmp(it->run, b->run_id) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What is being built and no worker has said so yet; and, by the way, how many slots of each pool all of it takes. */
 static int add_busy(struct overview *o, const struct query *q, const struct project *p, uint32_t *used, struct err *err)
 {
 	struct busy_row *rows;
@@ -126,6 +181,10 @@ static int add_busy(struct overview *o, const struct query *q, const struct proj
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const struct busy_row *b = &rows[i];
 		const struct table *t = project_table(p, b->table);
+		if (t)
+			used[t->policy.pool]++;
+		if (is_shown(o, b))
+			continue;
 		struct item *it = add(o, "task", task_text(o->arena, b->table, b->partition));
 		it->state = b->running_us ? "running" : "starting";
 		it->look = b->running_us ? LOOK_RUNNING : LOOK_READY;
@@ -137,8 +196,6 @@ static int add_busy(struct overview *o, const struct query *q, const struct proj
 		it->partition = b->partition;
 		it->opens = "task";
 		o->lively = true;
-		if (t)
-			used[t->policy.pool]++;
 	}
 	return rc;
 }
@@ -220,6 +277,8 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 	o->arena = arena;
 	add_scheduler(o, source);
 	int rc = add_runs(o, &source->query, err);
+	if (rc == 0)
+		rc = add_workers(o, source, err);
 	if (rc == 0)
 		rc = add_busy(o, &source->query, p, used, err);
 	if (rc == 0)

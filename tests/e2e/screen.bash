@@ -79,3 +79,7 @@ screen_is() { # NAME
 screen_close() {
 	terminal kill-server 2>/dev/null || true
 }
+
+screen_has_line_like() { # REGEX
+	screen | grep -qE -- "$1"
+}
