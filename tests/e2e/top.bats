@@ -135,7 +135,7 @@ a_run() {
 	screen_open 100x24
 	screen_shows "scheduler up"
 	screen_shows "dwd.dwd_gate 2024-01-01"
-	wait_until screen_has_line_like "worker +w[0-9a-f-]+ +load .* MB +slow"
+	wait_until screen_has_line_like "worker +w[0-9a-f-]+ +load .*dwd.dwd_gate 2024-01-01 .*MB"
 	screen_keys 2
 	screen_shows "slow"
 	screen_keys m j j j
