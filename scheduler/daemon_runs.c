@@ -109,6 +109,12 @@ static void on_done(void *ctx, const struct run_summary *summary)
 	          LOG_INT("rows", summary->rows), LOG_INT("us", summary->duration_us), NULL);
 }
 
+static void catch_up(void *ctx, struct snapshot *s)
+{
+	const struct daemon *d = ctx;
+	runner_tell(d->runner, d->ws->project, s);
+}
+
 static int plan(struct daemon *d, struct job *j, struct err *err)
 {
 	const struct order *o = &j->order;
@@ -132,6 +138,8 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 	                                              .wish = again ? again_wish : NULL,
 	                                              .wish_ctx = again,
 	                                              .resumes = j->resumes ? o->run_id : NULL,
+	                                              .catch_up = catch_up,
+	                                              .catch_up_ctx = d,
 	                                              .bind = true},
 	                   &j->planning, err);
 	/* The first of them says it; all are told by `strata validate`. */
@@ -204,6 +212,7 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	j->clock = run_clock_of(0, 0, j->began, o->timeout_ms);
 	j->clock.deadline = o->deadline;
 	j->recorded = false;
+	catch_up(d, j->planning.snapshot); /* from now on it hears it itself */
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
 	if (j->canceled && j->state == JOB_ACTIVE)
 		runner_cancel(d->runner, j->run);
@@ -268,7 +277,9 @@ static int begin_within(struct daemon *d, struct job *j, struct err *err)
 	d->planning = j;
 	d->level++;
 	j->state = JOB_PLANNING;
+	runner_listen(d->runner, true);
 	int rc = begin(d, j, err);
+	runner_listen(d->runner, false);
 	d->level--;
 	d->planning = outer;
 	diags_free(&d->ws->diags);

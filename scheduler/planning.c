@@ -257,6 +257,8 @@ static int fill(struct workspace *ws, const struct planning_request *rq, struct 
 	int64_t wall_ns = clock_wall_us() * 1000; /* before the files are listed: doubt is wider */
 	if (rc == 0)
 		rc = lake_probe(&ws->turns, ws->workers, ws->project, rq->selected, rq->first, rq->last, p->snapshot, err);
+	if (rc == 0 && rq->catch_up) /* the lake may have more than the state had */
+		rq->catch_up(rq->catch_up_ctx, p->snapshot);
 	if (rc == 0)
 		rc = look_for_files(ws, rq, p, err);
 	if (rc == 0)

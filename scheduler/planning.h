@@ -16,6 +16,9 @@ struct planning_request {
 	plan_wish_fn *wish;    /* as in plan_input; NULL: of all the same */
 	void *wish_ctx;
 	const char *resumes;   /* the id of an unfinished run that goes on: what it has published is fresh; or NULL */
+	/* Put into the snapshot what was published since the state was read; NULL: nobody else publishes. */
+	void (*catch_up)(void *ctx, struct snapshot *s);
+	void *catch_up_ctx;
 	bool bind;             /* check the types of what is about to be built; its errors go to ws->diags */
 };
 

@@ -253,6 +253,7 @@ struct runner *runner_new(const struct runner_config *config)
 {
 	struct runner *r = mem_alloc(sizeof *r);
 	r->config = *config;
+	list_init(&r->heard);
 	uv_timer_init(config->loop, &r->timer);
 	r->timer.data = r;
 	r->sensor = sensor_new(&(struct sensor_config){.loop = config->loop, .workers = config->workers, .lake = config->lake,
@@ -279,6 +280,7 @@ void runner_free(struct runner *r)
 	live_progress_close(r);
 	free(r->workers_told);
 	record_close(r);
+	heard_close(r);
 	actions_free(&r->actions);
 	free(r->queue);
 	free(r);

@@ -110,6 +110,12 @@ int runner_recover(struct runner *r, PGconn *queries, int lake_id, const char *c
 /* A run that is done, with all it did durable; it is gone already, and its plan may be freed. */
 typedef void runner_done_fn(void *ctx, const struct run_summary *summary);
 
+/* A run is planned beside those that are carried out, from before the state is read for it until it has begun, or never
+ * will (on, off). What is published meanwhile is put into its snapshot by runner_tell, also of what the state had not taken
+ * in when it was read; only while one listens, and as often as wanted. */
+void runner_listen(struct runner *r, bool on);
+void runner_tell(const struct runner *r, const struct project *p, struct snapshot *s);
+
 /* Begin a run beside those that are carried out: it goes on as the loop turns. Not from within `done` or an
  * observer. The plan stays valid until `done`; what the request says is copied. Returns its handle. */
 uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_request *request,

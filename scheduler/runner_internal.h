@@ -1,11 +1,13 @@
 /* The runner's parts: runner.c drives the machine, runner_run.c begins and ends runs, runner_try.c handles one
- * try, runner_record.c writes the journal, runner_resume.c knows what a run that goes on has done before. */
+ * try, runner_heard.c tells who reads of what was published, runner_record.c writes the journal, runner_resume.c knows what
+ * a run that goes on has done before. */
 #ifndef STRATA_SCHEDULER_RUNNER_INTERNAL_H
 #define STRATA_SCHEDULER_RUNNER_INTERNAL_H
 
 #include <uthash.h>
 
 #include "base/arena.h"
+#include "base/list.h"
 #include "scheduler/journal.h"
 #include "scheduler/lake.h"
 #include "scheduler/queries.h"
@@ -103,6 +105,8 @@ struct runner {
 	bool waited;            /* something was recorded since the last flush whose commit is waited for */
 	struct sensor *sensor;   /* of tasks that wait for their source */
 	struct live_try *tries;
+	struct list heard;      /* published, for runs that are planned */
+	unsigned listeners;     /* so many are planned */
 	uint32_t sweeping;      /* requests to remove what dead workers left; the run ends after them */
 	struct live_try *ending; /* the one whose end the machine is taking; else NULL */
 	uv_timer_t timer;       /* the machine's */
@@ -138,6 +142,11 @@ struct live_try *live_try_find(struct runner *r, uint64_t fence);
 void live_try_start(struct live_try *lt);
 void live_try_stop(struct live_try *lt, enum stop_reason why);
 void live_try_free(struct live_try *lt);
+
+/* runner_heard.c: of a success that publishes. At once; and, when it is on its way into the state, with the journal's mark. */
+void heard_tell_runs(const struct live_try *lt);
+void heard_keep(struct runner *r, const struct live_try *lt, int64_t mark);
+void heard_close(struct runner *r);
 
 /* runner_resume.c */
 void resume_begin(struct live_run *run, const struct task_row *rows, size_t n); /* with record_run */

@@ -154,6 +154,7 @@ static void publish(struct runner *r, const struct live_try *lt, const struct jo
 	                                                      .partitioned = table_partitioned(t),
 	                                                      .wall_us = names->wall_us,
 	                                                      .result = lt->result});
+	heard_keep(r, lt, journal_mark(r->journal));
 }
 
 /* What a commit lets happen: a try is sent, readers of a task are released, a run is said to be over. */

@@ -140,59 +140,14 @@ static void end_with_error(struct live_try *lt, enum error_class class, const ch
 	end(lt, OUTCOME_ERROR, class);
 }
 
-static bool same_schema(const struct part *part, const struct manifest *m)
-{
-	bool same = part && part->nschema == m->nschema;
-	for (size_t i = 0; same && i < m->nschema; i++)
-		same = str_eq(part->schema[i].name, m->schema[i].name) && str_eq(part->schema[i].type, m->schema[i].type);
-	return same;
-}
-
-/* The dates of a table share one schema as long as it is the same: a year of them must not cost a year of
- * copies. */
-static const struct column *keep_schema(struct snapshot *s, uint32_t table, const struct manifest *m)
-{
-	const struct part *newest = snapshot_newest_schema(s, table);
-	if (same_schema(newest, m))
-		return newest->schema;
-	struct column *schema = arena_array(&s->arena, m->nschema, sizeof *schema);
-	for (size_t i = 0; i < m->nschema; i++)
-		schema[i] = (struct column){arena_strdup(&s->arena, m->schema[i].name), arena_strdup(&s->arena, m->schema[i].type)};
-	return schema;
-}
-
-/* What one run's tasks after it, and its next decision about the same task, see. */
-static void put_part(const struct live_run *run, const struct table *t, int32_t day, const struct live_try *lt)
-{
-	const struct try_result *result = lt->result;
-	const struct manifest *m = &result->manifest;
-	struct snapshot *s = run->plan->in.snapshot;
-	struct part part = {.try_id = arena_strdup(&s->arena, lt->try_id),
-	                    .version = m->version,
-	                    .fence = lt->fence,
-	                    .rows = m->row_count,
-	                    .bytes = result->bytes,
-	                    .empty = result->empty,
-	                    .probe = PART_OK,
-	                    .fingerprint = arena_strdup(&s->arena, m->fingerprint ? m->fingerprint : ""),
-	                    .schema = keep_schema(s, t->index, m),
-	                    .nschema = m->nschema};
-	snapshot_put_part(s, t->index, day, &part);
-}
-
 /* Every run sees it: one that reads the partition pins what is there, not what was when it was planned. */
 static void published(struct live_try *lt)
 {
 	const struct try_result *result = lt->result;
-	const struct table *own = run_table(lt->run, lt->task);
 	struct run_summary *sum = &lt->run->summary;
-	if (own->output_none)
+	if (run_table(lt->run, lt->task)->output_none)
 		return;
-	for (struct live_run *run = lt->runner->runs; run; run = run->hh.next) {
-		const struct table *t = run == lt->run ? own : project_table(run->plan->in.project, own->qname);
-		if (t && !t->output_none && table_partitioned(t) == table_partitioned(own))
-			put_part(run, t, run_day(lt->run, lt->task), lt);
-	}
+	heard_tell_runs(lt);
 	sum->rows += result->manifest.row_count;
 	sum->bytes += result->bytes;
 	sum->published += !result->empty;
