@@ -68,7 +68,7 @@ UNIT_EXECUTOR := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/executor/*.c))
 SIM := $(patsubst %.c,$(B)/%,$(wildcard tests/sim/sim_*.c))
 # The runner's own sources; the world around them is tests/sim/world_*.c, put in by the linker.
 SIM_MODELS := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/sim/world_*.c)))
-SIM_WORLD := $(SIM_MODELS) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_heard.o runner_record.o runner_recover.o runner_resume.o runner_progress.o runner_workers.o order.o \
+SIM_WORLD := $(SIM_MODELS) $(addprefix $(B)/scheduler/,runner.o runner_run.o runner_try.o runner_heard.o runner_record.o runner_recover.o runner_resume.o runner_progress.o runner_workers.o runner_hold.o order.o \
 	lake_probe.o sensor.o try_build.o turns.o journal.o journal_batch.o journal_tables.o pg_array.o)
 SIM_WRAP := clock_mono_us clock_wall_us getrandom log_event batch_send opendir readdir closedir
 # The whole scheduler: its library behind the models, which are taken first. Without libuv and libpq: what of them has no

@@ -2,6 +2,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,5 +136,33 @@ const char *str_did_you_mean(char *out, size_t size, const char *word, const cha
 		snprintf(out, size, " (did you mean '%s'?)", best);
 	else
 		out[0] = '\0';
+	return out;
+}
+
+char *str_bytes(char *out, size_t size, int64_t bytes)
+{
+	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
+	double v = (double)bytes;
+	size_t u = 0;
+	while (v >= 1000 && u + 1 < sizeof units / sizeof *units) {
+		v /= 1000;
+		u++;
+	}
+	snprintf(out, size, u && v < 10 ? "%.1f %s" : "%.0f %s", v, units[u]);
+	return out;
+}
+
+char *str_count(char *out, size_t size, int64_t n)
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof digits, "%" PRId64, n);
+	size_t o = 0;
+	for (int i = 0; i < len && o + 2 < size; i++) {
+		out[o++] = digits[i];
+		int left = len - 1 - i;
+		if (left && left % 3 == 0 && digits[i] != '-')
+			out[o++] = ',';
+	}
+	out[o] = '\0';
 	return out;
 }

@@ -23,4 +23,9 @@ const char *str_nearest(const char *word, const char *(*get)(const void *ctx, si
 /* " (did you mean 'x'?)" or "" for the nearest name in a NULL-terminated list, into out. Returns out. */
 const char *str_did_you_mean(char *out, size_t size, const char *word, const char *const *names);
 
+/* "1.2 GB", "900 B"; returns out. */
+char *str_bytes(char *out, size_t size, int64_t bytes);
+/* "12,345"; returns out. */
+char *str_count(char *out, size_t size, int64_t n);
+
 #endif

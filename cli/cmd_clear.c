@@ -1,6 +1,5 @@
 /* strata clear RUN: tasks of a run once more. strata clear --data TABLE: the only way in which published history goes but by a newer version of it. It says
  * what would go and asks; the lake's lock is taken only for the removal itself, not while somebody thinks. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,14 +8,14 @@
 #include "cli/commands.h"
 #include "cli/follow.h"
 #include "cli/open.h"
-#include "cli/progress.h"
 #include "cli/state.h"
 #include "core/date.h"
 #include "scheduler/catalog.h"
 #include "scheduler/clear.h"
+#include "scheduler/control.h"
 #include "scheduler/leader.h"
 
-enum { NAME_SIZE = 256, NUMBER_SIZE = 32 };
+enum { NAME_SIZE = 256, LOOK_MS = 1000 };
 
 static int read_day(const struct options *o, const char *option, int32_t *ret, struct err *err)
 {
@@ -48,10 +47,8 @@ static int find_table(struct state *s, const char *name, char out[NAME_SIZE], st
 {
 	const struct project *p = s->ws.project;
 	const struct table *t = project_table(p, name);
-	if (t && t->kind == TABLE_EXTERNAL)
-		return err_set(err, ERR_USAGE, "'%s' is not made by this project: strata only reads it, and removes nothing of it", t->qname);
-	if (t && t->output_none)
-		return err_set(err, ERR_USAGE, "'%s' publishes nothing (output: none)", t->qname);
+	if (t && clear_check(t, err) < 0)
+		return err->code;
 	if (t) {
 		snprintf(out, NAME_SIZE, "%s", t->qname);
 		return 0;
@@ -71,22 +68,6 @@ static int find_table(struct state *s, const char *name, char out[NAME_SIZE], st
 	return err_set(err, ERR_USAGE, "there is no table '%s'; 'strata list' shows them", name);
 }
 
-static bool is_nothing(const struct clear_found *f)
-{
-	return !f->published && !f->others && !f->recorded;
-}
-
-/* "31 partitions, 12,345 rows, 1.2 MB; 2 folders that strata has not published" */
-static void describe(const struct clear_found *f, struct buf *out)
-{
-	char rows[NUMBER_SIZE], bytes[NUMBER_SIZE];
-	int64_t n = f->published > f->recorded ? f->published : f->recorded;
-	buf_addf(out, "%" PRId64 " partition%s, %s row%s, %s", n, n == 1 ? "" : "s", progress_count(rows, sizeof rows, f->rows),
-	         f->rows == 1 ? "" : "s", progress_bytes(bytes, sizeof bytes, f->bytes));
-	if (f->others)
-		buf_addf(out, ", with %" PRId64 " folder%s that strata has not published", f->others, f->others == 1 ? "" : "s");
-}
-
 /* Yes by option, or by a person at a terminal. ERR_USAGE where nobody can be asked, ERR_CANCELED for a no. */
 static int confirm(const struct invocation *inv, const char *qname, const char *what, struct err *err)
 {
@@ -101,47 +82,98 @@ static int confirm(const struct invocation *inv, const char *qname, const char *
 	return 0;
 }
 
-static int take_lake(struct workspace *ws, PGconn **ret_conn, struct err *err)
+static int take_lake(struct workspace *ws, PGconn **ret_conn, struct leader *ret_leader, struct err *err)
 {
-	struct leader leader;
 	struct leader_holder h = {0};
 	struct leader_claim claim = {.lake_id = ws->db.lake_id, .command = "strata clear"};
 	int rc = db_connect(ws->db.conninfo, ret_conn, err);
 	if (rc == 0)
-		rc = leader_try(*ret_conn, &claim, &leader, &h, err);
+		rc = leader_try(*ret_conn, &claim, ret_leader, &h, err);
 	if (rc == ERR_LOCKED)
 		return err_set(err, ERR_LOCKED, "the lake is held by '%s'%s%s (process %ld on %s); try again when it is done", h.command,
 		        h.run_id[0] ? ", run " : "", h.run_id, h.pid, h.host);
-	return rc < 0 ? rc : workspace_hold(ws, *ret_conn, &leader, err);
+	return rc < 0 ? rc : workspace_hold(ws, *ret_conn, ret_leader, err);
+}
+
+/* In this process, where no scheduler is up. */
+static int remove_here(struct state *s, const struct clear_request *rq, const struct clear_found *found, bool loud, struct err *err)
+{
+	struct clear_found gone;
+	struct leader leader;
+	PGconn *lock = NULL;
+	int rc = take_lake(&s->ws, &lock, &leader, err);
+	if (rc == 0)
+		rc = clear_carry_out(&s->ws, lock, &leader, rq, state_user(), found, &gone, err);
+	/* The views of what has gone go with it. */
+	if (rc == 0)
+		rc = catalog_refresh_if_stale(&s->ws, err);
+	if (rc == 0 && loud) {
+		struct buf what = BUF_INIT(4096);
+		clear_describe(&gone, &what);
+		fprintf(stderr, "strata: removed from '%s': %s\n", rq->qname, buf_cstr(&what));
+		buf_free(&what);
+	}
+	PQfinish(lock);
+	return rc;
+}
+
+/* Until the scheduler has done it, which may be when hours of work on these partitions are over; or is gone. */
+static int await_scheduler(const struct control *c, int64_t id, struct control_answer *ret, bool loud, struct err *err)
+{
+	struct leader_holder holder;
+	bool up;
+	int rc = control_await(c, id, LOOK_MS, ret, err);
+	if (rc == ERR_LOCKED && loud)
+		fprintf(stderr, "strata: the scheduler removes it when what works on it has ended; Ctrl-C leaves that to it\n");
+	for (int nobody = 0; rc == ERR_LOCKED && nobody < 2;) { /* one may follow the other */
+		rc = control_find(c, &up, &holder, err);
+		nobody = rc == 0 && !holder.pid ? nobody + 1 : 0;
+		if (rc == 0)
+			rc = control_await(c, id, LOOK_MS, ret, err);
+		if (rc == ERR_LOCKED && nobody == 2)
+			err_set(err, ERR_LOCKED, "the scheduler has ended before it was done; the next one goes on with it, or say the same again");
+	}
+	return rc;
+}
+
+/* By the scheduler that is up; *ret_asked false: there is none. */
+static int ask_scheduler(struct state *s, const struct clear_request *rq, const struct clear_found *found, bool loud, bool *ret_asked,
+                         struct err *err)
+{
+	static struct control_answer answer;
+	struct control c = {.conn = s->ws.db.conn, .lake_id = s->ws.db.lake_id, .requested_by = state_user()};
+	struct leader_holder holder;
+	int64_t id;
+	int rc = control_find(&c, ret_asked, &holder, err);
+	if (rc < 0 || !*ret_asked)
+		return rc;
+	rc = control_send(&c, CLEAR_COMMAND, clear_encode(rq, found), &id, err);
+	if (rc == 0)
+		rc = await_scheduler(&c, id, &answer, loud, err);
+	if (rc == 0 && answer.outcome != CONTROL_DONE)
+		return err_set(err, answer.outcome == CONTROL_FAILED ? ERR_STATE : ERR_USAGE, "%s", answer.detail);
+	if (rc == 0 && loud)
+		fprintf(stderr, "strata: %s\n", answer.detail);
+	return rc;
 }
 
 static int clear(const struct invocation *inv, struct state *s, const struct clear_request *rq, struct err *err)
 {
 	struct buf what = BUF_INIT(4096);
-	struct clear_found found, gone;
-	PGconn *lock = NULL;
+	struct clear_found found;
+	bool loud = inv->globals->verbosity >= 0, asked = false;
 	int rc = clear_count(&s->ws, rq, &found, err);
-	bool nothing = rc == 0 && is_nothing(&found);
-	bool loud = inv->globals->verbosity >= 0;
+	bool nothing = rc == 0 && clear_is_nothing(&found);
 	if (nothing && loud)
 		fprintf(stderr, "strata: of '%s' there is nothing to remove\n", rq->qname);
 	if (rc < 0 || nothing)
 		return rc;
-	describe(&found, &what);
+	clear_describe(&found, &what);
 	rc = confirm(inv, rq->qname, buf_cstr(&what), err);
 	if (rc == 0)
-		rc = take_lake(&s->ws, &lock, err);
-	if (rc == 0)
-		rc = clear_carry_out(&s->ws, lock, rq, state_user(), &found, &gone, err);
-	/* The views of what has gone go with it. */
-	if (rc == 0)
-		rc = catalog_refresh_if_stale(&s->ws, err);
-	if (rc == 0 && loud) {
-		buf_clear(&what);
-		describe(&gone, &what);
-		fprintf(stderr, "strata: removed from '%s': %s\n", rq->qname, buf_cstr(&what));
-	}
-	PQfinish(lock);
+		rc = ask_scheduler(s, rq, &found, loud, &asked, err);
+	if (rc == 0 && !asked)
+		rc = remove_here(s, rq, &found, loud, err);
 	buf_free(&what);
 	return rc;
 }
@@ -223,7 +255,7 @@ const struct command command_clear = {
 	           "\n"
 	           "RAW files, the project and the record of runs stay; who cleared what is kept. Tables that read it are built again by the next run that selects them. If it is interrupted, the same command goes on.\n"
 	           "\n"
-	           "It holds the lake while it works. Beside a run it removes nothing and exits with 5.",
+	           "Beside a scheduler that is up it is the scheduler who removes it: what works on these partitions comes to its end, what would begin waits until they are gone, and everything else goes on. A run that is under way does not make again what it had made of them, or had found fresh: what reads them there finds them never built. Without a scheduler it holds the lake while it works; beside a run in the foreground it removes nothing and exits with 5.",
 	.examples = "strata clear latest dwd_flights --downstream\n"
 	            "strata clear nightly-20130107T030000Z --failed-only\n"
 	            "strata clear --data dwd_flights\n"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "cli/progress.h"
@@ -68,9 +69,9 @@ static void say_totals(const struct gc *gc)
 		return;
 	}
 	fprintf(stderr, "strata: %s %" PRId64 " thing%s, %s", outcome_gone(gc), gc->gone.n, gc->gone.n == 1 ? "" : "s",
-	        progress_bytes(text, sizeof text, gc->gone.bytes));
+	        str_bytes(text, sizeof text, gc->gone.bytes));
 	if (gc->kept.n)
-		fprintf(stderr, "; kept %" PRId64 ", %s", gc->kept.n, progress_bytes(text, sizeof text, gc->kept.bytes));
+		fprintf(stderr, "; kept %" PRId64 ", %s", gc->kept.n, str_bytes(text, sizeof text, gc->kept.bytes));
 	fputc('\n', stderr);
 }
 

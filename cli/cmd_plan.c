@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/dates.h"
 #include "cli/open.h"
@@ -55,7 +56,7 @@ static void print(const struct invocation *inv, const struct plan *p)
 	date_format(last, p->in.last);
 	fflush(stdout);
 	fprintf(stderr, "%s%s%s (%s): %s to build, %s fresh\n", first, p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(),
-	        progress_count(builds, sizeof builds, (int64_t)p->builds), progress_count(fresh, sizeof fresh, (int64_t)p->fresh));
+	        str_count(builds, sizeof builds, (int64_t)p->builds), str_count(fresh, sizeof fresh, (int64_t)p->fresh));
 	if (p->fails)
 		fprintf(stderr, "%" PRIu64 " cannot be built\n", p->fails);
 }

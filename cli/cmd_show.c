@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/progress.h"
 #include "cli/state.h"
@@ -127,7 +128,7 @@ static void print_try(const struct try_row *t)
 	if (t->rows != PG_NULL64)
 		printf("  %-12s %" PRId64 "\n", "rows", t->rows);
 	if (t->bytes != PG_NULL64)
-		field("size", progress_bytes(text, sizeof text, t->bytes));
+		field("size", str_bytes(text, sizeof text, t->bytes));
 	if (t->load_us != PG_NULL64) {
 		printf("  %-12s", "stages");
 		print_stage("prepare", t->prepare_us);

@@ -1,4 +1,5 @@
 /* See progress.h. */
+#include "base/str.h"
 #include "cli/progress.h"
 
 #include <inttypes.h>
@@ -17,34 +18,6 @@
 #include "core/date.h"
 
 enum { REDRAW_MS = 100, BAR = 20, BAR_NARROW = 8, NARROW = 60 /* columns */, LINE_MAX_BYTES = 1 << 16 };
-
-char *progress_bytes(char *out, size_t size, int64_t bytes)
-{
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-	double v = (double)bytes;
-	size_t u = 0;
-	while (v >= 1000 && u + 1 < sizeof units / sizeof *units) {
-		v /= 1000;
-		u++;
-	}
-	snprintf(out, size, u && v < 10 ? "%.1f %s" : "%.0f %s", v, units[u]);
-	return out;
-}
-
-char *progress_count(char *out, size_t size, int64_t n)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof digits, "%" PRId64, n);
-	size_t o = 0;
-	for (int i = 0; i < len && o + 2 < size; i++) {
-		out[o++] = digits[i];
-		int left = len - 1 - i;
-		if (left && left % 3 == 0 && digits[i] != '-')
-			out[o++] = ',';
-	}
-	out[o] = '\0';
-	return out;
-}
 
 static void add_name(struct buf *out, const struct table *t, int32_t day)
 {
@@ -183,9 +156,9 @@ static void say_success(struct progress *p, const struct try_report *r)
 	if (r->table->output_none)
 		buf_adds(&rest, "action");
 	else if (!r->empty)
-		buf_addf(&rest, "%s row%s", progress_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s");
+		buf_addf(&rest, "%s row%s", str_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s");
 	else if (r->cleared_rows >= 0)
-		buf_addf(&rest, "cleared: had %s row%s", progress_count(cleared, sizeof cleared, r->cleared_rows),
+		buf_addf(&rest, "cleared: had %s row%s", str_count(cleared, sizeof cleared, r->cleared_rows),
 		         r->cleared_rows == 1 ? "" : "s");
 	else
 		buf_adds(&rest, "no rows");

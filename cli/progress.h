@@ -45,9 +45,4 @@ struct runner_observer progress_observer(struct progress *p);
 void progress_end(struct progress *p); /* wipes the living line; failures stay */
 void progress_free(struct progress *p);
 
-/* "1.2 GB", "900 B"; returns out. */
-char *progress_bytes(char *out, size_t size, int64_t bytes);
-/* "12,345"; returns out. */
-char *progress_count(char *out, size_t size, int64_t n);
-
 #endif

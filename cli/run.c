@@ -21,6 +21,7 @@
 #include "core/date.h"
 #include "scheduler/callbacks.h"
 #include "scheduler/catalog.h"
+#include "scheduler/clear.h"
 #include "scheduler/db_keeper.h"
 #include "scheduler/git.h"
 #include "scheduler/order.h"
@@ -163,6 +164,9 @@ static int start_runner(struct execution *x, bool *ret_daemon, struct err *err)
 		return rc;
 	if (x->resumes)
 		fprintf(stderr, "strata: run %s goes on; what it has published is kept\n", x->run_id);
+	rc = clear_give_up(x->ws.db.conn, &x->leader, err); /* what this run publishes shall stay */
+	if (rc < 0)
+		return rc;
 	const char *resume[] = {x->run_id};
 	rc = runner_recover(x->runner, x->ws.db.conn, x->ws.db.lake_id, resume, x->resumes, &closed, err);
 	if (rc == 0 && closed)

@@ -92,7 +92,7 @@ static void print_counts(const struct summary *s)
 		uint64_t count = r == TASK_FRESH ? fresh : c->by_result[r];
 		if (!count)
 			continue;
-		printf("%s%s %s", separator, progress_count(n, sizeof n, (int64_t)count), task_result_name((enum task_result)r));
+		printf("%s%s %s", separator, str_count(n, sizeof n, (int64_t)count), task_result_name((enum task_result)r));
 		separator = ", ";
 	}
 	if (strcmp(separator, "  ") == 0)
@@ -119,12 +119,12 @@ static void print_text(const struct summary *s)
 	printf("run %s: %s in %s\n", s->run_id, run_result_name(r->result), clock_human(took, sizeof took, r->duration_us));
 	print_counts(s);
 	if (r->published)
-		printf("  published %s partition%s, %s row%s, %s\n", progress_count(parts, sizeof parts, (int64_t)r->published),
-		       r->published == 1 ? "" : "s", progress_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s",
-		       progress_bytes(bytes, sizeof bytes, r->bytes));
+		printf("  published %s partition%s, %s row%s, %s\n", str_count(parts, sizeof parts, (int64_t)r->published),
+		       r->published == 1 ? "" : "s", str_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s",
+		       str_bytes(bytes, sizeof bytes, r->bytes));
 	if (r->cleared)
 		printf("  cleared %" PRIu64 " partition%s that had rows (%s row%s)\n", r->cleared, r->cleared == 1 ? "" : "s",
-		       progress_count(rows, sizeof rows, r->cleared_rows), r->cleared_rows == 1 ? "" : "s");
+		       str_count(rows, sizeof rows, r->cleared_rows), r->cleared_rows == 1 ? "" : "s");
 	print_no_files(s->planning);
 	print_failures(s);
 	fflush(stdout);

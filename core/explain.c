@@ -184,6 +184,13 @@ static void name_room(struct walk *w, struct place of, const struct mrun *r, str
 	}
 }
 
+/* Until when cannot be said. */
+static int64_t explain_hold(struct walk *w, struct place of, const struct hold *h)
+{
+	name(w, BLOCK_HOLD, of)->hold = h->what.id;
+	return INT64_MAX;
+}
+
 /* The other run's task has nothing above it that is open: it is decided, ready or running. Returns when it may be done. */
 static int64_t explain_twin(struct walk *w, struct place of)
 {
@@ -215,8 +222,9 @@ static int64_t explain_leaf(struct walk *w, struct place p)
 		name_task(name(w, BLOCK_COMMIT, p), w->m, w->r, p);
 	if (task->state == TASK_DONE || task->state == TASK_RUNNING)
 		return now;
+	const struct hold *hold = hold_of(w->m, w->r, p);
 	if (task->flags & TASK_PARKED)
-		return explain_twin(w, p);
+		return hold ? explain_hold(w, p, hold) : explain_twin(w, p);
 	if (task->state == TASK_READY)
 		name_room(w, p, w->r, p);
 	else if (task->flags & TASK_DECIDING)

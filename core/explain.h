@@ -15,6 +15,7 @@
 	X(BLOCK_DECIDING, "deciding")     /* `of` is being decided */ \
 	X(BLOCK_AHEAD, "ahead")           /* pool: `of` is not decided yet, because many of its run's tasks in that pool go first */ \
 	X(BLOCK_TWIN, "same partition")   /* task, state, fence: another run's task of the same partition comes first */ \
+	X(BLOCK_HOLD, "clear")            /* hold: somebody has the partition of `of` for himself (EV_HOLD) */ \
 	X(BLOCK_RETRY, "retry")           /* at_ms: `of` waits for the time of its next try */ \
 	X(BLOCK_SOURCE, "source")         /* `of` waits for its source */ \
 	X(BLOCK_PAUSED, "paused")         /* run */ \
@@ -33,7 +34,7 @@ struct blocker {
 	struct task_id task;
 	enum task_state state; /* of `task` */
 	uint64_t fence;        /* of `task`'s try under way; 0: none */
-	uint32_t run, pool;
+	uint32_t run, pool, hold;
 	int64_t at_ms;
 };
 

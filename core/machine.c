@@ -26,7 +26,8 @@ struct machine *machine_new(const struct machine_config *config)
 	m->npools = config->npools;
 	m->pool_slots = mem_array(config->npools, sizeof *m->pool_slots);
 	m->pool_used = mem_array(config->npools, sizeof *m->pool_used);
-	memcpy(m->pool_slots, config->pool_slots, config->npools * sizeof *m->pool_slots);
+	if (config->npools)
+		memcpy(m->pool_slots, config->pool_slots, config->npools * sizeof *m->pool_slots);
 	m->timer_ms = INT64_MAX;
 	return m;
 }
@@ -54,6 +55,7 @@ void machine_free(struct machine *m)
 	free(m->pending);
 	heap_free(&m->retries);
 	claims_free(&m->claims);
+	free(m->holds);
 	free(m);
 }
 
@@ -235,6 +237,12 @@ static void take(struct machine *m, const struct event *ev)
 		if (r)
 			task_source(r, (struct place){ev->task.table, ev->task.date});
 		break;
+	case EV_HOLD:
+		hold_begin(m, &ev->hold);
+		break;
+	case EV_HOLD_END:
+		hold_end(m, ev->hold.id);
+		break;
 	case EV_CAPACITY:
 		m->capacity = ev->capacity;
 		m->kept = ev->kept;
@@ -278,6 +286,7 @@ void machine_step(struct machine *m, const struct event *ev, struct actions *out
 	tasks_start(m);
 	for (size_t i = 0; i < m->nruns; i++)
 		run_finish_if_done(m, m->runs[i]);
+	holds_tell(m);
 	set_timer(m);
 	m->out = NULL;
 }

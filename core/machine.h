@@ -18,6 +18,9 @@
  * worker, which works one after the other and publishes them at once. A batch takes the room of one try, but a slot of
  * its pool for each; each try of it has its own row, fence, result and retry.
  *
+ * Partitions can be held (EV_HOLD), for who changes them beside the machine: what runs comes to its end, what is ready goes
+ * back, and from ACT_HELD until EV_HOLD_END no task of them is decided, ready or running, in no run; they are parked.
+ *
  * A task is (run, table, date). Tables and dates are indexes into the run's spec; a task costs bytes, and
  * edges are per table (core/span.h), never per task. Readiness is a counter per task. */
 #ifndef STRATA_CORE_MACHINE_H
@@ -94,6 +97,8 @@ enum event_kind {
 	EV_UNPAUSE_RUN, /* run */
 	EV_RETRY_NOW,   /* task: if it waits for its retry's time, that is now */
 	EV_SOURCE,      /* task: if it waits for its source, that may have come: it is decided anew */
+	EV_HOLD,        /* hold: which partitions of which table; ACT_HELD follows */
+	EV_HOLD_END,    /* hold.id */
 	EV_CAPACITY,    /* capacity: how many batches may be in flight (starting or running; a try alone is one); kept */
 	EV_POOLS,       /* pool_slots, npools: of a project that was reloaded. Pools beyond npools keep their slots */
 	EV_TIME,        /* only `now` */
@@ -104,6 +109,13 @@ enum decision {
 	DECIDE_FRESH, /* what is published is what it would make */
 	DECIDE_FAIL,  /* cannot be built: e.g. an upstream partition was never built */
 	DECIDE_WAIT,  /* its source has not come: it waits for EV_SOURCE, without its partition's claim */
+};
+
+/* The partitions of a table that somebody wants for himself. */
+struct machine_hold {
+	uint32_t id;             /* given by the caller, never used twice */
+	uint32_t key;            /* spec_table.key */
+	int32_t first, last;     /* days, inclusive; DATE_NONE both: all, that of an unpartitioned table, too */
 };
 
 struct event {
@@ -123,6 +135,7 @@ struct event {
 	uint32_t capacity, kept; /* as in machine_config */
 	const uint32_t *pool_slots; /* copied */
 	uint32_t npools;
+	struct machine_hold hold;
 	double jitter;           /* 0..1, for retry delays; the caller's randomness */
 };
 
@@ -133,6 +146,7 @@ enum action_kind {
 	                 * step, one right after the other */
 	ACT_STOP,       /* fence, stop: interrupt the try; EV_TRY_ENDED follows in any case */
 	ACT_TIMER,      /* at_ms: send EV_TIME then; replaces the timer before; INT64_MAX: none */
+	ACT_HELD,       /* hold: of its partitions nothing is decided, ready or running any more, and all that was is durable */
 	ACT_RUN_DONE,   /* run, run_result: durable; the spec may be freed, the counts are readable until the next step */
 };
 
@@ -173,6 +187,7 @@ struct action {
 	uint32_t try_no;
 	enum stop_reason stop;
 	int64_t at_ms;
+	uint32_t hold;
 };
 
 /* Filled by machine_step; init with {0}, free with actions_free; `len` is reset by each step. */

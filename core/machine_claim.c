@@ -8,18 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "core/date.h"
 #include "core/machine_internal.h"
-
-static uint32_t key_of(const struct mrun *r, struct place p)
-{
-	return r->spec->tables[p.table].key;
-}
-
-static int32_t day_of(const struct mrun *r, struct place p)
-{
-	return r->spec->tables[p.table].partitioned ? r->spec->first_day + (int32_t)p.date : DATE_NONE;
-}
 
 static size_t home(const struct claims *c, uint32_t key, int32_t day)
 {
@@ -50,10 +39,10 @@ static void grow(struct claims *c)
 
 static struct claim *claim_of(const struct machine *m, const struct mrun *r, struct place p)
 {
-	uint32_t key = key_of(r, p);
+	uint32_t key = place_key(r, p);
 	if (!key || !m->claims.cap)
 		return NULL;
-	struct claim *c = &m->claims.items[find(&m->claims, key, day_of(r, p))];
+	struct claim *c = &m->claims.items[find(&m->claims, key, place_day(r, p))];
 	return c->key ? c : NULL;
 }
 
@@ -69,13 +58,13 @@ struct mrun *claim_holder(const struct machine *m, const struct mrun *r, struct 
 void claim_take(struct machine *m, struct mrun *r, struct place p)
 {
 	struct claims *c = &m->claims;
-	if (!key_of(r, p))
+	if (!place_key(r, p))
 		return;
-	assert(!claim_of(m, r, p));
+	assert(!claim_of(m, r, p) && !hold_of(m, r, p));
 	if (2 * (c->len + 1) > c->cap)
 		grow(c);
-	c->items[find(c, key_of(r, p), day_of(r, p))] =
-		(struct claim){.key = key_of(r, p), .day = day_of(r, p), .serial = r->serial, .at = p};
+	c->items[find(c, place_key(r, p), place_day(r, p))] =
+		(struct claim){.key = place_key(r, p), .day = place_day(r, p), .serial = r->serial, .at = p};
 	c->len++;
 }
 
@@ -94,10 +83,9 @@ static void take_away(struct claims *c, size_t i)
 	c->len--;
 }
 
-void claim_park(struct machine *m, struct mrun *r, struct place p)
+uint32_t park(struct machine *m, struct mrun *r, struct place p, uint32_t before)
 {
 	struct claims *c = &m->claims;
-	struct claim *claim = claim_of(m, r, p);
 	uint32_t i = c->free_parked;
 	if (i) {
 		c->free_parked = c->parked[i].next;
@@ -109,9 +97,29 @@ void claim_park(struct machine *m, struct mrun *r, struct place p)
 		MEM_GROW(c->parked, c->nparked, c->cap_parked);
 		i = c->nparked++;
 	}
-	c->parked[i] = (struct parked){.serial = r->serial, .at = p, .next = claim->parked};
-	claim->parked = i;
+	c->parked[i] = (struct parked){.serial = r->serial, .at = p, .next = before};
 	task_flag(task_at(r, p), TASK_PARKED);
+	return i;
+}
+
+void unpark(struct machine *m, uint32_t first)
+{
+	struct claims *c = &m->claims;
+	for (uint32_t i = first, next; i; i = next) {
+		struct parked *entry = &c->parked[i];
+		struct mrun *r = machine_run_by_serial(m, entry->serial);
+		if (r && (task_at(r, entry->at)->flags & TASK_PARKED)) /* else it ended meanwhile */
+			task_eligible(r, entry->at);
+		next = entry->next;
+		entry->next = c->free_parked;
+		c->free_parked = i;
+	}
+}
+
+void claim_park(struct machine *m, struct mrun *r, struct place p)
+{
+	struct claim *claim = claim_of(m, r, p);
+	claim->parked = park(m, r, p, claim->parked);
 }
 
 void claim_drop(struct machine *m, struct mrun *r, struct place p)
@@ -121,18 +129,10 @@ void claim_drop(struct machine *m, struct mrun *r, struct place p)
 	if (!claim)
 		return;
 	assert(claim->serial == r->serial);
-	uint32_t i = claim->parked;
+	uint32_t parked = claim->parked;
 	take_away(c, (size_t)(claim - c->items));
-	while (i) {
-		struct parked *entry = &c->parked[i];
-		struct mrun *other = machine_run_by_serial(m, entry->serial);
-		if (other && (task_at(other, entry->at)->flags & TASK_PARKED)) /* else it ended meanwhile */
-			task_eligible(other, entry->at);
-		uint32_t next = entry->next;
-		entry->next = c->free_parked;
-		c->free_parked = i;
-		i = next;
-	}
+	unpark(m, parked);
+	holds_unclaimed(m, place_key(r, p), place_day(r, p));
 }
 
 void claims_free(struct claims *c)

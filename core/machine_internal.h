@@ -5,11 +5,13 @@
  * dependencies are done lie in `eligible`; as many as fit the look-ahead are being decided; those to build
  * lie in `ready`. Entries of tasks that ended or went back meanwhile are dropped when they come to the top.
  *
- * A task that is being decided, ready or running has the claim of its (key, day), if its table has a key. */
+ * A task that is being decided, ready or running has the claim of its (key, day), if its table has a key. While that
+ * is held, nobody takes its claim: such tasks are parked behind the hold. */
 #ifndef STRATA_CORE_MACHINE_INTERNAL_H
 #define STRATA_CORE_MACHINE_INTERNAL_H
 
 #include "base/heap.h"
+#include "core/date.h"
 #include "core/machine.h"
 
 struct place {
@@ -27,7 +29,7 @@ enum task_flag {
 	TASK_ELIGIBLE = 2, /* lies in its lane's `eligible` */
 	TASK_DECIDING = 4, /* ACT_DECIDE sent, not answered */
 	TASK_RETRYING = 8, /* waits for the time of its next try */
-	TASK_PARKED = 16,  /* waits for the claim that a task of another run has */
+	TASK_PARKED = 16,  /* waits for the claim that a task of another run has, or for the end of a hold */
 	TASK_TOLD = 32,    /* a transition of it was said; stays */
 	TASK_AWAITING = 64, /* waits for its source, until EV_SOURCE */
 };
@@ -126,6 +128,14 @@ struct claims {
 	struct parked *parked; uint32_t nparked, cap_parked, free_parked; /* [0] is not used */
 };
 
+struct hold {
+	struct machine_hold what;
+	uint32_t under_way; /* claims of its partitions */
+	uint64_t seq;       /* what must be durable, once none is left */
+	bool told;          /* ACT_HELD */
+	uint32_t parked;    /* as claim.parked */
+};
+
 struct machine {
 	int64_t now_ms;
 	uint64_t seq, committed;
@@ -139,6 +149,7 @@ struct machine {
 	uint32_t nbatches;                          /* with a try that has not ended: what the capacity counts */
 	uint32_t unscheduled;                       /* of the batches: those of other runs than scheduled ones */
 	struct claims claims;
+	struct hold *holds; size_t nholds, cap_holds; /* in the order they came */
 	struct mtry *tries; size_t ntries, cap_tries; /* by fence: it only grows */
 	struct pending *pending; size_t pending_head, npending, cap_pending; /* by seq */
 	struct heap retries;   /* retry_at_ms -> serial of the run << 32 | task index */
@@ -215,6 +226,15 @@ void claim_drop(struct machine *m, struct mrun *r, struct place p); /* what is p
 struct mrun *claim_holder(const struct machine *m, const struct mrun *r, struct place p, struct place *ret_place); /* NULL: nobody */
 void claim_park(struct machine *m, struct mrun *r, struct place p); /* somebody else has it */
 void claims_free(struct claims *c);
+uint32_t park(struct machine *m, struct mrun *r, struct place p, uint32_t before); /* before a list's first entry; returns the new one */
+void unpark(struct machine *m, uint32_t first); /* all of that list become eligible */
+
+/* machine_hold.c: partitions that somebody else has for himself. */
+void hold_begin(struct machine *m, const struct machine_hold *what);
+void hold_end(struct machine *m, uint32_t id);
+struct hold *hold_of(const struct machine *m, const struct mrun *r, struct place p); /* NULL: it is not held */
+void holds_unclaimed(struct machine *m, uint32_t key, int32_t day); /* the claim has just been dropped */
+void holds_tell(struct machine *m);
 
 /* machine_queue.c */
 void queue_push(struct queue *q, const struct run_spec *spec, struct place p);
@@ -234,6 +254,16 @@ static inline struct mtask *task_at(const struct mrun *r, struct place p)
 static inline struct lane *lane_of(const struct mrun *r, uint32_t table)
 {
 	return &r->lanes[r->spec->tables[table].pool];
+}
+
+static inline uint32_t place_key(const struct mrun *r, struct place p)
+{
+	return r->spec->tables[p.table].key;
+}
+
+static inline int32_t place_day(const struct mrun *r, struct place p)
+{
+	return r->spec->tables[p.table].partitioned ? r->spec->first_day + (int32_t)p.date : DATE_NONE;
 }
 
 /* Where a waiting task is: at most one of the flags that do not stay. */

@@ -105,7 +105,7 @@ void task_decided(struct machine *m, struct mrun *r, struct place p, enum decisi
 {
 	if (!is_task(r, p) || !(task_at(r, p)->flags & TASK_DECIDING))
 		return;
-	if (d == DECIDE_BUILD && r->paused) { /* to be ready now would hold up other runs */
+	if (d == DECIDE_BUILD && (r->paused || hold_of(m, r, p))) { /* to be ready now would hold up others */
 		lane_of(r, p.table)->ahead--;
 		task_eligible(r, p);
 		claim_drop(m, r, p);
@@ -374,11 +374,11 @@ int64_t task_retry_at(const struct machine *m, const struct mrun *r, struct plac
 	return at;
 }
 
-/* Its time has come. It keeps its decision, unless another run's task may build the partition meanwhile. */
+/* Its time has come. It keeps its decision, unless somebody else may change the partition meanwhile. */
 static void retry(struct machine *m, struct mrun *r, struct place p)
 {
 	struct place other;
-	if (r->paused || claim_holder(m, r, p, &other))
+	if (r->paused || hold_of(m, r, p) || claim_holder(m, r, p, &other))
 		task_eligible(r, p);
 	else
 		task_ready(m, r, p);

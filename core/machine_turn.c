@@ -34,6 +34,11 @@ static bool takes_over(const struct mrun *r, const struct mrun *holder, struct p
 static bool decide(struct machine *m, struct mrun *r, struct lane *lane, struct place p)
 {
 	struct place at;
+	struct hold *hold = hold_of(m, r, p);
+	if (hold) {
+		hold->parked = park(m, r, p, hold->parked);
+		return false;
+	}
 	struct mrun *holder = claim_holder(m, r, p, &at);
 	bool over = holder && takes_over(r, holder, at);
 	if (over)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/date.h"
 
 struct snapshot_column {
 	int32_t *days; /* ascending */
@@ -94,6 +95,20 @@ void snapshot_put_part(struct snapshot *s, uint32_t table, int32_t day, const st
 const struct part *snapshot_part(const struct snapshot *s, uint32_t table, int32_t day)
 {
 	return column_get(&s->parts[table], day);
+}
+
+void snapshot_drop_parts(struct snapshot *s, uint32_t table, int32_t first, int32_t last)
+{
+	struct snapshot_column *c = &s->parts[table];
+	bool all = first == DATE_NONE;
+	size_t from = all ? 0 : lower_bound(c, first), to = from;
+	while (to < c->len && (all || c->days[to] <= last))
+		to++;
+	if (from == to)
+		return;
+	memmove(&c->days[from], &c->days[to], (c->len - to) * sizeof *c->days);
+	memmove(&c->items[from], &c->items[to], (c->len - to) * sizeof *c->items);
+	c->len -= to - from;
 }
 
 struct part *snapshot_part_mutable(struct snapshot *s, uint32_t table, int32_t day)

@@ -66,10 +66,12 @@ void snapshot_free(struct snapshot *s);
 /* Copies the struct, not what it points at; replaces what was there. */
 void snapshot_put_part(struct snapshot *s, uint32_t table, int32_t day, const struct part *part);
 const struct part *snapshot_part(const struct snapshot *s, uint32_t table, int32_t day); /* NULL: never built */
+/* As if the days [first, last] had never been built; DATE_NONE both: all. */
+void snapshot_drop_parts(struct snapshot *s, uint32_t table, int32_t first, int32_t last);
 struct part *snapshot_part_mutable(struct snapshot *s, uint32_t table, int32_t day);
 
 /* The days of `table` that were built, ascending (DATE_NONE alone for an unpartitioned one); valid until the
- * next snapshot_put_part of that table. */
+ * next snapshot_put_part or _drop_parts of that table. */
 const int32_t *snapshot_days_of(struct snapshot *s, uint32_t table, size_t *ret_n);
 
 void snapshot_put_source(struct snapshot *s, uint32_t table, int32_t day, const struct source_files *files);

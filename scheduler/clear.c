@@ -1,29 +1,25 @@
 /* See clear.h. */
 #include "scheduler/clear.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fault.h"
-#include "base/mem.h"
+#include "base/str.h"
 #include "core/date.h"
-#include "scheduler/locks.h"
+#include "scheduler/db.h"
 
-enum { NUMBER_SIZE = 24 };
+enum { NUMBER_SIZE = 32, DETAIL_MAX = 4096 };
 
 /* The same condition for counting and removing: the whole table, or its dates in a range. */
 #define WHERE_MEANT \
 	" WHERE lake_id = $1::integer AND table_name = $2 AND ($3 = '' OR (partition <> '' AND partition BETWEEN $3 AND $4))"
 
-/* $1 to $4 of WHERE_MEANT. */
-struct meant {
-	char lake[NUMBER_SIZE], first[DATE_SIZE], last[DATE_SIZE];
-	const char *values[4];
-};
-
-static void say_meant(struct meant *m, const struct workspace *ws, const struct clear_request *rq)
+void clear_say(struct clear_said *m, int lake_id, const struct clear_request *rq)
 {
-	snprintf(m->lake, sizeof m->lake, "%d", ws->db.lake_id);
+	snprintf(m->lake, sizeof m->lake, "%d", lake_id);
 	date_format(m->first, rq->first);
 	date_format(m->last, rq->last);
 	m->values[0] = m->lake;
@@ -32,7 +28,7 @@ static void say_meant(struct meant *m, const struct workspace *ws, const struct 
 	m->values[3] = m->last;
 }
 
-static int count_recorded(PGconn *conn, const struct meant *m, int64_t *ret, struct err *err)
+int clear_count_recorded(PGconn *conn, const struct clear_said *m, int64_t *ret, struct err *err)
 {
 	PGresult *r;
 	int rc = db_query(conn, "SELECT count(*) FROM strata.partition" WHERE_MEANT, 4, m->values, false, &r, err);
@@ -43,86 +39,99 @@ static int count_recorded(PGconn *conn, const struct meant *m, int64_t *ret, str
 	return rc;
 }
 
+int clear_check(const struct table *t, struct err *err)
+{
+	if (t->kind == TABLE_EXTERNAL)
+		return err_set(err, ERR_USAGE, "'%s' is not made by this project: strata only reads it, and removes nothing of it", t->qname);
+	if (t->output_none)
+		return err_set(err, ERR_USAGE, "'%s' publishes nothing (output: none)", t->qname);
+	return 0;
+}
+
+bool clear_is_nothing(const struct clear_found *f)
+{
+	return !f->published && !f->others && !f->recorded;
+}
+
+void clear_describe(const struct clear_found *f, struct buf *out)
+{
+	char rows[NUMBER_SIZE], bytes[NUMBER_SIZE];
+	int64_t n = f->published > f->recorded ? f->published : f->recorded;
+	buf_addf(out, "%" PRId64 " partition%s, %s row%s, %s", n, n == 1 ? "" : "s", str_count(rows, sizeof rows, f->rows),
+	         f->rows == 1 ? "" : "s", str_bytes(bytes, sizeof bytes, f->bytes));
+	if (f->others)
+		buf_addf(out, ", with %" PRId64 " folder%s that strata has not published", f->others, f->others == 1 ? "" : "s");
+}
+
 static int64_t number(const json_t *reply, const char *key)
 {
 	return json_integer_value(json_object_get(reply, key));
 }
 
-static int ask_lake(struct workspace *ws, const struct clear_request *rq, const struct meant *m, bool count,
-                    struct clear_found *ret, struct err *err)
+json_t *clear_body(const struct clear_request *rq, bool count)
 {
-	json_t *reply = NULL;
-	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:b}", "op", "clear", "qname", rq->qname, "first", m->first, "last", m->last,
-	                         "count", count);
-	int rc = workspace_ask(ws, body, &reply, err);
-	if (rc == 0)
-		*ret = (struct clear_found){.published = number(reply, "published"),
-		                            .rows = number(reply, "rows"),
-		                            .bytes = number(reply, "bytes"),
-		                            .others = number(reply, "others")};
-	json_decref(reply);
-	return rc;
+	char first[DATE_SIZE], last[DATE_SIZE];
+	return json_pack("{s:s, s:s, s:s, s:s, s:b}", "op", "clear", "qname", rq->qname, "first", date_format(first, rq->first), "last",
+	                 date_format(last, rq->last), "count", count);
 }
 
-int clear_count(struct workspace *ws, const struct clear_request *rq, struct clear_found *ret, struct err *err)
+void clear_reply(const json_t *reply, struct clear_found *ret)
 {
-	struct meant m = {0};
-	say_meant(&m, ws, rq);
-	int rc = ask_lake(ws, rq, &m, true, ret, err);
-	return rc < 0 ? rc : count_recorded(ws->db.conn, &m, &ret->recorded, err);
+	*ret = (struct clear_found){.published = number(reply, "published"),
+	                            .rows = number(reply, "rows"),
+	                            .bytes = number(reply, "bytes"),
+	                            .others = number(reply, "others")};
 }
 
-static int write_audit(PGconn *conn, const struct meant *m, const char *actor, const struct clear_found *found, struct err *err)
+json_t *clear_encode(const struct clear_request *rq, const struct clear_found *found)
 {
-	json_t *o = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "first", m->first, "last", m->last, "published",
-	                      (json_int_t)found->published, "rows", (json_int_t)found->rows, "bytes", (json_int_t)found->bytes,
-	                      "unpublished", (json_int_t)found->others, "recorded", (json_int_t)found->recorded);
-	char *detail = json_dumps(o, JSON_COMPACT);
-	const char *const values[] = {m->lake, actor, m->values[1], detail};
-	int rc = db_exec_params(conn,
-	                        "INSERT INTO strata.audit (lake_id, actor, action, object, detail)"
-	                        " VALUES ($1::integer, $2, 'clear', $3, $4::jsonb)",
-	                        4, values, err);
-	free(detail);
-	json_decref(o);
-	return rc;
+	char first[DATE_SIZE], last[DATE_SIZE];
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "name", rq->qname, "first", date_format(first, rq->first), "last",
+	                 date_format(last, rq->last), "published", (json_int_t)found->published, "rows", (json_int_t)found->rows, "bytes",
+	                 (json_int_t)found->bytes, "unpublished", (json_int_t)found->others, "recorded", (json_int_t)found->recorded);
+}
+
+static bool read_day(const json_t *json, const char *key, int32_t *ret)
+{
+	const char *text = json_string_value(json_object_get(json, key));
+	*ret = DATE_NONE;
+	return text && (!*text || date_parse_iso(text, strlen(text), ret));
+}
+
+int clear_decode(const json_t *json, struct clear_request *ret, struct err *err)
+{
+	ret->qname = json_string_value(json_object_get(json, "name"));
+	if (!ret->qname || !strchr(ret->qname, '.') || !read_day(json, "first", &ret->first) || !read_day(json, "last", &ret->last) ||
+	    (ret->first == DATE_NONE) != (ret->last == DATE_NONE))
+		return err_set(err, ERR_PROTOCOL, "clear: what is to be removed is not said as it should be");
+	return 0;
 }
 
 /* One statement, so one transaction. With the whole table go its columns: what is built next may have others. Its durations stay. */
-static int forget(PGconn *conn, const struct meant *m, int64_t *ret_recorded, struct err *err)
-{
-	PGresult *r;
-	int rc = db_query(conn,
-	                  "WITH gone AS (DELETE FROM strata.partition" WHERE_MEANT " RETURNING 1),"
-	                  " columns AS (UPDATE strata.table_stat SET schema = NULL"
-	                  " WHERE lake_id = $1::integer AND table_name = $2 AND $3 = '')"
-	                  " SELECT count(*) FROM gone",
-	                  4, m->values, false, &r, err);
-	if (rc == 0) {
-		*ret_recorded = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
-		PQclear(r);
-	}
-	return rc;
-}
+static const char forget_sql[] =
+	"WITH mine AS (SELECT FROM strata.scheduler WHERE lake_id = $1::integer AND epoch = $5::bigint),"
+	" gone AS (DELETE FROM strata.partition" WHERE_MEANT " AND EXISTS (SELECT FROM mine)),"
+	" columns AS (UPDATE strata.table_stat SET schema = NULL"
+	" WHERE lake_id = $1::integer AND table_name = $2 AND $3 = '' AND EXISTS (SELECT FROM mine))"
+	" SELECT CASE WHEN $6::bigint <> 0 THEN strata.command_end($1::integer, $5::bigint, $6::bigint, 'done', $7) END";
 
-int clear_carry_out(struct workspace *ws, PGconn *conn, const struct clear_request *rq, const char *actor,
-                    const struct clear_found *found, struct clear_found *ret_gone, struct err *err)
+int clear_forget(PGconn *conn, const struct leader *leader, const struct clear_request *rq, int64_t command, struct clear_found *gone,
+                 struct err *err)
 {
-	struct meant m = {0};
-	say_meant(&m, ws, rq);
-	char *locks = mem_printf("%s/.strata/workers/run", ws->lake.dir);
-	int rc = locks_await_all(locks, LOCKS_GRACE_MS, err);
-	free(locks);
-	/* Our own worker is one of those that the next scheduler waits for: it ends what it has begun. */
-	if (rc >= 0)
-		rc = workspace_lead(ws, err);
+	struct clear_said m = {0};
+	char epoch[NUMBER_SIZE], id[NUMBER_SIZE];
+	struct buf said = BUF_INIT(DETAIL_MAX);
+	clear_say(&m, leader->lake_id, rq);
+	snprintf(epoch, sizeof epoch, "%" PRId64, leader->epoch);
+	snprintf(id, sizeof id, "%" PRId64, command);
+	if (FAULT("clear.forget"))
+		return err_errno(err, ERR_STATE, "remove the partitions of '%s' from the state", rq->qname);
+	int rc = clear_count_recorded(conn, &m, &gone->recorded, err); /* nobody else changes them now */
+	buf_addf(&said, "removed from '%s': ", rq->qname);
+	clear_describe(gone, &said);
+	const char *const values[] = {m.values[0], m.values[1], m.values[2], m.values[3], epoch, id, buf_cstr(&said)};
 	if (rc == 0)
-		rc = write_audit(conn, &m, actor, found, err);
-	if (rc == 0)
-		rc = ask_lake(ws, rq, &m, false, ret_gone, err);
-	if (rc == 0 && FAULT("clear.forget"))
-		rc = err_errno(err, ERR_STATE, "remove the partitions of '%s' from the state", rq->qname);
-	if (rc == 0)
-		rc = forget(conn, &m, &ret_gone->recorded, err);
+		rc = db_exec_params(conn, forget_sql, 7, values, err);
+	buf_free(&said);
 	return rc;
 }

@@ -218,6 +218,8 @@ static bool look(struct daemon *d)
 		d->mail = d->mail || rc < 0;
 		return rc == 0 || daemon_again(d);
 	}
+	if (clearings_step(d))
+		return true;
 	if (d->due && !d->waits && d->level < DEEPEST) {
 		d->due = false;
 		int rc = daemon_db(d, &err);
@@ -273,7 +275,7 @@ static bool is_stopped(void *ctx)
 
 static bool is_over(struct daemon *d)
 {
-	return runner_failed(d->runner, &d->err) || d->signals > 1 || (d->draining && runner_idle(d->runner));
+	return runner_failed(d->runner, &d->err) || d->signals > 1 || (d->draining && runner_idle(d->runner) && !clearing_works(d));
 }
 
 static void live(struct daemon *d)
@@ -350,6 +352,7 @@ static void end_tries(struct daemon *d)
 	if (d->err.code == ERR_LOCKED)
 		uv_timer_start(&axe, on_axe, AXE_MS, 0);
 	runner_stop(d->runner);
+	clearings_stop(d);
 	axe.data = &closed;
 	uv_close((uv_handle_t *)&axe, on_axe_closed);
 	loop_until(&d->ws->loop, &closed);
@@ -368,6 +371,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 {
 	struct daemon d = {.config = *config, .ws = config->ws, .reload = true}; /* what changed before it was watched */
 	list_init(&d.jobs);
+	list_init(&d.clearings);
 	d.desk = d.ws->db;
 	d.desk.conn = NULL;
 	d.desk.conninfo = mem_strdup(d.ws->db.conninfo);
@@ -415,6 +419,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	outbox_free(d.outbox);
 	runner_free(d.runner);
 	free_jobs(&d);
+	clearings_free(&d);
 	timetables_free(&d);
 	db_keeper_close(&d.keeper);
 	db_close(&d.desk);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/jsonio.h"
+#include "scheduler/clear.h"
 #include "scheduler/daemon_internal.h"
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
@@ -234,6 +235,14 @@ static int do_retry(struct request *rq, struct err *err)
 	return 0;
 }
 
+static int do_clear(struct request *rq, struct err *err)
+{
+	int rc = clearing_take(rq->d, rq->id, rq->requested_by, rq->args, err);
+	rq->later = rc == 0;
+	snprintf(rq->detail, sizeof rq->detail, "waits until nothing works on %s", text_arg(rq, "name"));
+	return rc;
+}
+
 static int do_reload(struct request *rq, struct err *err)
 {
 	(void)err;
@@ -258,7 +267,7 @@ static int do_drain(struct request *rq, struct err *err)
 static const struct {
 	const char *kind;
 	int (*carry_out)(struct request *rq, struct err *err);
-} kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"explain", do_explain}, {"retry", do_retry}, {"reload", do_reload}, {"drain", do_drain}};
+} kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"explain", do_explain}, {"retry", do_retry}, {CLEAR_COMMAND, do_clear}, {"reload", do_reload}, {"drain", do_drain}};
 
 /* ERR_STATE: it was not answered, and those after it are to wait. */
 static int carry_out(struct request *rq)
@@ -285,7 +294,7 @@ static bool is_taken(struct daemon *d, int64_t id)
 		if (j->command == id || j->cancel == id)
 			return true;
 	}
-	return false;
+	return clearing_has(d, id);
 }
 
 int commands_take(struct daemon *d, struct err *err)

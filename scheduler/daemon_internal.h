@@ -1,6 +1,6 @@
 /* The daemon's parts: daemon.c is its life, daemon_runs.c carries out orders, daemon_schedules.c makes them at their
- * times, daemon_commands.c takes what people ask for, daemon_clocks.c knows who is late, daemon_gc.c
- * tidies once a day. */
+ * times, daemon_commands.c takes what people ask for, daemon_clear.c removes what is published, daemon_clocks.c knows who is
+ * late, daemon_gc.c tidies once a day. */
 #ifndef STRATA_SCHEDULER_DAEMON_INTERNAL_H
 #define STRATA_SCHEDULER_DAEMON_INTERNAL_H
 
@@ -90,6 +90,7 @@ struct daemon {
 	struct db desk;              /* a connection for commands: that of the workspace may be at something longer */
 	struct project_version *version;
 	struct list jobs;
+	struct list clearings;       /* of published partitions, under way */
 	struct timetable *timetables;
 	size_t ntimetables;
 	struct inbox inbox;
@@ -156,5 +157,13 @@ int command_end(struct daemon *d, int64_t id, const char *outcome, const char *d
 void gc_open(struct daemon *d);
 bool gc_begin(struct daemon *d);                 /* if it is time; false: it is not */
 void gc_close(struct daemon *d);
+
+/* daemon_clear.c */
+int clearing_take(struct daemon *d, int64_t command, const char *by, const json_t *args, struct err *err); /* answered when it is done */
+bool clearing_has(const struct daemon *d, int64_t command);
+bool clearing_works(const struct daemon *d);  /* something is being removed: nothing may be planned, and it is soon over */
+bool clearings_step(struct daemon *d);        /* what there is to do for them; false: nothing */
+void clearings_stop(struct daemon *d);        /* runs the loop until no worker is at it */
+void clearings_free(struct daemon *d);
 
 #endif

@@ -290,7 +290,7 @@ static int begin_within(struct daemon *d, struct job *j, struct err *err)
 bool jobs_begin_one(struct daemon *d)
 {
 	struct err err = {0};
-	struct job *next = d->draining || d->waits ? NULL : next_to_begin(d);
+	struct job *next = d->draining || d->waits || clearing_works(d) ? NULL : next_to_begin(d);
 	if (!next)
 		return false;
 	if (daemon_db(d, &err) < 0)

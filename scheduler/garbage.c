@@ -125,10 +125,20 @@ static const char *name_of(const struct garbage_item *item)
 	return strrchr(item->path, '/') + 1;
 }
 
-/* Staging of a query is "sql-<worker>-<pid>-<n>", a spill folder "<worker>". */
+/* Staging of a query is "sql-<worker>-<pid>-<n>", of a removal "clear-…"; a spill folder "<worker>". Else it is a try's. */
+static const char *worker_of(const char *name)
+{
+	static const char *const prefixes[] = {"sql-", "clear-"};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++) {
+		if (str_has_prefix(name, prefixes[i]))
+			return name + strlen(prefixes[i]);
+	}
+	return name;
+}
+
 static bool made_by(const struct locks *l, const char *name)
 {
-	name += str_has_prefix(name, "sql-") ? 4 : 0;
+	name = worker_of(name);
 	for (size_t i = 0; i < l->len; i++) {
 		size_t n = strlen(l->held[i]);
 		if (strncmp(name, l->held[i], n) == 0 && (name[n] == '\0' || name[n] == '-'))
@@ -179,7 +189,7 @@ static void judge(struct search *s, struct garbage_item *item)
 	const char *name = name_of(item), *why = "its worker is gone", *keeps = NULL;
 	if (made_by(&s->locks, name))
 		keeps = "a worker is using it";
-	else if (item->kind == GARBAGE_STAGING && !str_has_prefix(name, "sql-"))
+	else if (item->kind == GARBAGE_STAGING && worker_of(name) == name)
 		keeps = try_keeps(s, try_of(s, name), &why);
 	item->kept = keeps;
 	item->why = keeps ? keeps : why;

@@ -151,6 +151,9 @@ static void act(struct runner *r, const struct action *a)
 	case ACT_TIMER:
 		set_timer(r, a->at_ms);
 		break;
+	case ACT_HELD:
+		live_hold_told(r, a->hold);
+		break;
 	case ACT_RUN_DONE:
 		live_run_done(live_run_find(r, a->run), a->run_result);
 		break;
@@ -272,6 +275,7 @@ void runner_free(struct runner *r)
 	HASH_ITER(hh, r->runs, run, next)
 		live_run_free(run);
 	sensor_free(r->sensor);
+	live_holds_free(r);
 	machine_free(r->machine);
 	shared_names_free(r->tables);
 	shared_names_free(r->pools);

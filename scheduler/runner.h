@@ -137,6 +137,19 @@ void runner_pause(struct runner *r, uint32_t run, bool pause);
  * Returns what runner_has_written takes. */
 int64_t runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day,
                               enum run_result result, const char *why);
+/* Partitions of one table, in whatever project and layout. */
+struct runner_partitions {
+	const char *table;         /* qualified */
+	int32_t first, last;       /* days, inclusive; DATE_NONE both: all, that of an unpartitioned table, too */
+};
+
+/* Keep all runs away from them, until runner_hold_end: `held` is called once no task of them is decided, ready or at work,
+ * and all that they did is durable; maybe at once, and from within the runner. `by` is for who asks why a task waits. */
+typedef void runner_held_fn(void *ctx);
+uint32_t runner_hold(struct runner *r, const struct runner_partitions *what, const char *by, runner_held_fn *held, void *ctx);
+/* They have been removed, all of them or some: all runs know it from now on. Before runner_hold_end. */
+void runner_removed(struct runner *r, const struct runner_partitions *what, bool all);
+void runner_hold_end(struct runner *r, uint32_t hold);
 /* Stop what runs, as when it cannot go on; the runs are unfinished and go on with the next scheduler. */
 void runner_abandon(struct runner *r);
 /* Every try has ended, and every row is durable. */

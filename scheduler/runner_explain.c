@@ -50,6 +50,12 @@ static const char *pool_name(const struct runner *r, uint32_t pool)
 	return "?";
 }
 
+static void say_hold(const struct live_hold *h, struct buf *out)
+{
+	buf_addf(out, "what is published of it %s removed by %s (strata clear --data)",
+	         h && !h->told ? "waits until nothing works on it, and is then" : "is being", h ? h->by : "somebody");
+}
+
 static void say_blocker(struct runner *r, const struct live_run *run, const struct blocker *b, struct buf *out)
 {
 	struct buf who = BUF_INIT(4096);
@@ -70,6 +76,9 @@ static void say_blocker(struct runner *r, const struct live_run *run, const stru
 		break;
 	case BLOCK_TWIN:
 		buf_addf(out, "%s builds the same partition and goes first; it is %s", name, task_state_name(b->state));
+		break;
+	case BLOCK_HOLD:
+		say_hold(live_hold_find(r, b->hold), out);
 		break;
 	case BLOCK_RETRY:
 		buf_adds(out, "its last try failed; the next one starts in ");
@@ -132,6 +141,10 @@ static json_t *blocker_json(struct runner *r, const struct live_run *run, const 
 	}
 	if (b->kind == BLOCK_POOL)
 		jput_text(o, "pool", pool_name(r, b->pool));
+	if (b->kind == BLOCK_HOLD) {
+		const struct live_hold *h = live_hold_find(r, b->hold);
+		jput_text(o, "by", h ? h->by : "");
+	}
 	if (b->kind == BLOCK_RETRY) {
 		char iso[CLOCK_ISO_SIZE];
 		jput_text(o, "at", clock_iso(iso, clock_wall_us() + (b->at_ms - runner_now_ms()) * 1000));

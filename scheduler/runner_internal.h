@@ -1,6 +1,6 @@
 /* The runner's parts: runner.c drives the machine, runner_run.c begins and ends runs, runner_try.c handles one
  * try, runner_heard.c tells who reads of what was published, runner_record.c writes the journal, runner_resume.c knows what
- * a run that goes on has done before. */
+ * a run that goes on has done before, runner_hold.c keeps runs away from partitions. */
 #ifndef STRATA_SCHEDULER_RUNNER_INTERNAL_H
 #define STRATA_SCHEDULER_RUNNER_INTERNAL_H
 
@@ -88,12 +88,24 @@ struct live_try {
 	int error_line, error_col; /* in the file */
 };
 
+/* Partitions that are kept for somebody else. */
+struct live_hold {
+	UT_hash_handle hh;      /* by id */
+	uint32_t id;            /* the machine's name of it */
+	bool told;
+	char *by;
+	runner_held_fn *held;
+	void *ctx;
+};
+
 struct runner {
 	struct runner_config config;
 	struct journal *journal;
 	struct machine *machine; /* NULL before the first run */
 	struct live_run *runs;
 	uint32_t handles;       /* given out so far */
+	struct live_hold *holds;
+	uint32_t holds_given;
 	uint32_t kept;          /* workers that only scheduled runs may use */
 	struct shared_name *tables; /* spec_table.key; from 1 */
 	struct shared_name *pools;  /* the machine's pools; from 0, "default" first */
@@ -122,6 +134,9 @@ int64_t runner_now_ms(void);
 void live_run_done(struct live_run *run, enum run_result result);
 void live_run_free(struct live_run *run);
 void shared_names_free(struct shared_name *names);
+/* The number of `name`, a new one from `first` on where it has none. */
+uint32_t shared_name_number(struct shared_name **names, const char *name, uint32_t first);
+void live_machine(struct runner *r); /* makes it, if there is none yet */
 /* Counts to those who watch; runs that are done are told and freed. */
 void live_runs_tell(struct runner *r);
 
@@ -147,6 +162,11 @@ void live_try_free(struct live_try *lt);
 void heard_tell_runs(const struct live_try *lt);
 void heard_keep(struct runner *r, const struct live_try *lt, int64_t mark);
 void heard_close(struct runner *r);
+
+/* runner_hold.c */
+void live_hold_told(struct runner *r, uint32_t id);
+const struct live_hold *live_hold_find(const struct runner *r, uint32_t id);
+void live_holds_free(struct runner *r);
 
 /* runner_resume.c */
 void resume_begin(struct live_run *run, const struct task_row *rows, size_t n); /* with record_run */

@@ -83,7 +83,7 @@ void shared_names_free(struct shared_name *names)
 	}
 }
 
-static uint32_t number_of(struct shared_name **names, const char *name, uint32_t first)
+uint32_t shared_name_number(struct shared_name **names, const char *name, uint32_t first)
 {
 	struct shared_name *n;
 	size_t len = strlen(name);
@@ -97,25 +97,30 @@ static uint32_t number_of(struct shared_name **names, const char *name, uint32_t
 	return n->number;
 }
 
+void live_machine(struct runner *r)
+{
+	if (!r->machine)
+		r->machine = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
+		                                                  .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
+		                                                  .kept = r->kept * (1 + AHEAD_PER_JOB),
+		                                                  .pool_slots = r->pool_slots,
+		                                                  .npools = HASH_COUNT(r->pools)});
+}
+
 /* The machine's pools become those of this project; a pool that it does not have any more stays as it was, for the
  * runs that use it. *ret_map: from the project's number of a pool to the machine's. */
 static uint32_t *share_pools(struct runner *r, const struct project *p, struct arena *arena)
 {
 	uint32_t *map = arena_array(arena, p->npools, sizeof *map);
 	for (size_t i = 0; i < p->npools; i++) {
-		map[i] = number_of(&r->pools, p->pools[i].name, 0);
+		map[i] = shared_name_number(&r->pools, p->pools[i].name, 0);
 		r->pool_slots = mem_realloc(r->pool_slots, HASH_COUNT(r->pools), sizeof *r->pool_slots);
 		r->pool_slots[map[i]] = p->pools[i].slots;
 	}
 	uint32_t npools = HASH_COUNT(r->pools);
 	if (r->machine)
 		runner_event(r, &(struct event){.kind = EV_POOLS, .pool_slots = r->pool_slots, .npools = npools});
-	else
-		r->machine = machine_new(&(struct machine_config){.next_fence = r->config.leader->next_fence,
-		                                                  .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),
-		                                                  .kept = r->kept * (1 + AHEAD_PER_JOB),
-		                                                  .pool_slots = r->pool_slots,
-		                                                  .npools = npools});
+	live_machine(r);
 	return map;
 }
 
@@ -124,7 +129,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 	const struct project *p = run->plan->in.project;
 	uint32_t *keys = arena_array(&run->arena, p->ntables, sizeof *keys);
 	for (size_t t = 0; t < p->ntables; t++)
-		keys[t] = number_of(&run->runner->tables, p->tables[t].qname, 1);
+		keys[t] = shared_name_number(&run->runner->tables, p->tables[t].qname, 1);
 	const struct spec_options options = {.kind = rq->kind,
 	                                     .fail_fast = rq->fail_fast,
 	                                     .continue_on_error = rq->continue_on_error,

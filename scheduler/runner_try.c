@@ -293,9 +293,17 @@ void live_try_start(struct live_try *lt)
 	struct plan *plan = lt->run->plan;
 	struct err err = {0};
 	struct buf fingerprint = BUF_INIT(1 << 16);
-	plan_decide(plan, lt->task.table, lt->task.date, &fingerprint);
+	struct plan_task now = plan_decide(plan, lt->task.table, lt->task.date, &fingerprint);
 	lt->fingerprint = arena_strdup(&lt->arena, buf_cstr(&fingerprint));
+	buf_clear(&fingerprint);
+	if (now.verdict == PLAN_FAIL) /* what it reads was removed since it was decided */
+		plan_reason_text(plan, lt->task.table, &now, &fingerprint);
+	const char *why = now.verdict == PLAN_FAIL ? arena_strdup(&lt->arena, buf_cstr(&fingerprint)) : NULL;
 	buf_free(&fingerprint);
+	if (why) {
+		end_with_error(lt, ERROR_PERMANENT, "permanent", why);
+		return;
+	}
 	struct try_request rq;
 	if (try_build(&lt->arena, plan, lt->task.table, lt->task.date, &lt->run->common, lt->try_id, lt->fence, lt->try_no,
 	              lt->fingerprint, &rq, &lt->rendered, &err) < 0) {

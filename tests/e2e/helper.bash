@@ -266,6 +266,22 @@ gated_table() {
 	chmod +x "$PROJECT/$1"
 }
 
+# The same of the dates from DAY on, gate_from TABLE DAY; and each build of a date is a line of the file built-TABLE.
+gate_from() {
+	project_file "dags/dwd/$1.sh" <<-EOF
+		#!/bin/sh
+		# \${PARTITION_DATE}
+		echo "\$STRATA_PARTITION_DATE" >> "built-\$STRATA_TABLE"
+		if [ "\$(echo "\$STRATA_PARTITION_DATE" | tr -d -)" -ge "$(tr -d - <<< "$2")" ]; then
+			touch "arrived-\$STRATA_TABLE"
+			for i in \$(seq 3000); do [ -e gate-open ] && break; sleep 0.02; done
+		fi
+		echo "day,n
+		\$STRATA_PARTITION_DATE,1" > "\$STRATA_OUTPUT_DIR/part.csv"
+	EOF
+	chmod +x "$PROJECT/dags/dwd/$1.sh"
+}
+
 # A query that no machine ends.
 # shellcheck disable=SC2034 # for the tests
 ENDLESS="SELECT count(*) AS n, '\${PARTITION_DATE}' AS day FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range > 5"

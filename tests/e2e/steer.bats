@@ -8,39 +8,8 @@ setup() {
 	EOF
 }
 teardown() {
-	local name
-	for name in "${!BACKGROUND[@]}"; do
-		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
-	done
-	project_remove
+	schedulers_remove
 	server_stop
-}
-
-# A table whose dates from DAY on wait for the file gate-open.
-gate_from() { # TABLE DAY
-	project_file "dags/dwd/$1.sh" <<-EOF
-		#!/bin/sh
-		# \${PARTITION_DATE}
-		echo "\$STRATA_PARTITION_DATE" >> "built-\$STRATA_TABLE"
-		if [ "\$(echo "\$STRATA_PARTITION_DATE" | tr -d -)" -ge "$(tr -d - <<< "$2")" ]; then
-			touch "arrived-\$STRATA_TABLE"
-			for i in \$(seq 3000); do [ -e gate-open ] && break; sleep 0.02; done
-		fi
-		echo "day,n
-		\$STRATA_PARTITION_DATE,1" > "\$STRATA_OUTPUT_DIR/part.csv"
-	EOF
-	chmod +x "$PROJECT/dags/dwd/$1.sh"
-}
-scheduler_up() {
-	local name=$1
-	shift
-	background "$name" scheduler "$@"
-	wait_until has_line "$(err_of "$name")" "scheduler.ready"
-}
-scheduler_down() {
-	kill -TERM "$(pid_of "$1")"
-	background_end "$1"
-	assert_status 0
 }
 scheduler_dies() {
 	kill -KILL "$(pid_of "$1")"

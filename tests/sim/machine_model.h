@@ -11,7 +11,7 @@
 
 #include "core/machine.h"
 
-enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 4, MAX_POOLS = 3, MAX_POOL_CHANGES = 256 };
+enum { MAX_TABLES = 8, MAX_DATES = 7, MAX_EDGES = 24, MAX_RUNS = 4, MAX_POOLS = 3, MAX_POOL_CHANGES = 256, MAX_HOLDS = 3 };
 
 static uint64_t seed_of_world;
 
@@ -63,12 +63,20 @@ struct live_try {
 	int64_t deadline;
 };
 
+struct held {
+	struct machine_hold what;
+	bool told;
+};
+
 struct world {
 	struct run runs[MAX_RUNS];
 	uint32_t nruns, npools, capacity, kept;
 	uint32_t pools[MAX_POOLS];
 	uint32_t pool_changes[MAX_POOL_CHANGES][MAX_POOLS], npool_changes;
 	struct live_try tries[64];
+	struct held holds[MAX_HOLDS]; /* that have not ended */
+	uint32_t nholds, hold_ids;
+	uint64_t held;        /* how many were told */
 	uint64_t spared;      /* the try that the event of this step ends without blame */
 	bool batching;        /* a world with room for batches */
 	uint64_t batches;     /* that had more than one try */
@@ -246,11 +254,11 @@ static void saw_task(const struct transition *t)
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		CHECK(!task->retrying || w.now >= task->retry_at);
 		CHECK(!r->paused && !twin_under_way(t->task));
-		CHECK(!task->late && !task->awaiting);
+		CHECK(!task->late && !task->awaiting && !is_held(t->task));
 		task->retrying = false;
 		break;
 	case TASK_RUNNING:
-		CHECK(!r->paused && !twin_under_way(t->task) && !task->late);
+		CHECK(!r->paused && !twin_under_way(t->task) && !task->late && !is_held(t->task));
 		CHECK(all_upstream_durable(t->task) && !task->live);
 		CHECK(!r->canceled && !(r->spec.fail_fast && r->failed));
 		task->tries++;
@@ -258,7 +266,7 @@ static void saw_task(const struct transition *t)
 	case TASK_WAITING:
 		if (t->from == TASK_READY) {
 			CHECK(t->wait == WAIT_PAUSED ? r->paused
-			                             : t->wait == WAIT_POOL && urgent_twin_waits(t->task));
+			                             : t->wait == WAIT_POOL && (is_held(t->task) || urgent_twin_waits(t->task)));
 			break;
 		}
 		if (t->from == TASK_WAITING) {
@@ -380,6 +388,21 @@ static void saw_run_done(const struct machine *m, const struct action *a)
 	CHECK(a->run_result == (by_result[TASK_CANCELED] ? (r->timed_out ? RUN_FAILED : RUN_CANCELED) : r->failed ? RUN_FAILED : RUN_SUCCESS));
 }
 
+/* From here on it is somebody else's: nothing of it is under way, and what was is durable. */
+static void saw_held(uint32_t id)
+{
+	struct held *h = NULL;
+	for (uint32_t i = 0; i < w.nholds; i++)
+		h = w.holds[i].what.id == id ? &w.holds[i] : h;
+	CHECK(h && !h->told && !held_under_way(h));
+	for (uint32_t k = 0; k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
+		const struct task *t = &w.runs[k / (MAX_TABLES * MAX_DATES)].tasks[k / MAX_DATES % MAX_TABLES][k % MAX_DATES];
+		CHECK(!good(t->result) || t->end_seq <= w.committed || !in_hold(h, task_no(k)));
+	}
+	h->told = true;
+	w.held++;
+}
+
 static void saw(const struct machine *m, const struct action *a)
 {
 	struct live_try *try = live(a->fence);
@@ -398,7 +421,7 @@ static void saw(const struct machine *m, const struct action *a)
 		CHECK(all_upstream_durable(a->task) && task_of(a->task)->state == TASK_WAITING);
 		CHECK(!task_of(a->task)->deciding && !twin_under_way(a->task) && !w.runs[a->task.run].paused);
 		CHECK(!task_of(a->task)->retrying || w.now >= task_of(a->task)->retry_at);
-		CHECK(!task_of(a->task)->awaiting);
+		CHECK(!task_of(a->task)->awaiting && !is_held(a->task));
 		task_of(a->task)->deciding = true;
 		task_of(a->task)->retrying = false;
 		w.decisions[w.ndecisions++] = a->task;
@@ -420,6 +443,9 @@ static void saw(const struct machine *m, const struct action *a)
 	case ACT_TIMER:
 		CHECK(a->at_ms > w.now);
 		w.timer = a->at_ms;
+		break;
+	case ACT_HELD:
+		saw_held(a->hold);
 		break;
 	case ACT_RUN_DONE:
 		saw_run_done(m, a);
@@ -452,13 +478,14 @@ static void check_rest(const struct machine *m)
 			all_done &= t->state == TASK_DONE;
 			uint32_t pool = r->tables[id.table].pool;
 			CHECK(t->state != TASK_READY || !worker_for(i) || used[pool] >= w.pools[pool]);
+			CHECK(t->state != TASK_READY || !is_held(id));
 			CHECK((t->state == TASK_RUNNING) == (t->live != 0));
 			CHECK(t->state == TASK_DONE || !r->canceled || t->live);
 			CHECK(machine_task_state(m, id) == t->state);
 			if (t->retrying && t->state == TASK_WAITING && w.now >= t->retry_at)
 				t->retrying = false; /* due, and held back: to be decided anew */
 			if (t->state == TASK_WAITING && !t->retrying && (t->deciding || !r->paused))
-				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id) && !t->awaiting));
+				CHECK(t->deciding == (all_upstream_durable(id) && !twin_under_way(id) && !t->awaiting && (t->deciding || !is_held(id))));
 			if (t->state == TASK_WAITING || t->state == TASK_READY)
 				CHECK(!withheld_rightly(id));
 			CHECK(t->result != TASK_UPSTREAM_FAILED || withheld_rightly(id));
@@ -470,6 +497,8 @@ static void check_rest(const struct machine *m)
 		CHECK(all_done == (r->state == RUN_DONE));
 		CHECK(r->gone == (r->state == RUN_DONE && r->done_seq <= w.committed));
 	}
+	for (uint32_t i = 0; i < w.nholds; i++)
+		CHECK(w.holds[i].told || held_under_way(&w.holds[i]) || w.committed < w.seq);
 	CHECK(due > w.now && w.timer == due);
 }
 

@@ -30,6 +30,36 @@ static bool twin_under_way(struct task_id id)
 	return false;
 }
 
+static struct task_id task_no(uint32_t k)
+{
+	return (struct task_id){k / (MAX_TABLES * MAX_DATES), k / MAX_DATES % MAX_TABLES, k % MAX_DATES};
+}
+
+static bool in_hold(const struct held *h, struct task_id id)
+{
+	int32_t day = day_of(id);
+	return w.runs[id.run].tables[id.table].key == h->what.key &&
+	       (h->what.first == INT32_MIN || (day != INT32_MIN && day >= h->what.first && day <= h->what.last));
+}
+
+static bool is_held(struct task_id id)
+{
+	bool held = false;
+	for (uint32_t i = 0; i < w.nholds; i++)
+		held |= in_hold(&w.holds[i], id);
+	return held;
+}
+
+static bool held_under_way(const struct held *h)
+{
+	bool any = false;
+	for (uint32_t k = 0; k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
+		struct task_id id = task_no(k);
+		any |= w.runs[id.run].added && in_hold(h, id) && under_way(&w.runs[id.run].tasks[id.table][id.date]);
+	}
+	return any;
+}
+
 /* Scheduled before manual before backfill. */
 static bool more_urgent(enum run_kind a, enum run_kind b)
 {

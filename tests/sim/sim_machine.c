@@ -11,6 +11,7 @@
  *   - what machine_explain names as holding a task up is what holds it up: without it, the task runs;
  *   - dates go together only where they may, each with a slot of its pool, and all of them at once; who is lost without
  *     blame goes back and does not pay for it with a retry;
+ *   - of partitions that are held nothing is decided, ready or running, and the hold is told as soon as that is so;
  *   - every transition is legal, every task gets exactly one result, every run ends;
  *   - the same events give the same actions.
  *
@@ -68,7 +69,7 @@ static uint64_t digest(const struct actions *out)
 		}
 		const uint64_t all[] = {a->kind, a->run, a->run_result, a->fence, a->batch, a->try_no, a->stop, (uint64_t)a->at_ms,
 		                        t->seq, t->object, t->fence, t->batch, t->try_no, (uint64_t)t->from, (uint64_t)t->to,
-		                        (uint64_t)t->result, t->wait, t->cause, (uint64_t)t->retry_at_ms};
+		                        (uint64_t)t->result, t->wait, t->cause, (uint64_t)t->retry_at_ms, a->hold};
 		for (size_t k = 0; k < sizeof all / sizeof *all; k++)
 			mix(&h, all[k]);
 	}
@@ -80,6 +81,14 @@ static void retried_now(struct task_id id)
 	struct task *t = &w.runs[id.run].tasks[id.table][id.date];
 	if (w.runs[id.run].added && t->exists && t->state == TASK_WAITING && t->retrying)
 		t->retry_at = w.now;
+}
+
+static void end_hold(uint32_t id)
+{
+	for (uint32_t i = 0; i < w.nholds; i++) {
+		if (w.holds[i].what.id == id)
+			w.holds[i--] = w.holds[--w.nholds];
+	}
 }
 
 static void step(struct machine *m, struct event ev, struct actions *out)
@@ -101,6 +110,10 @@ static void step(struct machine *m, struct event ev, struct actions *out)
 		w.runs[ev.run].paused = ev.kind == EV_PAUSE_RUN;
 	if (ev.kind == EV_RETRY_NOW)
 		retried_now(ev.task);
+	if (ev.kind == EV_HOLD)
+		w.holds[w.nholds++] = (struct held){.what = ev.hold};
+	if (ev.kind == EV_HOLD_END)
+		end_hold(ev.hold.id);
 	if (ev.kind == EV_SOURCE && ev.task.table < MAX_TABLES && ev.task.date < MAX_DATES)
 		w.runs[ev.task.run].tasks[ev.task.table][ev.task.date].awaiting = false; /* also when it has not come: it is asked about */
 	bool ends = ev.kind == EV_CANCEL_RUN || ev.kind == EV_RUN_TIMEOUT;
@@ -189,6 +202,19 @@ static bool anything_awaits(void)
 			return true;
 	}
 	return false;
+}
+
+/* Somebody wants partitions for himself, or gives them back; also what he has not. */
+static struct event random_hold(void)
+{
+	if (w.nholds == MAX_HOLDS || chance(30))
+		return (struct event){.kind = EV_HOLD_END, .hold = {.id = w.nholds ? w.holds[below(w.nholds)].what.id : 1 + below(w.hold_ids + 1)}};
+	struct machine_hold h = {++w.hold_ids, 1 + below(MAX_TABLES), INT32_MIN, INT32_MIN};
+	if (chance(60)) {
+		h.first = 98 + (int32_t)below(8);
+		h.last = h.first + (int32_t)below(6);
+	}
+	return (struct event){.kind = EV_HOLD, .hold = h};
 }
 
 /* Somebody gives a command, or the project was reloaded. */
@@ -285,6 +311,10 @@ static bool removal(const struct blocker *b, struct event *ret)
 		task_of(b->of)->late = false;
 		*ret = (struct event){.kind = EV_SOURCE, .task = b->of};
 		return true;
+	case BLOCK_HOLD:
+		CHECK(is_held(b->of));
+		*ret = (struct event){.kind = EV_HOLD_END, .hold = {.id = b->hold}};
+		return true;
 	case BLOCK_RETRY:
 		CHECK(b->at_ms == task_of(b->of)->retry_at && b->at_ms > w.now);
 		w.now = b->at_ms;
@@ -378,7 +408,9 @@ static struct event random_event(void)
 			w.now = w.timer > w.now ? w.timer : w.now;
 		break;
 	case 10:
-		if (chance(w.meddling))
+		if (w.shared && chance(25))
+			ev = random_hold();
+		else if (chance(w.meddling))
 			ev = random_command();
 		break;
 	default: {
@@ -402,6 +434,8 @@ static void drain(struct machine *m, struct actions *out)
 {
 	step(m, (struct event){.kind = EV_CAPACITY, .capacity = 2, .kept = below(3)}, out);
 	step(m, random_pools(MAX_POOLS), out);
+	while (w.nholds)
+		step(m, (struct event){.kind = EV_HOLD_END, .hold = {.id = w.holds[0].what.id}}, out);
 	for (uint32_t i = 0; i < w.nruns; i++) {
 		if (!w.runs[i].added)
 			step(m, add_run(i), out);
@@ -533,14 +567,15 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	size_t steps = 0;
-	uint64_t seed = 1, batched = 0;
+	uint64_t seed = 1, batched = 0, held = 0;
 	for (; steps < STEPS_WANTED; seed++) {
 		steps += one_world(seed);
 		batched += w.batches;
+		held += w.held;
 	}
 	free(w.events);
 	free(w.digests);
-	printf("sim_machine: %" PRIu64 " worlds, %zu steps, %" PRIu64 " batches\n", seed - 1, steps, batched);
-	CHECK(batched > 100); /* else nothing was seen of them */
+	printf("sim_machine: %" PRIu64 " worlds, %zu steps, %" PRIu64 " batches, %" PRIu64 " holds\n", seed - 1, steps, batched, held);
+	CHECK(batched > 100 && held > 100); /* else nothing was seen of them */
 	return 0;
 }

@@ -91,6 +91,34 @@ static void recorded_inputs_name_the_upstream_exactly(void **state)
 	teardown_world(&w);
 }
 
+/* Somebody removed them beside the run. */
+static void parts_that_are_dropped_were_never_built(void **state)
+{
+	(void)state;
+	struct world w;
+	size_t n;
+	sample(&w);
+	make_plan(&w, DAY, DAY + 6, false);
+	run(&w);
+	snapshot_drop_parts(w.s, DWD, DAY + 10, DAY + 20);
+	snapshot_drop_parts(w.s, DIM, DAY, DAY + 6); /* it has no days */
+	assert_int_equal(snapshot_days_of(w.s, DWD, &n)[6], DAY + 6);
+	assert_int_equal(n, 7);
+	assert_non_null(snapshot_part(w.s, DIM, DATE_NONE));
+	snapshot_drop_parts(w.s, DWD, DAY + 2, DAY + 3);
+	assert_int_equal(snapshot_days_of(w.s, DWD, &n)[2], DAY + 4);
+	assert_int_equal(n, 5);
+	make_plan(&w, DAY, DAY + 6, false);
+	assert_string_equal(why(&w, DWD, DAY + 1), "fresh");
+	assert_string_equal(why(&w, DWD, DAY + 2), "new");
+	assert_string_equal(why(&w, ROLL, DAY + 3), "upstream changed"); /* what it read is gone */
+	snapshot_drop_parts(w.s, DWD, DATE_NONE, DATE_NONE);
+	snapshot_drop_parts(w.s, DWD, DATE_NONE, DATE_NONE);
+	snapshot_days_of(w.s, DWD, &n);
+	assert_int_equal(n, 0);
+	teardown_world(&w);
+}
+
 static void each_reason_has_its_words(void **state)
 {
 	(void)state;
@@ -552,6 +580,7 @@ int main(void)
 		cmocka_unit_test(new_then_fresh),
 		cmocka_unit_test(one_rebuilt_day_makes_its_week_stale),
 		cmocka_unit_test(recorded_inputs_name_the_upstream_exactly),
+		cmocka_unit_test(parts_that_are_dropped_were_never_built),
 		cmocka_unit_test(each_reason_has_its_words),
 		cmocka_unit_test(what_cannot_be_built_says_what_to_do),
 		cmocka_unit_test(a_range_of_constants_is_a_filter),
