@@ -190,6 +190,7 @@ dwd.dwd_bad 2024-01-02 success" ]
 	wait_until run_is "$again" "done success"
 	[ "$(results "$again")" = "dwd.dwd_gate 2024-01-01 success
 dwd.dwd_gate 2024-01-02 success" ]
+	[ "$(grep -c 2024-01-01 built-dwd.dwd_gate)" = 3 ] # what is done is not done again
 	scheduler_down two
 }
 
