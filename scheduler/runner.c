@@ -277,6 +277,7 @@ void runner_free(struct runner *r)
 	sensor_free(r->sensor);
 	live_holds_free(r);
 	machine_free(r->machine);
+	r->machine = NULL; /* what the journal still commits is no news to it */
 	shared_names_free(r->tables);
 	shared_names_free(r->pools);
 	free(r->pool_slots);
