@@ -145,6 +145,11 @@ static json_t *blocker_json(struct runner *r, const struct live_run *run, const 
 		const struct live_hold *h = live_hold_find(r, b->hold);
 		jput_text(o, "by", h ? h->by : "");
 	}
+	int64_t since_us = b->kind == BLOCK_SOURCE ? sensor_since(r->sensor, b->of) : 0;
+	if (since_us) {
+		char iso[CLOCK_ISO_SIZE];
+		jput_text(o, "since", clock_iso(iso, since_us));
+	}
 	if (b->kind == BLOCK_RETRY) {
 		char iso[CLOCK_ISO_SIZE];
 		jput_text(o, "at", clock_iso(iso, clock_wall_us() + (b->at_ms - runner_now_ms()) * 1000));

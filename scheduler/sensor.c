@@ -495,6 +495,12 @@ void sensor_look(struct sensor *s, struct task_id task)
 	hasten(a);
 }
 
+int64_t sensor_since(const struct sensor *s, struct task_id task)
+{
+	const struct waiting *t = find(s, task);
+	return t ? t->since_us : 0;
+}
+
 bool sensor_explain(const struct sensor *s, struct task_id task, struct buf *out)
 {
 	const struct waiting *t = find(s, task);

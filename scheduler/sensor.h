@@ -48,6 +48,7 @@ void sensor_forget(struct sensor *s, struct task_id task); /* also one that does
 void sensor_look(struct sensor *s, struct task_id task);
 /* "raw/x/dt=2013-01-20 has no files yet; awaited for 5 min, watching raw/x". False: the task does not wait. */
 bool sensor_explain(const struct sensor *s, struct task_id task, struct buf *out);
+int64_t sensor_since(const struct sensor *s, struct task_id task); /* wall clock; 0: it does not wait */
 
 /* Nothing is looked at from here on, and no `found` follows. */
 void sensor_stop(struct sensor *s);

@@ -7,13 +7,7 @@ setup() {
 		layer_dependencies: {dwd: []}
 	EOF
 }
-teardown() {
-	local name
-	for name in "${!BACKGROUND[@]}"; do
-		kill -KILL -- "-${BACKGROUND[$name]}" 2>/dev/null || true
-	done
-	project_remove
-}
+teardown() { schedulers_remove; }
 
 # A table each of whose dates has a gate of its own: it says arrived-TABLE-DATE and goes on once open-TABLE-DATE exists.
 gates() {
@@ -34,26 +28,12 @@ open_gate() { # TABLE DATE
 arrived() { # TABLE DATE
 	[ -e "arrived-$1-$2" ]
 }
-scheduler_up() {
-	local name=$1
-	shift
-	background "$name" scheduler "$@"
-	wait_until has_line "$(err_of "$name")" "scheduler.ready"
-}
-scheduler_down() {
-	kill -TERM "$(pid_of "$1")"
-	background_end "$1"
-	assert_status 0
-}
 scheduler_dies() {
 	kill -KILL "$(pid_of "$1")"
 	background_end "$1" || true
 }
 backfill() { # ARGUMENT…: prints the run
 	strata -q backfill --detach "$@"
-}
-run_is() { # RUN STATE
-	[ "$(strata --output json runs | jq -r ".[] | select(.run == \"$1\") | .state + \" \" + (.result // \"\")")" = "$2" ]
 }
 # why RUN TASK KIND FIELD: of the first blocker of that kind.
 why() {
@@ -107,15 +87,50 @@ open_named() { # RUN TASK KIND
 	id=$(backfill --start 2024-01-01 --end 2024-01-01)
 	wait_until run_is "$id" "done failed"
 	[ "$(state_of "$id" dwd_after)" = "done upstream_failed" ]
+	[ "$(strata --output json explain "$id" dwd_bad | jq -r '.state + " " + .result')" = "done failed" ]
 	cause=$(strata --output json explain "$id" dwd_after | jq -r .cause)
 	[ "$cause" = "dwd.dwd_bad 2024-01-01" ]
+	run -0 strata explain "$id" dwd_after
+	assert_output_has "is done: upstream_failed"
+	assert_output_has "because of: dwd.dwd_bad 2024-01-01"
 	run -0 strata explain "$id" ${cause% *} "${cause#* }"
 	assert_output_has "try 1: error"
 	assert_output_has "not yet"
 	project_file dags/dwd/dwd_bad.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
 	wait_until has_line "$(err_of one)" "project.read"
 	run -0 strata retry "$id"
-	wait_until task_is latest dwd_after "done success"
+	again=${lines[-1]##* }
+	wait_until run_is "$again" "done success"
+	[ "$(state_of "$again" dwd_after)" = "done success" ]
+	scheduler_down one
+}
+
+late_comes() { # DATE
+	mkdir -p "raw/late/dt=$1"
+	printf 'n\n1\n' > "raw/late/dt=$1/part.csv"
+}
+
+@test "source: whose it is, and since when; once it is there the task runs, and nothing else lets it" {
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dwd: [ods]}
+		sources:
+		  ods_late: {path: raw/late, missing: wait, settle: 100ms, options: {columns: {n: BIGINT}}}
+	EOF
+	project_file dags/ods/ods_late.sql <<< "SELECT n, '\${PARTITION_DATE}' AS dt FROM tmp_ods_late"
+	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM ods.ods_late WHERE dt = '\${PARTITION_DATE}'"
+	mkdir -p raw/late
+	scheduler_up one
+	id=$(backfill --start 2024-01-01 --end 2024-01-02)
+	wait_until held_by "$id" dwd_after@2024-01-02 source
+	[ "$(why "$id" dwd_after@2024-01-02 source of.table)" = ods.ods_late ]
+	[ "$(why "$id" dwd_after@2024-01-02 source of.partition)" = 2024-01-02 ]
+	since=$(why "$id" dwd_after@2024-01-02 source since)
+	[[ $since == 20*T*Z && ! $since > $(date -u +%FT%T.999Z) ]]
+	late_comes 2024-01-01
+	wait_until task_is "$id" dwd_after@2024-01-01 "done success"
+	[ "$(why "$id" dwd_after@2024-01-02 source since)" = "$since" ]
+	late_comes "$(why "$id" dwd_after@2024-01-02 source of.partition)"
+	wait_until run_is "$id" "done success"
 	scheduler_down one
 }
 
@@ -223,8 +238,14 @@ open_named() { # RUN TASK KIND
 	next=nightly-$(date -ud '-3 days' +%Y%m%d)T030000Z
 	first=$(why "$next" dwd_gate "max active runs" run)
 	[ "$first" = "nightly-$(date -ud '-4 days' +%Y%m%d)T030000Z" ]
-	open_gate dwd.dwd_gate "$(date -ud '-5 days' +%F)"
-	wait_until arrived dwd.dwd_gate "$(date -ud '-4 days' +%F)"
+	[ "$(why "$next" dwd_gate "max active runs" schedule)" = nightly ]
+	# The run that is named is brought to its end by what it waits for itself; then its place is the next one's.
+	task=$(date -ud '-5 days' +%F)
+	held_by "$next" dwd_gate "max active runs"
+	[ "$(state_of "$first" "dwd_gate@$task")" = "running " ]
+	open_gate dwd.dwd_gate "$task"
+	wait_until run_is "$first" "done success"
+	wait_until task_is "$next" "dwd_gate@$(date -ud '-4 days' +%F)" "running "
 	run -0 strata pause nightly
 	later=nightly-$(date -ud '-2 days' +%Y%m%d)T030000Z
 	[ "$(why "$later" dwd_gate paused by)" = "$(id -un)@$(hostname)" ]
@@ -244,8 +265,11 @@ open_named() { # RUN TASK KIND
 	wait_until arrived dwd.dwd_gate 2024-01-01
 	wait_until held_by "$id" dwd_gate@2024-01-03 kept
 	open_named "$id" dwd_gate@2024-01-03 kept
-	wait_until arrived dwd.dwd_gate 2024-01-02
-	scheduler_dies one
+	wait_until arrived dwd.dwd_gate 2024-01-03
+	open_gate dwd.dwd_gate 2024-01-02
+	open_gate dwd.dwd_gate 2024-01-03
+	wait_until run_is "$id" "done success"
+	scheduler_down one
 }
 
 @test "same partition: the run that builds it" {
