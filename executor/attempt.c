@@ -44,10 +44,15 @@ void attempt_log(struct attempt *t, const char *event, const char *fmt, ...)
 	buf_free(&b);
 }
 
+bool attempt_stopped(const struct attempt *t)
+{
+	return t->canceled ? atomic_load(t->canceled) || stop_closed(&t->w->stop) : stop_wanted(&t->w->stop);
+}
+
 static int fail(struct attempt *t, const char *class, const char *message, int line, int col)
 {
 	struct try_result *r = t->result;
-	if (stop_wanted(&t->w->stop)) {
+	if (attempt_stopped(t)) {
 		r->outcome = OUTCOME_KILLED; /* what broke, broke because of that */
 		return -1;
 	}

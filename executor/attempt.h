@@ -34,7 +34,7 @@ struct attempt {
 	const char *staging;      /* .strata/staging/<try_id>, relative to the lake; NULL: the try has none */
 	const char *out;          /* <staging>/out: the folder that is to be published */
 	struct session session;   /* open while session.con */
-	const atomic_bool *canceled; /* asked beside the worker's stop before it is published; NULL: nobody cancels it alone */
+	const atomic_bool *canceled; /* of one that waits for its batch; NULL: it is at work, and the worker's stop is its own */
 
 	/* prepare: what it reads, as pinned */
 	struct manifest_input *inputs;
@@ -76,6 +76,9 @@ void attempt_init(struct attempt *t, struct worker *w, struct arena *arena, cons
 bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx);
 void attempt_publish(struct attempt *const *tries, size_t n); /* at most COMMIT_MAX */
 void attempt_end(struct attempt *t);
+
+/* Is it to be stopped? Of one that waits for its batch the worker's stop says nothing: that is of the request at work. */
+bool attempt_stopped(const struct attempt *t);
 
 /* For the stages. Each returns -1. */
 int attempt_fail(struct attempt *t, const char *class, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -8,8 +8,7 @@
 
 static bool stopped(void *ctx)
 {
-	struct attempt *t = ctx;
-	return stop_wanted(&t->w->stop) || (t->canceled && atomic_load(t->canceled));
+	return attempt_stopped(ctx);
 }
 
 static void fill_manifest(struct attempt *t, struct manifest *m)

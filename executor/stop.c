@@ -38,6 +38,14 @@ bool stop_wanted(struct stop *s)
 	return wanted;
 }
 
+bool stop_closed(struct stop *s)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool closed = s->closed;
+	pthread_mutex_unlock(&s->mutex);
+	return closed;
+}
+
 void stop_watch_query(struct stop *s, duckdb_connection con)
 {
 	pthread_mutex_lock(&s->mutex);

@@ -26,6 +26,7 @@ struct stop {
 void stop_init(struct stop *s);
 void stop_reset(struct stop *s);       /* a new request begins; `closed` stays */
 bool stop_wanted(struct stop *s);
+bool stop_closed(struct stop *s);      /* the end of the pipe, which is everybody's */
 bool stop_take(struct stop *s);        /* whether a cancel came, which is nobody's from here on; an end of the pipe stays */
 
 /* What there is to stop from here on; NULL and 0 end it. */

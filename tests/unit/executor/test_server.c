@@ -385,6 +385,24 @@ static void one_try_of_a_batch_is_canceled_alone(void **state)
 	assert_int_equal(lake_count(".strata/staging"), 0);
 }
 
+/* Its time-out, which is a cancel, comes while it is at work; those before it have done theirs. */
+static void the_last_of_a_batch_is_canceled_alone(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	peer_send(&p, date_json(l, "2013-01-03", "SELECT 1 AS a", 1));
+	json_int_t last = peer_send(&p, date_json(l, "2013-01-04", forever, 0));
+	static const char *const words[] = {"2 running", "2 load", "2 validate", "2 staged", "3 running", "3 load", NULL};
+	expect_words(&p, words);
+	peer_cancel(&p, last);
+	static const char *const then[] = {"2 commit", "2 success", "3 killed", NULL};
+	expect_words(&p, then);
+	assert_int_equal(peer_close(&p), 0);
+	assert_true(lake_has("dwd/dwd_b/dt=2013-01-03/_SUCCESS"));
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
 /* More of it were promised, and something else comes. */
 static void what_waits_is_published_before_anything_else(void **state)
 {
@@ -491,7 +509,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps),
 		T(many_files_do_not_outgrow_a_reply), T(cancels_what_runs_and_what_waits), T(a_batch_is_answered_try_by_try),
-		T(one_try_of_a_batch_is_canceled_alone), T(what_waits_is_published_before_anything_else),
+		T(one_try_of_a_batch_is_canceled_alone), T(the_last_of_a_batch_is_canceled_alone),
+		T(what_waits_is_published_before_anything_else),
 		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along),
 		T(a_terminated_worker_takes_the_whole_group_along), T(nonsense_ends_the_worker),
 	};
