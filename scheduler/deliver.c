@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "core/jsonio.h"
 #include "scheduler/hook.h"
 #include "scheduler/http.h"
 
@@ -42,12 +43,15 @@ static void on_answer(void *ctx, const char *problem)
 	char text[PROBLEM_MAX];
 	delivered_fn *done = y->done;
 	void *owner = y->ctx;
+	json_t *clean = NULL; /* a receiver may say any bytes, or half a character: the database takes UTF-8 only */
 	if (problem) {
 		snprintf(text, sizeof text, "%s", problem);
 		callback_redact(&y->callback, text);
+		clean = json_text(text);
 	}
 	delivery_free(y);
-	done(owner, problem ? text : NULL);
+	done(owner, json_string_value(clean));
+	json_decref(clean);
 }
 
 static void on_unborn_closed(uv_handle_t *handle)

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "scheduler/environment.h"
 
-enum { SAID_MAX = 300, CHUNK = 4096, GRACE_MS = 5000, HANDLES = 4 };
+enum { SAID_MAX = 300, CHUNK = 4096, CHUNKS_LEFT = 256 /* more than a pipe holds */, GRACE_MS = 5000, HANDLES = 4 };
 
 struct hook {
 	uv_process_t process;
@@ -81,7 +81,8 @@ static void on_words(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
 	k->nsaid += got;
 }
 
-/* What it left in its pipe is there when it has exited: read without waiting, whoever else still holds the other end. */
+/* What it left in its pipe is there when it has exited: read without waiting, whoever else still holds the other end, and
+ * goes on writing. */
 static void read_rest(struct hook *k)
 {
 	uv_os_fd_t fd;
@@ -90,7 +91,7 @@ static void read_rest(struct hook *k)
 	ssize_t n;
 	uv_buf_t chunk = uv_buf_init(k->chunk, sizeof k->chunk);
 	uv_read_stop((uv_stream_t *)&k->words);
-	while ((n = read(fd, k->chunk, sizeof k->chunk)) > 0)
+	for (int i = 0; i < CHUNKS_LEFT && (n = read(fd, k->chunk, sizeof k->chunk)) > 0; i++)
 		on_words((uv_stream_t *)&k->words, n, &chunk);
 }
 
