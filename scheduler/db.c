@@ -205,20 +205,22 @@ int db_open(const struct db_options *o, struct db *ret, struct err *err)
 	return rc;
 }
 
+/* A row that it wants may be the journal's, of this very process and half sent: nobody sends the rest while we wait. */
+static const char no_long_wait[] = "SET lock_timeout = '2s'";
+
 int db_revive(struct db *db, bool start, struct err *err)
 {
 	/* Only the answer to a question shows that the other end is gone: libpq may call the connection good still
 	 * when it could not send, but has just read the server's good-bye. */
-	PGresult *r = PQexec(db->conn, "SELECT");
-	bool alive = PQresultStatus(r) == PGRES_TUPLES_OK;
-	PQclear(r);
-	if (alive)
+	if (db->conn && db_exec(db->conn, no_long_wait, NULL) == 0)
 		return 0;
 	PQfinish(db->conn);
 	db->conn = NULL;
 	bool started;
 	int rc = start && db->source == DB_PRIVATE ? cluster_start(&db->cluster, &started, err) : 0;
-	return rc < 0 ? rc : db_connect(db->conninfo, &db->conn, err);
+	if (rc == 0)
+		rc = db_connect(db->conninfo, &db->conn, err);
+	return rc < 0 ? rc : db_exec(db->conn, no_long_wait, err);
 }
 
 void db_close(struct db *db)

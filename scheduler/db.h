@@ -54,7 +54,8 @@ int db_reach(const struct db_options *options, bool start, struct db *ret_db, st
 int db_ready(struct db *db, const struct lake_identity *lake, struct err *err);
 void db_close(struct db *db);
 /* Connect again if the server has gone since the last use and is back, or, with `start`, is the private one: for who waited long
- * in between. Also for one that was never connected. */
+ * in between. Also for one that was never connected. From then on a statement that waits 2 s for a lock fails: the loop does
+ * not turn meanwhile, and it may be its own journal that has the lock. */
 int db_revive(struct db *db, bool start, struct err *err);
 
 /* The parts, for `db` commands. db_choose starts nothing; the caller frees *ret_conninfo. */

@@ -462,6 +462,32 @@ static bool stop_at_once(void *ctx)
 	return true;
 }
 
+/* What the loop asks synchronously while a transaction of its own is half sent: that has the row, and waits for us. */
+static void a_half_sent_transaction_is_not_waited_for_for_ever(void **state)
+{
+	enum { MORE_THAN_A_SOCKET_TAKES = 20000 };
+	static const char sql[] = "UPDATE strata.scheduler SET draining = false";
+	struct world w;
+	struct err err = {0};
+	(void)state;
+	world_open(&w);
+	struct db db = {.source = DB_FLAG, .conninfo = w.db.conninfo};
+	assert_int_equal(db_revive(&db, false, &err), 0);
+	for (uint64_t i = 1; i <= MORE_THAN_A_SOCKET_TAKES; i++)
+		add_try(&w, i, i, -1, TRY_STARTING, NULL);
+	journal_flush(w.journal);
+	assert_int_equal(db_exec(db.conn, sql, &err), ERR_STATE);
+	assert_non_null(strstr(err.text, "lock timeout"));
+	run_until_idle(&w);
+	assert_int_equal(db_exec(db.conn, sql, &err), 0);
+	/* The same after it was lost. */
+	assert_int_equal(db_exec(db.conn, "SELECT pg_terminate_backend(pg_backend_pid())", NULL), ERR_STATE);
+	assert_int_equal(db_revive(&db, false, &err), 0);
+	assert_string_equal(one(db.conn, "SHOW lock_timeout"), "2s");
+	PQfinish(db.conn);
+	world_close(&w);
+}
+
 static void the_lock_makes_one_leader(void **state)
 {
 	(void)state;
@@ -510,6 +536,7 @@ int main(void)
 		cmocka_unit_test(a_scheduler_that_stays_up_for_months_writes_its_events),
 		cmocka_unit_test(a_month_that_was_dropped_is_made_again),
 		cmocka_unit_test(rows_that_the_database_refuses_are_reported),
+		cmocka_unit_test(a_half_sent_transaction_is_not_waited_for_for_ever),
 		cmocka_unit_test(the_lock_makes_one_leader),
 	};
 	return cmocka_run_group_tests_name("journal", tests, fixture_start, fixture_stop);
