@@ -97,12 +97,10 @@ void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t 
 {
 	bool first = true;
 	while (*s) {
-		size_t n = strcspn(s, " ");
-		char word[256];
-		size_t take = n < sizeof word ? n : sizeof word - 1;
-		memcpy(word, s, take);
-		word[take] = '\0';
-		size_t columns = text_width(word);
+		size_t n = strcspn(s, " "), columns = 0;
+		struct text_piece piece;
+		for (const char *c = s; c < s + n; columns += piece.columns)
+			c += text_next(c, &piece);
 		if (!first && at + 1 + columns > width) {
 			buf_addf(out, "\n%*s", (int)indent, "");
 			at = indent;
@@ -110,9 +108,9 @@ void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t 
 			buf_addc(out, ' ');
 			at++;
 		}
-		buf_add(out, s, take);
+		buf_add(out, s, n);
 		at += columns;
-		s += take;
+		s += n;
 		s += strspn(s, " ");
 		first = false;
 	}

@@ -131,6 +131,20 @@ static void text_is_measured_in_columns(void **state)
 	buf_free(&b);
 }
 
+/* A path may be longer than a line, and than any word that one thinks of. */
+static void a_long_word_is_wrapped_whole(void **state)
+{
+	enum { LONG = 600 };
+	char text[LONG + 16], wanted[LONG + 16];
+	struct buf b = BUF_INIT(2 * LONG);
+	(void)state;
+	snprintf(text, sizeof text, "see %0*d there", LONG, 7);
+	snprintf(wanted, sizeof wanted, "see\n%0*d\nthere", LONG, 7);
+	text_wrap(&b, text, 0, 0, 78);
+	assert_string_equal(buf_cstr(&b), wanted);
+	buf_free(&b);
+}
+
 static const struct output_column columns[] = {
 	{.name = "table"}, {.name = "row_count", .right = true}, {.name = "note"}, {.name = "more", .detail = true}, {0},
 };
@@ -230,7 +244,7 @@ int main(void)
 		cmocka_unit_test(parsing_stops_before_the_first_operand),
 		cmocka_unit_test(wrong_words_are_usage_errors),
 		cmocka_unit_test(numbers_have_a_range),
-		cmocka_unit_test(text_is_measured_in_columns),
+		cmocka_unit_test(text_is_measured_in_columns), cmocka_unit_test(a_long_word_is_wrapped_whole),
 		cmocka_unit_test(a_table_is_aligned_and_has_no_trailing_blanks),
 		cmocka_unit_test(a_table_fits_its_terminal),
 		cmocka_unit_test(styles_need_colour),
