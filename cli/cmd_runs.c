@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "cli/commands.h"
-#include "cli/run_progress.h"
+#include "scheduler/run_progress.h"
 #include "cli/state.h"
 #include "core/date.h"
 #include "scheduler/control.h"

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/run_progress.h"
+#include "scheduler/run_progress.h"
 #include "cli/state.h"
 #include "scheduler/control.h"
 #include "scheduler/db.h"

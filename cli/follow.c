@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/open.h"
-#include "cli/run_progress.h"
+#include "scheduler/run_progress.h"
 #include "cli/state.h"
 #include "scheduler/db.h"
 #include "scheduler/queries.h"

@@ -37,19 +37,6 @@ int query_cells(const struct query *q, const char *run_id, const char *const *ta
 	return rc;
 }
 
-int query_counts(const struct query *q, const char *run_id, struct count_row **ret_rows, size_t *ret_count, struct err *err)
-{
-	static const struct pg_column columns[] = {
-		COLUMN(count_row, "state", TEXT, state), COLUMN(count_row, "result", TEXT, result), COLUMN(count_row, "wait", TEXT, wait),
-		COLUMN(count_row, "count(*)", INT8, n),
-	};
-	char lake[12];
-	const struct pg_param params[] = {query_lake(q, lake), query_text(run_id)};
-	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
-	                      "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text GROUP BY state, result, wait"
-	                      " ORDER BY state, result, wait", params, COUNT(params), q->arena, ret_rows, ret_count, err);
-}
-
 int query_counts_by_table(const struct query *q, const char *run_id, struct table_count_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {

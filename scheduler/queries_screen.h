@@ -14,14 +14,7 @@ struct cell_row {
 int query_cells(const struct query *q, const char *run_id, const char *const *tables, size_t ntables, int32_t lo, int32_t hi,
                 struct cell_row **ret_rows, size_t *ret_count, struct err *err);
 
-/* How many tasks of a run with a row are how. */
-struct count_row {
-	const char *state, *result, *wait;
-	int64_t n;
-};
-int query_counts(const struct query *q, const char *run_id, struct count_row **ret_rows, size_t *ret_count, struct err *err);
-
-/* The same, table by table; ordered by table. */
+/* How many tasks of a run with a row are how, table by table; ordered by table. */
 struct table_count_row {
 	const char *table, *state, *result, *wait;
 	int64_t n;

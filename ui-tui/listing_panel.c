@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "core/date.h"
 
-enum { WHEEL_ROWS = 3 };
+enum { WHEEL_ROWS = 3, BAR_COLUMNS = 10 };
 
 void listing_panel_init(struct panel *p)
 {
@@ -97,6 +97,16 @@ void cell_sign(struct listing_cell *ret, const struct sign *sign)
 {
 	snprintf(ret->text, sizeof ret->text, "%c", sign->letter);
 	ret->style = sign->style;
+}
+
+void cell_bar(struct listing_cell *ret, int64_t done, int64_t all)
+{
+	size_t len = 0;
+	int64_t full = all > 0 ? done * BAR_COLUMNS / all : BAR_COLUMNS;
+	for (int i = 0; i < BAR_COLUMNS; i++)
+		len += (size_t)snprintf(ret->text + len, sizeof ret->text - len, "%s", i < full ? "▓" : "░");
+	snprintf(ret->text + len, sizeof ret->text - len, " %" PRId64 "/%" PRId64, done, all);
+	by_number(ret, all > 0 ? done * 1000 / all : 1000);
 }
 
 void range_text(char *out, int32_t first, int32_t last)

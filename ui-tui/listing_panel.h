@@ -23,6 +23,8 @@ void cell_time(struct listing_cell *ret, int64_t wall_us);       /* "01-07 12:03
 void cell_duration(struct listing_cell *ret, int64_t us);        /* negative: blank */
 void cell_bytes(struct listing_cell *ret, int64_t n);
 void cell_sign(struct listing_cell *ret, const struct sign *sign);
+/* "▓▓▓▓░░░░░░ 45/118" */
+void cell_bar(struct listing_cell *ret, int64_t done, int64_t all);
 /* "2013-01-01..01-10", or "2013-01-01..2014-12-31", of days as core/date.h has them; out is of LISTING_TEXT_SIZE. */
 void range_text(char *out, int32_t first, int32_t last);
 

@@ -10,10 +10,11 @@
 #include "core/states.h"
 #include "core/zone.h"
 #include "scheduler/queries_screen.h"
+#include "scheduler/run_progress.h"
 #include "scheduler/zone.h"
 #include "ui-tui/listing_panel.h"
 
-enum { FAILURES_MOST = 200, DAY_S = 86400, BAR_COLUMNS = 10 };
+enum { FAILURES_MOST = 200, DAY_S = 86400 };
 
 /* A line, of any kind. */
 struct item {
@@ -65,51 +66,32 @@ static void add_scheduler(struct overview *o, const struct view_source *source)
 	it->detail = arena_strdup(o->arena, h->command);
 }
 
-/* "▓▓▓▓░░░░░░ 45/118" */
-static const char *bar(struct arena *arena, int64_t done, int64_t all)
+static void add_run(struct overview *o, const struct run_row *r, bool up)
 {
-	struct buf text = BUF_INIT(256);
-	int64_t full = all > 0 ? done * BAR_COLUMNS / all : 0;
-	for (int i = 0; i < BAR_COLUMNS; i++)
-		buf_adds(&text, i < full ? "▓" : "░");
-	buf_addf(&text, " %" PRId64 "/%" PRId64, done, all);
-	char *out = arena_strdup(arena, buf_cstr(&text));
-	buf_free(&text);
-	return out;
-}
-
-static int add_run(struct overview *o, const struct query *q, const struct run_row *r, struct err *err)
-{
-	struct count_row *counts;
-	size_t n;
-	int64_t done = 0, failed = 0;
-	int rc = query_counts(q, r->run_id, &counts, &n, err);
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < n; i++) {
-		bool bad = strcmp(counts[i].result, task_result_name(TASK_FAILED)) == 0 || strcmp(counts[i].result, task_result_name(TASK_TIMEOUT)) == 0;
-		done += strcmp(counts[i].state, task_state_name(TASK_DONE)) == 0 ? counts[i].n : 0;
-		failed += bad ? counts[i].n : 0;
-	}
+	struct run_progress p;
+	struct listing_cell bar = {.text = ""};
+	char left[32];
 	const struct sign *sign = sign_of_run(r->state, r->result, r->paused);
 	struct item *it = add(o, "run", r->run_id);
-	it->state = failed ? arena_printf(o->arena, "%" PRId64 " failed", failed) : sign->word;
-	it->look = failed ? LOOK_BAD : sign->style;
+	run_progress_of(r, up, &p);
+	cell_bar(&bar, p.done, p.total);
+	it->state = p.failed ? arena_printf(o->arena, "%" PRId64 " failed", p.failed) : sign->word;
+	it->look = p.failed ? LOOK_BAD : sign->style;
 	it->since_us = r->started_us ? r->started_us : r->created_us;
-	it->detail = arena_printf(o->arena, "%s  %s", bar(o->arena, done, r->tasks), r->selection);
+	it->detail = arena_printf(o->arena, "%s%s%s  %s", bar.text, p.left_us == PG_NULL64 ? "" : "  left ",
+	                          p.left_us == PG_NULL64 ? "" : clock_human(left, sizeof left, p.left_us), r->selection);
 	it->run = it->name;
 	it->opens = "map";
 	o->lively = true;
-	return 0;
 }
 
-static int add_runs(struct overview *o, const struct query *q, struct err *err)
+static int add_runs(struct overview *o, const struct query *q, bool up, struct err *err)
 {
 	struct run_row *runs;
 	size_t n;
 	int rc = query_unfinished_runs(q, INT64_MAX, &runs, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = add_run(o, q, &runs[i], err);
+		add_run(o, &runs[i], up);
 	return rc;
 }
 
@@ -276,7 +258,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 	(void)rq;
 	o->arena = arena;
 	add_scheduler(o, source);
-	int rc = add_runs(o, &source->query, err);
+	int rc = add_runs(o, &source->query, source->holder.pid != 0, err);
 	if (rc == 0)
 		rc = add_workers(o, source, err);
 	if (rc == 0)

@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "core/states.h"
+#include "scheduler/run_progress.h"
 #include "ui-tui/listing_panel.h"
 
 enum { RUNS_MOST = 2000 };
 
 struct runs {
 	struct run_row *rows;
+	struct run_progress *progress; /* [n] */
 	size_t n;
 };
 
@@ -15,19 +17,26 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 {
 	struct runs *runs = arena_alloc(arena, sizeof *runs);
 	(void)rq;
-	return query_runs(&source->query, RUNS_MOST, &runs->rows, &runs->n, err) < 0 ? NULL : runs;
+	if (query_runs(&source->query, RUNS_MOST, &runs->rows, &runs->n, err) < 0)
+		return NULL;
+	runs->progress = arena_array(arena, runs->n + 1, sizeof *runs->progress);
+	for (size_t i = 0; i < runs->n; i++)
+		run_progress_of(&runs->rows[i], source->holder.pid != 0, &runs->progress[i]);
+	return runs;
 }
 
-enum { COL_SIGN, COL_RUN, COL_KIND, COL_DATES, COL_TASKS, COL_FRESH, COL_BEGAN, COL_TOOK, COL_SELECT };
+enum { COL_SIGN, COL_RUN, COL_KIND, COL_DATES, COL_TASKS, COL_FAILED, COL_FRESH, COL_BEGAN, COL_TOOK, COL_LEFT, COL_SELECT };
 static const struct listing_column columns[] = {
 	{.title = " ", .width = 1},
 	{.title = "RUN", .width = 26},
 	{.title = "KIND", .width = 9, .rank = 4},
 	{.title = "DATES", .width = 21, .rank = 3},
-	{.title = "TASKS", .width = 9, .right = true, .rank = 2},
-	{.title = "FRESH", .width = 7, .right = true, .rank = 6},
-	{.title = "BEGAN", .width = 14, .rank = 5},
+	{.title = "DONE", .width = 20, .rank = 2},
+	{.title = "FAILED", .width = 6, .right = true, .rank = 5},
+	{.title = "FRESH", .width = 7, .right = true, .rank = 8},
+	{.title = "BEGAN", .width = 14, .rank = 6},
 	{.title = "TOOK", .width = 9, .right = true, .rank = 1},
+	{.title = "LEFT", .width = 8, .right = true, .rank = 4},
 	{.title = "SELECTION", .width = 10, .grows = true, .rank = 7},
 	{0},
 };
@@ -35,16 +44,23 @@ static const struct listing_column columns[] = {
 static void cell(const void *data, size_t row, size_t column, struct listing_cell *ret)
 {
 	const struct panel *p = data;
-	const struct run_row *r = &((const struct runs *)p->data)->rows[row];
+	const struct runs *runs = p->data;
+	const struct run_row *r = &runs->rows[row];
+	const struct run_progress *progress = &runs->progress[row];
 	switch (column) {
 	case COL_SIGN: cell_sign(ret, sign_of_run(r->state, r->result, r->paused)); break;
 	case COL_RUN: cell_text(ret, LOOK_TEXT, r->run_id); break;
 	case COL_KIND: cell_text(ret, LOOK_TEXT, r->kind); break;
 	case COL_DATES: range_text(ret->text, r->first_day, r->last_day); break;
-	case COL_TASKS: cell_number(ret, r->tasks); break;
+	case COL_TASKS: cell_bar(ret, progress->done, progress->total); break;
+	case COL_FAILED:
+		cell_number(ret, progress->failed ? progress->failed : PG_NULL64);
+		ret->style = LOOK_BAD;
+		break;
 	case COL_FRESH: cell_number(ret, r->fresh); ret->style = LOOK_DIM; break;
 	case COL_BEGAN: cell_time(ret, r->created_us); break;
 	case COL_TOOK: cell_duration(ret, r->started_us ? (r->ended_us ? r->ended_us : p->now_us) - r->started_us : -1); break;
+	case COL_LEFT: cell_duration(ret, progress->left_us == PG_NULL64 ? -1 : progress->left_us); break;
 	case COL_SELECT: cell_text(ret, LOOK_TEXT, r->selection); break;
 	default: break;
 	}

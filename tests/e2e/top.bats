@@ -239,7 +239,7 @@ a_run() {
 	assert_output_has "scheduler none  down"
 	assert_output_has "schedule  nightly  on"
 	run -0 strata top runs --plain --once
-	assert_output_has "S first  backfill  2024-01-01..01-05"
+	assert_output_has "S first  backfill  2024-01-01..01-05  15/15"
 	run -2 strata top rnus --plain
 	assert_output_has "did you mean 'runs'"
 	run -2 strata top --once

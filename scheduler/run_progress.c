@@ -1,5 +1,5 @@
 /* See run_progress.h. */
-#include "cli/run_progress.h"
+#include "scheduler/run_progress.h"
 
 #include <inttypes.h>
 #include <jansson.h>

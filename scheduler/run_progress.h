@@ -1,6 +1,6 @@
 /* How far a run is, from its row: what the scheduler keeps there at most once a second, so that no tasks are counted. */
-#ifndef STRATA_CLI_RUN_PROGRESS_H
-#define STRATA_CLI_RUN_PROGRESS_H
+#ifndef STRATA_SCHEDULER_RUN_PROGRESS_H
+#define STRATA_SCHEDULER_RUN_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
