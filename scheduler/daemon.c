@@ -139,6 +139,23 @@ static int register_callbacks(struct daemon *d, struct err *err)
 	return callbacks_register(d->ws->db.conn, d->ws->db.lake_id, d->ws->project, true, err);
 }
 
+/* The schedules of the newest good project. Where the database does not answer there are none until the next reading, which
+ * may be of a project that is broken: they are made then all the same. */
+static int schedule_project(struct daemon *d)
+{
+	struct err err = {0};
+	int rc = timetables_make(d, &err);
+	if (rc == 0)
+		rc = register_callbacks(d, &err);
+	d->unscheduled = rc < 0;
+	if (rc < 0) {
+		log_event(LOG_WARN, "schedules.not_read", "error", err.text, NULL);
+		timetables_free(d); /* they may be of a project that is gone */
+		d->reload = true;   /* once more, when the database is back */
+	}
+	return rc;
+}
+
 /* Runs keep the project that they were planned with; a broken one changes nothing. */
 static int read_again(struct daemon *d)
 {
@@ -149,27 +166,19 @@ static int read_again(struct daemon *d)
 	systemd_notify(line);
 	watch_project(d->watch, d->ws->project->dir); /* first: what changes while it is read is read once more */
 	int rc = workspace_reload(d->ws, &err);
+	if (rc == ERR_CANCELED) /* this scheduler is about to end */
+		return rc;
 	if (rc == 0) {
 		outbox_project(d->outbox, d->ws->project);
 		version_drop(d->version);
 		d->version = version_of(d->ws->project);
+		d->unscheduled = true;
 		log_event(d->looked || d->config.stale ? LOG_INFO : LOG_DEBUG, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
-		struct err later = {0};
-		rc = timetables_make(d, &later);
-		if (rc == 0)
-			rc = register_callbacks(d, &later);
-		if (rc < 0) {
-			log_event(LOG_WARN, "schedules.not_read", "error", later.text, NULL);
-			timetables_free(d); /* they may be of a project that is gone */
-		}
-		d->reload = d->reload || rc < 0; /* once more, when the database is back */
-	} else if (rc == ERR_CANCELED) { /* this scheduler is about to end */
-		return rc;
 	} else {
 		first_problem(&d->ws->diags, &err, &problem);
 		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
-		rc = 0;
 	}
+	rc = d->unscheduled ? schedule_project(d) : 0;
 	d->looked = d->looked || rc == 0;
 	say_state(d, buf_cstr(&problem));
 	systemd_notify("READY=1");

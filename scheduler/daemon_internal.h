@@ -103,6 +103,7 @@ struct daemon {
 	uv_timer_t again;            /* what the database did not let it do */
 	int signals;                 /* how many asked it to end */
 	bool mail, reload, due, ended; /* what there is to look at */
+	bool unscheduled;            /* the project has been read, and its schedules have not */
 	bool waits;                  /* for `again`, or for mail, which tells that the database is there */
 	bool looked;                 /* the project was read since its files are watched */
 	bool catalog;                /* a run has ended since the catalog was looked at */

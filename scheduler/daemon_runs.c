@@ -198,6 +198,8 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 		return rc;
 	struct runner_request rq = request_of(d, j); /* only now: it may have been paused while it was planned */
 	rc = read_before(d, j, &rq, err);
+	if (rc == 0 && d->draining) /* it was told so in the last turn of the planning: the next scheduler begins it */
+		rc = err_set(err, ERR_CANCELED, "the scheduler is about to end");
 	if (rc < 0)
 		return rc;
 	rq.duration_us = j->planning.duration_us;
