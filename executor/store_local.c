@@ -204,6 +204,13 @@ static int write_small(int dir, const char *name, const char *data, size_t n, st
 	return rc;
 }
 
+/* Of the files that the manifest lists, then manifest and _SUCCESS. */
+static const char *staged_name(const struct publication *p, size_t i)
+{
+	size_t n = p->manifest->nfiles;
+	return i < n ? p->files[i].name : i == n ? "manifest.json" : "_SUCCESS";
+}
+
 /* fsync of every file, then of the folder. Writing is started for all of them first: the journal is then
  * committed about once, not once a file. */
 static int sync_all(struct publication *p, int dir, struct err *err)
@@ -213,7 +220,7 @@ static int sync_all(struct publication *p, int dir, struct err *err)
 	int rc = 0;
 	size_t opened = 0;
 	for (; opened < n && rc == 0; opened++) {
-		const char *name = opened < n - 2 ? p->files[opened].name : opened == n - 2 ? "manifest.json" : "_SUCCESS";
+		const char *name = staged_name(p, opened);
 		fds[opened] = openat(dir, name, O_RDONLY | O_CLOEXEC);
 		if (fds[opened] < 0) {
 			rc = err_errno(err, ERR_IO, "open staged '%s'", name);
@@ -356,6 +363,28 @@ static int sync_staged(struct publication *p, struct err *err)
 	return rc;
 }
 
+/* After a syncfs: that tells of a write that has failed only who asks first, which may have been another worker. Each file
+ * knows its own. */
+static int check_staged(struct publication *p, struct err *err)
+{
+	int dir = open(p->staged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_errno(err, ERR_IO, "open '%s'", p->staged);
+	int rc = 0;
+	bool can_ask = true;
+	for (size_t i = 0; i < p->manifest->nfiles + 2 && rc == 0 && can_ask; i++) {
+		int fd = openat(dir, staged_name(p, i), O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WAIT_BEFORE) < 0) {
+			can_ask = errno != ENOSYS;
+			rc = can_ask ? err_errno(err, ERR_IO, "sync staged '%s'", staged_name(p, i)) : 0;
+		}
+		if (fd >= 0)
+			close(fd);
+	}
+	close(dir);
+	return can_ask ? rc : sync_staged(p, err);
+}
+
 /* Locks are taken in the order of the dates, so two that publish the same ones do not wait for each other. An error of a
  * sync may be anybody's: then each partition is synced by itself, and has its own. */
 static void local_publish_all(struct publication *const *p, size_t n, int *ends, struct err *errs)
@@ -370,8 +399,8 @@ static void local_publish_all(struct publication *const *p, size_t n, int *ends,
 	}
 	bool synced = sync_lake(NULL) == 0;
 	for (size_t i = 0; i < n; i++) {
-		if (ends[i] == STORE_DONE && !synced)
-			ends[i] = sync_staged(p[i], &errs[i]);
+		if (ends[i] == STORE_DONE)
+			ends[i] = synced ? check_staged(p[i], &errs[i]) : sync_staged(p[i], &errs[i]);
 		if (ends[i] == STORE_DONE)
 			ends[i] = switch_locked(p[i], &errs[i]);
 	}
