@@ -177,15 +177,27 @@ static void put_blockers(struct runner *r, const struct live_run *run, struct ta
 	}
 }
 
+/* One blocker for each try that has a worker, or that has one of those which are not kept for schedules; how many. */
+static size_t put_holders(struct runner *r, const struct live_run *run, struct task_id task, enum blocker_kind kind, json_t *out)
+{
+	json_t *blockers = json_object_get(out, "blockers");
+	size_t n = 0;
+	for (const struct live_try *lt = r->tries; lt && json_array_size(blockers) < EXPLAIN_MAX; lt = lt->hh.next) {
+		struct blocker b = {.kind = kind, .of = task, .task = lt->task, .state = TASK_RUNNING, .fence = lt->fence};
+		if (!lt->running_us || (kind == BLOCK_KEPT && lt->run->request.kind == RUN_SCHEDULED))
+			continue;
+		json_array_append_new(blockers, blocker_json(r, run, &b, task));
+		n++;
+	}
+	return n;
+}
+
 /* It was handed over, and no worker has taken it yet: who has them. */
 static void put_workers(struct runner *r, const struct live_run *run, struct task_id task, json_t *out)
 {
-	json_t *blockers = json_object_get(out, "blockers");
-	for (const struct live_try *lt = r->tries; lt && json_array_size(blockers) < EXPLAIN_MAX; lt = lt->hh.next) {
-		struct blocker b = {.kind = BLOCK_WORKERS, .of = task, .task = lt->task, .state = TASK_RUNNING, .fence = lt->fence};
-		if (lt->running_us)
-			json_array_append_new(blockers, blocker_json(r, run, &b, task));
-	}
+	bool modest = r->kept && run->request.kind != RUN_SCHEDULED;
+	if (!modest || !put_holders(r, run, task, BLOCK_KEPT, out))
+		put_holders(r, run, task, BLOCK_WORKERS, out);
 }
 
 bool runner_explain(struct runner *r, uint32_t handle, const char *table, const char *partition, json_t *out)

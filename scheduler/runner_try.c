@@ -318,7 +318,9 @@ void live_try_start(struct live_try *lt)
 		return;
 	}
 	lt->sent_us = clock_mono_us();
+	workers_modest(r->config.workers, lt->run->request.kind != RUN_SCHEDULED);
 	lt->request = workers_ask(r->config.workers, body, false, on_event, on_answer, lt);
+	workers_modest(r->config.workers, false);
 }
 
 void live_try_stop(struct live_try *lt, enum stop_reason why)

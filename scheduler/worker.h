@@ -18,6 +18,7 @@ struct request {
 	struct list link; /* in the pool's queue, or among those that a worker holds */
 	uint64_t id;
 	uint64_t batch;   /* those with the same go to one worker, one after the other; 0: it goes alone */
+	bool modest;      /* it leaves the kept workers to others */
 	bool running, staged; /* it has said so */
 	bool canceled;
 	uint32_t lives;   /* so often it may be given to another worker when its own has died */

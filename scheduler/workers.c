@@ -23,6 +23,8 @@ struct workers {
 	uint64_t last_id;
 	uint64_t gathering; /* what is asked is of this batch; 0: of none */
 	uint64_t last_batch;
+	uint32_t kept;      /* workers that modest requests do not get */
+	bool modest;        /* what is asked is so */
 	uint32_t spawn_failures; /* in a row; too many fail the queue instead of spinning */
 	char engine_version[32], version[32];
 	bool closing;
@@ -182,29 +184,56 @@ static uint32_t count_starting(const struct workers *w)
 	return n;
 }
 
+/* How many more workers may have modest requests; those of a batch are all so, or none. */
+static uint32_t room_for_modest(const struct workers *w)
+{
+	uint32_t room = w->config.most > w->kept ? w->config.most - w->kept : 1;
+	LIST_FOR_EACH(it, &w->alive) {
+		const struct worker *worker = worker_of(it);
+		room -= room && !list_empty(&worker->held) && request_of(worker->held.next)->modest;
+	}
+	return room;
+}
+
 /* Workers that the queue would keep busy. */
 static uint32_t queue_length(const struct workers *w, uint32_t most)
 {
-	uint32_t n = 0;
+	uint32_t n = 0, room = room_for_modest(w);
 	uint64_t batch = 0;
 	for (struct list *it = w->queue.next; it != &w->queue && n < most; it = it->next) {
 		const struct request *r = request_of(it);
-		n += !r->batch || r->batch != batch;
+		bool first = !r->batch || r->batch != batch;
 		batch = r->batch;
+		if (!first || (r->modest && !room))
+			continue;
+		room -= r->modest;
+		n++;
 	}
 	return n;
 }
 
-/* The first of the queue, with those of its batch. */
-static void take_first(struct workers *w, struct list *out)
+/* The first of the queue that may be given to a worker; NULL: none may. */
+static struct list *first_in_queue(struct workers *w)
 {
-	uint64_t batch = request_of(w->queue.next)->batch;
+	bool room = room_for_modest(w) > 0;
+	LIST_FOR_EACH(it, &w->queue) {
+		if (room || !request_of(it)->modest)
+			return it;
+	}
+	return NULL;
+}
+
+/* From `it` on, with those of its batch. */
+static void take(struct workers *w, struct list *it, struct list *out)
+{
+	uint64_t batch = request_of(it)->batch;
 	list_init(out);
 	do {
-		struct list *first = w->queue.next;
-		list_remove(first);
-		list_append(out, first);
-	} while (batch && !list_empty(&w->queue) && request_of(w->queue.next)->batch == batch);
+		struct list *next = it->next;
+		list_remove(it);
+		list_append(out, it);
+		it = next;
+	} while (batch && it != &w->queue && request_of(it)->batch == batch);
 }
 
 static void dismiss_all(struct workers *w)
@@ -218,10 +247,10 @@ static void dispatch(struct workers *w)
 	struct worker *worker;
 	if (w->gathering)
 		return;
-	while (!list_empty(&w->queue) && (worker = idle_worker(w))) {
-		struct list first;
-		take_first(w, &first);
-		worker_give(worker, &first);
+	for (struct list *first; (worker = idle_worker(w)) && (first = first_in_queue(w));) {
+		struct list taken;
+		take(w, first, &taken);
+		worker_give(worker, &taken);
 	}
 	while (w->nalive < w->config.most && queue_length(w, w->config.most) > count_starting(w)) {
 		struct err err = {0};
@@ -252,7 +281,7 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
                      worker_answer_fn on_answer, void *ctx)
 {
 	struct request *r = mem_alloc(sizeof *r);
-	*r = (struct request){.id = ++w->last_id, .batch = w->gathering, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
+	*r = (struct request){.id = ++w->last_id, .batch = w->gathering, .modest = w->modest, .on_event = on_event, .on_answer = on_answer, .ctx = ctx};
 	r->lives = is_repeatable(json_string_value(json_object_get(body, "op"))) ? LIVES : 0;
 	json_object_set_new(body, "id", json_integer((json_int_t)r->id));
 	r->line = worker_line(body, &r->size);
@@ -271,6 +300,17 @@ void workers_gather(struct workers *w, bool on)
 {
 	w->gathering = on ? ++w->last_batch : 0;
 	dispatch(w);
+}
+
+void workers_keep(struct workers *w, uint32_t kept)
+{
+	w->kept = kept;
+	dispatch(w);
+}
+
+void workers_modest(struct workers *w, bool on)
+{
+	w->modest = on;
 }
 
 void workers_cancel(struct workers *w, uint64_t id)

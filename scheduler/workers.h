@@ -56,6 +56,10 @@ uint64_t workers_ask(struct workers *w, json_t *body, bool urgent, worker_event_
 /* What is asked until workers_gather(w, false) is one batch: one worker gets it, and works one after the other. */
 void workers_gather(struct workers *w, bool on);
 
+/* So many of the workers are kept from requests that are asked while `modest` is on: those wait for one of the others. */
+void workers_keep(struct workers *w, uint32_t kept);
+void workers_modest(struct workers *w, bool on);
+
 /* Interrupt a request: one that waits is answered as canceled at once; a running one gets `cancel`, after
  * 5 s SIGTERM, after 5 more SIGKILL, and its answer comes in any case. Unknown ids are ignored. */
 void workers_cancel(struct workers *w, uint64_t id);

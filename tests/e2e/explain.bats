@@ -254,22 +254,35 @@ late_comes() { # DATE
 	scheduler_dies one
 }
 
+two_arrived() {
+	[ "$(find . -maxdepth 1 -name 'arrived-*' | wc -l)" = 2 ]
+}
+
 @test "kept: the worker that is free is kept for schedules; who has the other one" {
 	gates dwd_gate
 	cat >> dags/dw_config.yaml <<-EOF
 		schedules:
-		  yearly: {cron: '0 3 1 1 *', timezone: UTC, select: [dwd]}
+		  nightly: {cron: '0 3 * * *', timezone: UTC, select: [dwd], catchup: latest, start_date: $(date -ud '-3 days' +%F), date_offset: -1}
 	EOF
+	run -0 strata pause nightly
 	scheduler_up one --jobs 2
 	id=$(backfill --start 2024-01-01 --end 2024-01-03)
 	wait_until arrived dwd.dwd_gate 2024-01-01
 	wait_until held_by "$id" dwd_gate@2024-01-03 kept
+	wait_until held_by "$id" dwd_gate@2024-01-02 kept
+	# The other worker is there for a schedule, whatever the backfill wants.
+	run -0 strata unpause nightly
+	wait_until two_arrived
+	[ ! -e arrived-dwd.dwd_gate-2024-01-02 ]
+	open_named "$id" dwd_gate@2024-01-02 kept
+	wait_until arrived dwd.dwd_gate 2024-01-02
+	[ ! -e arrived-dwd.dwd_gate-2024-01-03 ]
+	wait_until held_by "$id" dwd_gate@2024-01-03 kept
 	open_named "$id" dwd_gate@2024-01-03 kept
 	wait_until arrived dwd.dwd_gate 2024-01-03
-	open_gate dwd.dwd_gate 2024-01-02
 	open_gate dwd.dwd_gate 2024-01-03
 	wait_until run_is "$id" "done success"
-	scheduler_down one
+	scheduler_dies one
 }
 
 @test "same partition: the run that builds it" {

@@ -311,6 +311,16 @@ void workers_cancel(struct workers *w, uint64_t id)
 	}
 }
 
+void workers_keep(struct workers *w, uint32_t kept)
+{
+	(void)w, (void)kept; /* who has a worker when is nobody's promise in this world */
+}
+
+void workers_modest(struct workers *w, bool on)
+{
+	(void)w, (void)on;
+}
+
 const char *workers_holder(const struct workers *w, uint64_t id)
 {
 	for (size_t i = 0; i < WORLD_PROCS; i++) {

@@ -285,6 +285,32 @@ static void test_a_batch_goes_to_one_worker(void **state)
 	assert_int_equal(other.more, 0);
 }
 
+static void test_a_kept_worker_is_not_for_the_modest(void **state)
+{
+	struct fixture *f = *state;
+	struct answer first = {0}, second = {0}, other = {0};
+	start_most(f, NULL, 2);
+	workers_keep(f->workers, 1);
+	workers_modest(f->workers, true);
+	workers_ask(f->workers, json_pack("{s:s}", "op", "stage"), false, NULL, on_answer, &first); /* is not answered */
+	uint64_t waiting = workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &second);
+	workers_modest(f->workers, false);
+	for (int i = 0; i < 3; i++) { /* each of them passes it */
+		other = (struct answer){0};
+		workers_ask(f->workers, json_pack("{s:s}", "op", "echo"), false, NULL, on_answer, &other);
+		wait_for(f, &other);
+		assert_true(other.ok);
+	}
+	assert_false(second.done);
+	assert_null(workers_holder(f->workers, waiting));
+	workers_keep(f->workers, 0);
+	wait_for(f, &second);
+	assert_true(second.ok);
+	workers_kill(f->workers);
+	wait_for(f, &first);
+	assert_true(first.died);
+}
+
 static void test_a_canceled_one_leaves_its_batch(void **state)
 {
 	struct fixture *f = *state;
@@ -387,6 +413,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_what_only_looks_outlives_its_worker, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_a_dead_worker_left_is_ended_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_batch_goes_to_one_worker, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_kept_worker_is_not_for_the_modest, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_canceled_one_leaves_its_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_death_blames_the_one_at_work_of_a_batch, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_program_that_cannot_start_fails_the_request, setup, teardown),
