@@ -104,18 +104,23 @@ bool daemon_again(struct daemon *d)
 
 /* --- what it does --- */
 
-static void say_state(struct daemon *d, const char *problem)
+/* Said again in a while where the database does not take it. */
+static void say_state(struct daemon *d)
 {
 	char lake[12], epoch[24];
 	struct err err = {0};
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	snprintf(epoch, sizeof epoch, "%" PRId64, d->config.leader->epoch);
-	const char *const values[] = {lake, epoch, problem, d->draining ? "t" : "f"};
+	const char *const values[] = {lake, epoch, d->problem, d->draining ? "t" : "f"};
+	d->unsaid = false;
 	if (daemon_db(d, &err) < 0 ||
 	    db_exec_params(d->ws->db.conn, "UPDATE strata.scheduler SET daemon = true, project_error = $3, draining = $4::boolean,"
 	                                   " project_read_at = now() WHERE lake_id = $1::integer AND epoch = $2::bigint", 4, values, &err) < 0 ||
-	    (!d->draining && control_say_up(d->ws->db.conn, d->ws->db.lake_id, &err) < 0))
+	    (!d->draining && control_say_up(d->ws->db.conn, d->ws->db.lake_id, &err) < 0)) {
 		log_event(LOG_WARN, "state.not_said", "error", err.text, NULL);
+		d->unsaid = true;
+		daemon_again(d);
+	}
 }
 
 /* The first error of the project, with its place. */
@@ -180,7 +185,9 @@ static int read_again(struct daemon *d)
 	}
 	rc = d->unscheduled ? schedule_project(d) : 0;
 	d->looked = d->looked || rc == 0;
-	say_state(d, buf_cstr(&problem));
+	free(d->problem);
+	d->problem = mem_strdup(buf_cstr(&problem));
+	say_state(d);
 	systemd_notify("READY=1");
 	buf_free(&problem);
 	return rc;
@@ -196,7 +203,7 @@ static void drain(struct daemon *d)
 		if (j->state == JOB_ACTIVE)
 			runner_pause(d->runner, j->run, true);
 	}
-	say_state(d, "");
+	say_state(d);
 }
 
 static void refresh_catalog(struct daemon *d)
@@ -229,6 +236,10 @@ static bool look(struct daemon *d)
 	}
 	if (clearings_step(d))
 		return true;
+	if (d->unsaid && !d->waits && d->level < DEEPEST) {
+		say_state(d);
+		return !d->unsaid;
+	}
 	if (d->due && !d->waits && d->level < DEEPEST) {
 		d->due = false;
 		int rc = daemon_db(d, &err);
@@ -381,6 +392,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	struct daemon d = {.config = *config, .ws = config->ws, .reload = true}; /* what changed before it was watched */
 	list_init(&d.jobs);
 	list_init(&d.clearings);
+	d.problem = mem_strdup("");
 	d.desk = d.ws->db;
 	d.desk.conn = NULL;
 	d.desk.conninfo = mem_strdup(d.ws->db.conninfo);
@@ -409,7 +421,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 		rc = timetables_make(&d, err);
 	if (rc == 0) {
 		open_ears(&d);
-		say_state(&d, "");
+		say_state(&d);
 		systemd_notify("READY=1");
 		log_event(LOG_INFO, "scheduler.ready", LOG_INT("tables", d.ws->project->ntables), LOG_INT("schedules", d.ntimetables),
 		          LOG_INT("workers", d.ws->jobs), NULL);
@@ -432,6 +444,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	timetables_free(&d);
 	db_keeper_close(&d.keeper);
 	db_close(&d.desk);
+	free(d.problem);
 	d.ws->project = d.version->project; /* every other user of it is gone */
 	free(d.version);
 	uv_run(&d.ws->loop, UV_RUN_NOWAIT); /* what was closed above lies in here */

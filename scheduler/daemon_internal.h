@@ -105,6 +105,8 @@ struct daemon {
 	bool mail, reload, due, ended; /* what there is to look at */
 	bool unscheduled;            /* the project has been read, and its schedules have not */
 	bool waits;                  /* for `again`, or for mail, which tells that the database is there */
+	char *problem;               /* what the project's error is, as the state is to say it; "": none */
+	bool unsaid;                 /* it is not said yet */
 	bool looked;                 /* the project was read since its files are watched */
 	bool catalog;                /* a run has ended since the catalog was looked at */
 	bool draining;
