@@ -114,13 +114,13 @@ static int take_order(struct request *rq, struct err *err)
 	return 0;
 }
 
-/* `sql` takes the lake, a name, and whether it is paused. */
-static int store_paused(struct daemon *d, const char *sql, const char *name, bool pause, struct err *err)
+static int store_paused_schedule(struct daemon *d, const char *name, bool pause, struct err *err)
 {
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	const char *const values[] = {lake, name, pause ? "t" : "f"};
-	return db_exec_params(d->desk.conn, sql, 3, values, err);
+	return db_exec_params(d->desk.conn, "UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer"
+	                                    " AND name = $2", 3, values, err);
 }
 
 /* It has no row yet, so that the order itself says it. */
@@ -133,6 +133,23 @@ static int store_paused_order(struct daemon *d, const struct job *j, bool pause,
 	                                    " WHERE command_id = $1::bigint", 2, values, err);
 }
 
+/* Nobody but the journal writes into the row of a run: it may be at it, and could not go on while we waited. And a run of a
+ * schedule that has not begun has none, nor an order that could keep it. So the command is answered when it is on record. */
+static int pause_run(struct request *rq, struct job *j, bool pause, struct err *err)
+{
+	bool of_order = j->command && j->state != JOB_ACTIVE;
+	if (j->pausing) { /* one after the other: looked at again when that one is answered */
+		rq->later = true;
+		return 0;
+	}
+	int rc = of_order ? store_paused_order(rq->d, j, pause, err) : 0;
+	if (rc < 0)
+		return rc;
+	rq->later = !of_order;
+	job_pause(j, pause, of_order ? 0 : rq->id);
+	return 0;
+}
+
 static int set_paused(struct request *rq, bool pause, struct err *err)
 {
 	struct daemon *d = rq->d;
@@ -141,18 +158,13 @@ static int set_paused(struct request *rq, bool pause, struct err *err)
 	struct job *j = t ? NULL : job_find(d, name);
 	int rc;
 	if (t) {
-		rc = store_paused(d, "UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer AND name = $2",
-		                  name, pause, err);
+		rc = store_paused_schedule(d, name, pause, err);
 		if (rc == 0) {
 			t->paused = pause;
 			d->due = true;
 		}
 	} else if (j) {
-		rc = store_paused(d, "UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", name, pause, err);
-		if (rc == 0 && j->command)
-			rc = store_paused_order(d, j, pause, err);
-		if (rc == 0)
-			job_pause(j, pause);
+		rc = pause_run(rq, j, pause, err);
 	} else {
 		rc = err_set(err, ERR_USAGE, "there is no schedule and no unfinished run '%s'; 'strata status' shows them", name);
 	}
@@ -291,7 +303,7 @@ static bool is_taken(struct daemon *d, int64_t id)
 {
 	LIST_FOR_EACH(it, &d->jobs) {
 		const struct job *j = LIST_ENTRY(it, struct job, link);
-		if (j->command == id || j->cancel == id)
+		if (j->command == id || j->cancel == id || j->pausing == id)
 			return true;
 	}
 	return clearing_has(d, id);

@@ -40,6 +40,8 @@ struct job {
 	bool canceled;               /* before it began */
 	int64_t command;             /* to be answered when it has begun; 0: none */
 	int64_t cancel;              /* the command that canceled it, to be answered then, too; 0: none */
+	int64_t pausing;             /* the one that paused it or let it go on, likewise; 0: none */
+	int64_t pause_mark;          /* when that is on record */
 	uint64_t tasks;              /* tables times days, as `sized` has them */
 	const struct project_version *sized; /* NULL: not counted yet */
 	struct project_version *version;
@@ -131,7 +133,8 @@ void job_add(struct job *j);
 void job_free(struct job *j);
 struct job *job_find(struct daemon *d, const char *run_id); /* NULL: none that is not done */
 size_t jobs_of_schedule(const struct daemon *d, const char *schedule);
-void job_pause(struct job *j, bool pause);
+/* `command` is answered when that is on record; 0: it is. */
+void job_pause(struct job *j, bool pause, int64_t command);
 int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler has left */
 /* Plan and begin the oldest that has not, while something long is under way only one that is soon done; false: none. */
 bool jobs_begin_one(struct daemon *d);

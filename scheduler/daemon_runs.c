@@ -62,11 +62,19 @@ size_t jobs_of_schedule(const struct daemon *d, const char *schedule)
 	return n;
 }
 
-void job_pause(struct job *j, bool pause)
+static void record_pause(struct job *j)
+{
+	j->pause_mark = runner_record_pause(j->daemon->runner, j->order.run_id, j->paused);
+}
+
+void job_pause(struct job *j, bool pause, int64_t command)
 {
 	j->paused = pause;
-	if (j->state == JOB_ACTIVE)
-		runner_pause(j->daemon->runner, j->run, pause);
+	j->pausing = command;
+	if (j->state != JOB_ACTIVE)
+		return; /* it begins that way */
+	runner_pause(j->daemon->runner, j->run, pause);
+	record_pause(j);
 }
 
 static void on_try_ended(void *ctx, const struct try_report *r)
@@ -216,6 +224,8 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	j->recorded = false;
 	catch_up(d, j->planning.snapshot); /* from now on it hears it itself */
 	j->run = runner_begin(d->runner, j->planning.plan, &rq, &observer, on_done, j);
+	if (j->pausing && j->resumes) /* its row is older than that */
+		record_pause(j);
 	if (j->canceled && j->state == JOB_ACTIVE)
 		runner_cancel(d->runner, j->run);
 	return 0;
@@ -318,9 +328,22 @@ static void answer_cancel(struct daemon *d, struct job *j)
 	j->cancel = 0;
 }
 
+/* Should this scheduler die before, the next one is told again, whether the run has got its row by then or not. */
+static void answer_pause(struct daemon *d, struct job *j)
+{
+	char text[256];
+	bool ended = j->state == JOB_DONE;
+	snprintf(text, sizeof text, "run %s %s", j->order.run_id, ended ? "has ended" : j->paused ? "is paused" : "is going on");
+	command_end(d, j->pausing, ended ? "refused" : "done", text);
+	j->pausing = 0;
+	d->mail = true; /* the next one may wait */
+}
+
 /* An order is answered when its run is on record, and not before: who asks next finds it. */
 void jobs_answer(struct daemon *d)
 {
+	if (runner_failed(d->runner, NULL))
+		return; /* nothing becomes durable any more */
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
 		bool begun = (j->state == JOB_ACTIVE || j->state == JOB_DONE) && runner_is_recorded(d->runner, j->run) &&
@@ -330,6 +353,8 @@ void jobs_answer(struct daemon *d)
 			command_end(d, j->command, "done", j->order.run_id);
 		if (begun && j->cancel && !d->waits)
 			answer_cancel(d, j);
+		if (begun && j->pausing && runner_has_written(d->runner, j->pause_mark) && !d->waits)
+			answer_pause(d, j);
 		if (begun)
 			j->command = 0;
 		if (begun && !j->recorded)
@@ -349,7 +374,7 @@ bool jobs_drop_done(struct daemon *d)
 		next = it->next;
 		if (j->state != JOB_DONE)
 			continue;
-		if (!runner_has_written(d->runner, j->mark) || j->cancel) {
+		if (!runner_has_written(d->runner, j->mark) || j->cancel || j->pausing) {
 			d->ended = true;
 			continue;
 		}

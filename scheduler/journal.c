@@ -352,6 +352,12 @@ void journal_progress(struct journal *j, const char *run_id, const struct run_co
 		batch_progress(&j->gathering, run_id, counts, per_hour, j->config.leader.epoch);
 }
 
+void journal_pause(struct journal *j, const char *run_id, bool pause)
+{
+	if (is_writing(j))
+		batch_pause(&j->gathering, run_id, pause, j->config.leader.epoch);
+}
+
 void journal_workers(struct journal *j, const char *json)
 {
 	if (is_writing(j))

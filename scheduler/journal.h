@@ -95,6 +95,8 @@ void journal_publish(struct journal *j, const struct journal_publish *p);
 void journal_checks(struct journal *j, uint64_t fence, const struct manifest_check *checks, size_t n);
 /* How far a run is that is not done; its last transition, which has its counts, comes later. */
 void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour);
+/* A run that has a row is paused, or goes on: in its turn, as the journal itself may be at that row. */
+void journal_pause(struct journal *j, const char *run_id, bool pause);
 /* What the workers do just now, a JSON array, for who looks on (strata.scheduler.workers). */
 void journal_workers(struct journal *j, const char *json);
 void journal_flush(struct journal *j);

@@ -182,6 +182,11 @@ void batch_progress(struct journal_batch *b, const char *run_id, const struct ru
 	buf_free(&json);
 }
 
+void batch_pause(struct journal_batch *b, const char *run_id, bool pause, int64_t epoch)
+{
+	run_row_of(b, run_id, epoch)->pause = pause ? "t" : "f";
+}
+
 void batch_workers(struct journal_batch *b, const char *json)
 {
 	struct key k = {"", "", "", 0};

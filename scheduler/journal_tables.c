@@ -22,7 +22,7 @@ static const struct pg_column run_columns[] = {
 	COLUMN(run_row, "run_id", TEXT, run_id), COLUMN(run_row, "state", TEXT, state),
 	COLUMN(run_row, "result", TEXT, result), COLUMN(run_row, "counts", JSON, counts),
 	COLUMN(run_row, "epoch", INT8, epoch), COLUMN(run_row, "started_at", TIME, started_us),
-	COLUMN(run_row, "ended_at", TIME, ended_us),
+	COLUMN(run_row, "ended_at", TIME, ended_us), COLUMN(run_row, "pause", TEXT, pause),
 };
 
 static const struct pg_column task_columns[] = {
@@ -97,9 +97,10 @@ static const struct pg_column scheduler_columns[] = {COLUMN(scheduler_row, "work
 static const char run_update[] =
 	"UPDATE strata.run r SET state = coalesce(nullif(t.state, ''), r.state),"
 	" result = CASE WHEN t.state = '' THEN r.result ELSE t.result END, epoch = t.epoch,"
-	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = coalesce(t.ended_at, r.ended_at)"
-	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[])"
-	" AS t(run_id, state, result, counts, epoch, started_at, ended_at)"
+	" counts = coalesce(t.counts, r.counts), started_at = coalesce(r.started_at, t.started_at), ended_at = coalesce(t.ended_at, r.ended_at),"
+	" paused = CASE t.pause WHEN '' THEN r.paused ELSE t.pause = 't' END"
+	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::text[])"
+	" AS t(run_id, state, result, counts, epoch, started_at, ended_at, pause)"
 	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
 static const char scheduler_update[] =
 	"UPDATE strata.scheduler s SET workers = t.workers FROM unnest($2::jsonb[]) AS t(workers) WHERE s.lake_id = $1::integer";

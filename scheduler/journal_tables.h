@@ -34,6 +34,7 @@ struct run_new_row {
 
 struct run_row {
 	const char *run_id, *state, *result, *counts;
+	const char *pause; /* "t", "f"; NULL or "": as it was */
 	int64_t epoch, started_us, ended_us;
 };
 

@@ -133,6 +133,8 @@ bool runner_has_written(const struct runner *r, int64_t mark);
 void runner_cancel(struct runner *r, uint32_t run);
 void runner_time_out(struct runner *r, uint32_t run); /* as canceled, but it has failed */
 void runner_pause(struct runner *r, uint32_t run, bool pause);
+/* Put it on record that a run which has a row is paused or goes on. Returns what runner_has_written takes. */
+int64_t runner_record_pause(struct runner *r, const char *run_id, bool pause);
 /* Put it on record that a run has not even been planned, with what result and why; the plan of `request` is not asked for.
  * Returns what runner_has_written takes. */
 int64_t runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day,

@@ -109,6 +109,14 @@ int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq,
 	return mark;
 }
 
+int64_t runner_record_pause(struct runner *r, const char *run_id, bool pause)
+{
+	journal_pause(r->journal, run_id, pause);
+	int64_t mark = journal_mark(r->journal);
+	journal_flush(r->journal);
+	return mark;
+}
+
 bool runner_has_written(const struct runner *r, int64_t mark)
 {
 	return journal_transactions(r->journal) >= mark;

@@ -443,3 +443,31 @@ told() { # LINE TIMES
 	assert_equal "$(query "SELECT n FROM read_parquet('dwd/dwd_day/*/*.parquet', hive_partitioning=false)")" 1
 	scheduler_down one
 }
+
+@test "a run whose row somebody holds is paused when he lets go, and commands are answered meanwhile" {
+	gated_table dags/dwd/dwd_gate.sh
+	echo "schedules: {nightly: {cron: '0 3 * * *', select: [dwd]}}" >> dags/dw_config.yaml
+	scheduler_up one
+	run -0 strata backfill dwd_gate --start 2024-01-01 --end 2024-01-03 --detach
+	id=${lines[-1]}
+	wait_until is_running dwd.dwd_gate
+	mkfifo "$BATS_TEST_TMPDIR/said"
+	psql -AtX "host=$(db_status socket) user=strata dbname=postgres" < "$BATS_TEST_TMPDIR/said" > "$BATS_TEST_TMPDIR/holds" 3>&- &
+	exec 7> "$BATS_TEST_TMPDIR/said"
+	echo "BEGIN; SELECT 'has ' || run_id FROM strata.run WHERE run_id = '$id' FOR UPDATE;" >&7
+	wait_until has_line "$BATS_TEST_TMPDIR/holds" "has $id"
+	background pause pause "$id" 7>&-
+	wait_until has_line "$(err_of one)" "kind=pause"
+	run -0 strata pause nightly 7>&-
+	assert_output_has "schedule nightly is paused"
+	[ "$(state "SELECT paused FROM strata.run WHERE run_id = '$id'")" = f ]
+	run ! has_ended "$(pid_of pause)"
+	echo "ROLLBACK;" >&7
+	background_end pause
+	assert_status 0
+	assert_output_has "run $id is paused"
+	[ "$(state "SELECT paused FROM strata.run WHERE run_id = '$id'")" = t ]
+	exec 7>&-
+	touch gate-open
+	scheduler_down one
+}

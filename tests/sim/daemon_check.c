@@ -238,6 +238,22 @@ void check_host_gone(struct host *h)
 	check_disturbed();
 }
 
+/* Whoever leads next goes by the run's row, or by its order while it has none. */
+static bool is_on_record(const char *name, bool paused)
+{
+	const struct db_run *run = db_run(name);
+	for (size_t i = 0; !run && i < ddb.ncommands; i++) {
+		const struct db_command *c = &ddb.commands[i];
+		if (*c->outcome || !str_eq(c->kind, "order") || !str_eq(c->name, name))
+			continue;
+		json_t *args = json_loads(c->args, 0, NULL);
+		bool says = json_is_true(json_object_get(args, "paused"));
+		json_decref(args);
+		return says == paused;
+	}
+	return run && run->paused == paused;
+}
+
 void check_answer(struct db_command *c)
 {
 	bool schedule = ddb_schedule(c->name) != NULL;
@@ -249,7 +265,11 @@ void check_answer(struct db_command *c)
 		bool pause = str_eq(c->kind, "pause");
 		if (schedule)
 			CHECK(ddb_schedule(c->name)->paused == pause);
-		else if (pause)
+		else
+			CHECK(is_on_record(c->name, pause));
+		if (schedule)
+			return;
+		if (pause)
 			hold(c->name, false);
 		else
 			release(c->name);
@@ -258,10 +278,20 @@ void check_answer(struct db_command *c)
 		hold(c->name, true);
 }
 
+/* It may go on as soon as somebody has asked for it, and is told so when that is on record. */
+static bool is_let_go(const char *run)
+{
+	for (size_t i = 0; i < ddb.ncommands; i++) {
+		if (!*ddb.commands[i].outcome && str_eq(ddb.commands[i].kind, "unpause") && str_eq(ddb.commands[i].name, run))
+			return true;
+	}
+	return false;
+}
+
 void world_try_made(const struct db_try *t)
 {
 	int64_t since_us = 0;
-	CHECK(!is_held(t->run, false, &since_us) || world.now_us < since_us + AT_ONCE_S * SECOND); /* what is paused starts nothing */
+	CHECK(!is_held(t->run, false, &since_us) || is_let_go(t->run) || world.now_us < since_us + AT_ONCE_S * SECOND); /* what is paused starts nothing */
 	CHECK(!is_held(t->run, true, &since_us) || world.now_us < since_us + AT_ONCE_S * SECOND);
 }
 

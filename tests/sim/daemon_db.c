@@ -180,16 +180,6 @@ static PGresult *pause_schedule(const char *const *v)
 	return result_new(0, 0);
 }
 
-static PGresult *pause_run(const char *const *v)
-{
-	struct db_run *run = db_run(v[1]);
-	if (run) {
-		run->paused = str_eq(v[2], "t");
-		run->moved_us = world.now_us;
-	}
-	return result_new(0, 0);
-}
-
 static PGresult *was_canceled(const char *const *v)
 {
 	int n = 0;
@@ -237,7 +227,6 @@ static const struct {
 	{"SELECT extract(epoch FROM at)::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
 	 " AND schedule = $2 AND at > to_timestamp($3::bigint) ORDER BY at", intervals_ahead},
 	{"UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer AND name = $2", pause_schedule},
-	{"UPDATE strata.run SET paused = $3::boolean WHERE lake_id = $1::integer AND run_id = $2", pause_run},
 	{"SELECT FROM strata.command WHERE lake_id = $1::integer AND kind = 'cancel' AND outcome = 'done'"
 	 " AND args->>'name' = $2 LIMIT 1", was_canceled},
 	{"UPDATE strata.command SET args = args || jsonb_build_object('paused', $2::boolean)"

@@ -151,6 +151,8 @@ static void apply_runs(const struct journal_batch *b)
 		}
 		run->epoch = r->epoch;
 		run->moved_us = world.now_us;
+		if (r->pause && *r->pause)
+			run->paused = str_eq(r->pause, "t");
 		if (r->counts)
 			run->counts = keep(r->counts);
 	}
