@@ -310,8 +310,10 @@ bool jobs_begin_one(struct daemon *d)
 	int rc = begin_within(d, next, &err);
 	bool canceled = next->canceled && !next->resumes;
 	if (rc == ERR_STATE || (rc == ERR_CANCELED && !canceled)) {
-		next->state = JOB_ORDERED; /* or this scheduler is about to end */
-		return rc == ERR_STATE && daemon_again(d);
+		next->state = JOB_ORDERED;
+		if (rc == ERR_STATE)
+			return daemon_again(d);
+		return !d->draining && !d->signals; /* else it was stopped for an order that was planned within it: once more */
 	}
 	if (rc < 0)
 		job_not_begun(d, next, canceled ? RUN_CANCELED : RUN_FAILED, &err);
