@@ -37,6 +37,22 @@ int query_cells(const struct query *q, const char *run_id, const char *const *ta
 	return rc;
 }
 
+int query_run_paused(const struct query *q, const char *run_id, bool *ret, struct err *err)
+{
+	struct paused_row {
+		bool paused;
+	} *rows;
+	static const struct pg_column columns[] = {COLUMN(paused_row, "paused", BOOL, paused)};
+	char lake[12];
+	size_t n;
+	const struct pg_param params[] = {query_lake(q, lake), query_text(run_id)};
+	int rc = pg_rows_select(q->conn, columns, COUNT(columns), sizeof *rows, "FROM strata.run WHERE lake_id = $1::integer AND run_id = $2::text", params,
+	                        COUNT(params), q->arena, &rows, &n, err);
+	if (rc == 0)
+		*ret = n && rows[0].paused;
+	return rc;
+}
+
 int query_counts_by_table(const struct query *q, const char *run_id, struct table_count_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {
@@ -114,7 +130,7 @@ int query_schedules(const struct query *q, struct schedule_row **ret_rows, size_
 int query_published_tables(const struct query *q, struct published_table_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {
-		COLUMN(published_table_row, "table_name", TEXT, table), COLUMN(published_table_row, "(array_agg(run_id ORDER BY fence DESC))[1]", TEXT, last_run),
+		COLUMN(published_table_row, "table_name", TEXT, table),
 		COLUMN(published_table_row, "count(*)", INT8, partitions), COLUMN(published_table_row, "sum(rows)::bigint", INT8, rows),
 		COLUMN(published_table_row, "sum(bytes)::bigint", INT8, bytes), COLUMN(published_table_row, "max(published_at)", TIME, published_us),
 		COLUMN(published_table_row, "max(partition)", TEXT, newest),

@@ -14,6 +14,9 @@ struct cell_row {
 int query_cells(const struct query *q, const char *run_id, const char *const *tables, size_t ntables, int32_t lo, int32_t hi,
                 struct cell_row **ret_rows, size_t *ret_count, struct err *err);
 
+/* Whether a run is paused; false also of one that there is not. */
+int query_run_paused(const struct query *q, const char *run_id, bool *ret, struct err *err);
+
 /* How many tasks of a run with a row are how, table by table; ordered by table. */
 struct table_count_row {
 	const char *table, *state, *result, *wait;
@@ -50,7 +53,7 @@ int query_schedules(const struct query *q, struct schedule_row **ret_rows, size_
 
 /* Every table that was ever published, by name, with its partitions put together. */
 struct published_table_row {
-	const char *table, *last_run;
+	const char *table;
 	int64_t partitions, rows, bytes, published_us;
 	const char *newest; /* the last date, or "" */
 };

@@ -12,33 +12,36 @@
 #define TASK_NAME "\2"  /* the task, TABLE[@DATE] */
 #define OBJECT_NAME "\3" /* the schedule, else the run */
 #define TABLE_NAME "\4" /* the schedule, else the table */
+#define PARTITION "\5"  /* --partition DATE, of a task that has one */
 
 struct action {
 	enum ui_command command;
 	unsigned needs;          /* one of these scopes must hold */
 	const char *question;
 	const char *words[6];
+	enum { EITHER, GOES_ON, PAUSED } when; /* it is for what is paused, or is not */
 	bool reads;              /* it changes nothing: run at once, its text is shown */
 	const char *fields[DIALOG_FIELDS][2]; /* label, option; a form where there are any */
 };
 
 static const struct action actions[] = {
-	{CMD_RETRY, SCOPE_TASK, "Retry this task?", {"retry", RUN_NAME, TASK_NAME}, false, {{0}}},
-	{CMD_RETRY, SCOPE_RUN, "Retry what failed in this run?", {"retry", RUN_NAME}, false, {{0}}},
-	{CMD_CANCEL, SCOPE_RUN, "Cancel this run? What it has published stays.", {"cancel", RUN_NAME}, false, {{0}}},
-	{CMD_CLEAR, SCOPE_TASK, "Do this task again, although it may have succeeded?", {"clear", RUN_NAME, TASK_NAME}, false, {{0}}},
-	{CMD_CLEAR, SCOPE_RUN, "Do all tasks of this run again, also those that succeeded?", {"clear", RUN_NAME}, false, {{0}}},
-	{CMD_PAUSE, SCOPE_RUN | SCOPE_SCHEDULE, "Pause it? It starts nothing more until it is unpaused.", {"pause", OBJECT_NAME}, false, {{0}}},
-	{CMD_TRIGGER, SCOPE_SCHEDULE | SCOPE_TABLE, "Run it now?", {"trigger", TABLE_NAME}, false, {{0}}},
-	{CMD_BACKFILL, SCOPE_SCHEDULE | SCOPE_TABLE, "Backfill", {"backfill", "--detach", TABLE_NAME}, false,
+	{CMD_RETRY, SCOPE_TASK, "Retry this task?", {"retry", RUN_NAME, TASK_NAME}, EITHER, false, {{0}}},
+	{CMD_RETRY, SCOPE_RUN, "Retry what failed in this run?", {"retry", RUN_NAME}, EITHER, false, {{0}}},
+	{CMD_CANCEL, SCOPE_RUN, "Cancel this run? What it has published stays.", {"cancel", RUN_NAME}, EITHER, false, {{0}}},
+	{CMD_CLEAR, SCOPE_TASK, "Do this task again, although it may have succeeded?", {"clear", RUN_NAME, TABLE_NAME, PARTITION}, EITHER, false, {{0}}},
+	{CMD_CLEAR, SCOPE_RUN, "Do all tasks of this run again, also those that succeeded?", {"clear", RUN_NAME}, EITHER, false, {{0}}},
+	{CMD_PAUSE, SCOPE_RUN | SCOPE_SCHEDULE, "Pause it? It starts nothing more until it is unpaused.", {"pause", OBJECT_NAME}, GOES_ON, false, {{0}}},
+	{CMD_PAUSE, SCOPE_RUN | SCOPE_SCHEDULE, "It is paused. Let it go on?", {"unpause", OBJECT_NAME}, PAUSED, false, {{0}}},
+	{CMD_TRIGGER, SCOPE_SCHEDULE | SCOPE_TABLE, "Run it now?", {"trigger", TABLE_NAME}, EITHER, false, {{0}}},
+	{CMD_BACKFILL, SCOPE_SCHEDULE | SCOPE_TABLE, "Backfill", {"backfill", "--detach", TABLE_NAME}, EITHER, false,
 	 {{"first date", "--start"}, {"last date", "--end"}, {"at once", "--max-active"}}},
-	{CMD_EXPLAIN, SCOPE_TASK, "", {"explain", RUN_NAME, TASK_NAME}, true, {{0}}},
+	{CMD_EXPLAIN, SCOPE_TASK, "", {"explain", RUN_NAME, TASK_NAME}, EITHER, true, {{0}}},
 };
 
-static const struct action *action_find(enum ui_command command, unsigned scopes)
+static const struct action *action_find(enum ui_command command, unsigned scopes, bool paused)
 {
 	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
-		if (actions[i].command == command && (actions[i].needs & scopes))
+		if (actions[i].command == command && (actions[i].needs & scopes) && actions[i].when != (paused ? GOES_ON : PAUSED))
 			return &actions[i];
 	}
 	return NULL;
@@ -48,6 +51,13 @@ static void add_word(struct command_words *words, const char *word, const struct
 {
 	char task[sizeof at->table + sizeof at->partition + 1];
 	snprintf(task, sizeof task, "%s%s%s", at->table, *at->partition ? "@" : "", at->partition);
+	if (str_eq(word, PARTITION)) {
+		if (*at->partition) {
+			words_add(words, "--partition");
+			words_add(words, at->partition);
+		}
+		return;
+	}
 	const char *real = str_eq(word, RUN_NAME) ? at->run : str_eq(word, TASK_NAME) ? task
 	                 : str_eq(word, OBJECT_NAME) ? (*at->schedule ? at->schedule : at->run)
 	                 : str_eq(word, TABLE_NAME) ? (*at->schedule ? at->schedule : at->table) : word;
@@ -107,6 +117,8 @@ static void on_done(void *ctx, int status, const char *text)
 	const char *first = strchr(text, '\n');
 	bool long_text = first && first[1];
 	ui->commands--;
+	if (!ui->ending) /* what it has changed is seen at once */
+		ui_look(ui);
 	last_line(text, line, sizeof line);
 	/* Of an action that went well the last line is enough. */
 	if (!ui->ending && long_text && (r->reads || status))
@@ -200,7 +212,7 @@ static void open_pager(struct ui *ui, const struct place *at)
 bool ui_action(struct ui *ui, enum ui_command command)
 {
 	struct place at = ui_target(ui);
-	const struct action *a = action_find(command, ui_scopes(ui));
+	const struct action *a = action_find(command, ui_scopes(ui), ui_paused(ui));
 	struct command_words words = {0};
 	if (command == CMD_COPY) {
 		copy_place(ui);

@@ -3,6 +3,7 @@
 #include "ui-tui/feed.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "scheduler/control.h"
 #include "scheduler/db.h"
+#include "scheduler/queries_screen.h"
 
 /* A scheduler that is killed tells nobody, so there is a look without a word now and then. */
 enum { AGAIN_MS = 2000, PAUSE_MS = 250, LOOK_MS = 10000, PAUSE_FACTOR = 10 };
@@ -104,10 +106,14 @@ static bool connect_and_listen(struct feed *f)
 static int need_edges(struct feed *f, const struct panel_class *class, struct err *err)
 {
 	struct workspace *ws = f->options.ws;
+	struct project *former = ws->project;
 	if (f->analyzed || !class->needs_edges)
 		return 0;
-	int rc = workspace_project(ws, true, err);
+	int rc = workspace_reload(ws, err);
 	f->analyzed = rc == 0;
+	if (f->analyzed)
+		project_free(former);
+	malloc_trim(0);
 	return rc;
 }
 
@@ -124,11 +130,15 @@ static void load(struct feed *f, const struct view_request *request)
 	int rc = control_find(&c, &source.scheduler_up, &source.holder, &s->err);
 	if (rc == 0)
 		rc = need_edges(f, class, &s->err);
+	if (rc == 0 && *request->place.run)
+		rc = query_run_paused(&source.query, request->place.run, &s->run_paused, &s->err);
 	source.project = ws->project;
 	if (rc == 0)
 		s->data = class->load(request, &source, &s->arena, &s->err);
 	f->loaded_us = clock_mono_us();
 	f->took_us = f->loaded_us - began_us;
+	if (f->options.loads)
+		spans_add(f->options.loads, f->took_us);
 	if (PQstatus(ws->db.conn) != CONNECTION_OK) {
 		lose(f, s->err.text);
 		picture_free(s);
@@ -179,6 +189,7 @@ static void run(void *arg)
 {
 	struct feed *f = arg;
 	struct view_request request = {0};
+	malloc_trim(0); /* reading a large project takes twice what it keeps, and this stays up for days */
 	for (;;) {
 		bool connected = connect_and_listen(f);
 		wait_for_news(f, pause_ms(f, connected));

@@ -16,12 +16,14 @@
 
 #include "scheduler/workspace.h"
 #include "ui-tui/panel.h"
+#include "ui-tui/spans.h"
 
 struct feed_options {
 	uv_loop_t *loop;
 	struct workspace *ws;       /* project read and database open; the feed's thread alone uses it until feed_free */
 	void (*on_news)(void *ctx); /* in the loop's thread */
 	void *ctx;
+	struct spans *loads;        /* how long each load took, to be read after feed_free; NULL: nobody wants to know */
 };
 
 /* What was loaded; picture_free it when it is shown no longer. */
@@ -30,6 +32,7 @@ struct picture {
 	struct view_request request;
 	const void *data;           /* NULL: it could not be loaded */
 	struct err err;             /* why not */
+	bool run_paused;            /* of what the place is about */
 };
 void picture_free(struct picture *s);
 

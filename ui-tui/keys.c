@@ -32,7 +32,7 @@ static const struct binding bindings[] = {
 	{SCOPE_LIST, CMD_REVERSE, {'S'}, "S", "sort the other way round", NULL},
 	{SCOPE_LIST | SCOPE_TEXT, CMD_FOLLOW, {'f'}, "f", "follow what is new", "follow"},
 	{SCOPE_TEXT, CMD_WRAP, {'w'}, "w", "wrap long lines, or not", "wrap"},
-	{SCOPE_MAP, CMD_FOLD, {' ', 'z'}, "Space z", "fold or unfold a layer", "fold"},
+	{SCOPE_LAYERS, CMD_FOLD, {' ', 'z'}, "Space z", "fold or unfold a layer", "fold"},
 
 	{SCOPE_RUN, CMD_GRID, {'m'}, "m", "the run as a map: tables down, dates across", "map"},
 	{SCOPE_RUN, CMD_GRAPH, {'d'}, "d", "the run's tables and who reads whom", "graph"},
@@ -68,12 +68,12 @@ enum ui_command command_of_key(int key, unsigned scopes)
 	return CMD_NONE;
 }
 
-void keys_hints(unsigned scopes, struct buf *out)
+void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, struct buf *out)
 {
 	scopes |= SCOPE_ALL;
 	for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++) {
 		const struct binding *b = &bindings[i];
-		if (b->hint && (b->scope & scopes))
+		if (b->hint && (b->scope & scopes) && has_effect(ctx, b->command))
 			buf_addf(out, "%s%s %s", out->len ? "  " : "", b->shown, b->hint);
 	}
 }

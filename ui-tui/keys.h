@@ -5,6 +5,7 @@
 #ifndef STRATA_UI_TUI_KEYS_H
 #define STRATA_UI_TUI_KEYS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -34,6 +35,7 @@ enum scope {
 	SCOPE_SCHEDULE = 32,
 	SCOPE_TEXT = 64, /* text that is longer than the screen */
 	SCOPE_MAP = 128, /* scrolls both ways */
+	SCOPE_LAYERS = 256, /* layers that fold */
 };
 
 struct binding {
@@ -49,7 +51,7 @@ struct binding {
 const struct binding *binding_nth(size_t i);
 /* What a key means where these scopes hold (SCOPE_ALL always does); CMD_NONE: nothing. */
 enum ui_command command_of_key(int key, unsigned scopes);
-/* "? help  / filter", of those that hold, into `out`, in the table's order. */
-void keys_hints(unsigned scopes, struct buf *out);
+/* "? help  / filter", of those that hold and that `has_effect` says yes to, into `out`, in the table's order. */
+void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, struct buf *out);
 
 #endif

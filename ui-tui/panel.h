@@ -26,10 +26,13 @@ struct place {
 	char run[160], table[256], partition[16], schedule[128];
 };
 
+enum { VIEW_LINES = 512 }; /* more than a screen has rows */
+
 /* A place, and which part of it is on the screen, for panels that are larger than a snapshot should be. */
 struct view_request {
 	struct place place;
 	int64_t window[4]; /* the panel's own meaning; all 0 at first */
+	uint32_t lines[VIEW_LINES]; /* the same */
 };
 
 /* Whom `load` may ask. */
@@ -60,6 +63,7 @@ struct panel_class {
 	void (*target)(const struct panel *p, struct place *ret);
 	/* The command line that shows the same: "strata runs". */
 	void (*command_line)(const struct panel *p, struct buf *out);
+	bool (*paused)(const struct panel *p); /* what the cursor is on; where it is not said: the panel's own run */
 	bool (*lively)(const struct panel *p); /* it shows times that run on: drawn each second */
 	bool tails;                    /* while it is lively it is loaded each second, too: a file grows without a word */
 	void (*close)(struct panel *p);
@@ -70,6 +74,7 @@ struct panel {
 	struct view_request request;   /* a panel that changes window sets `stale`, and is loaded anew */
 	bool stale;
 	const void *data;              /* of the newest snapshot; NULL before the first */
+	bool run_paused;               /* the run that the panel is about, as of its snapshot */
 	void *state;
 	int width, height;             /* as drawn last */
 	int64_t now_us;                /* wall clock, of this drawing */

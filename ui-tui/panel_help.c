@@ -29,7 +29,7 @@ static void init(struct panel *p)
 	struct buf out = BUF_INIT(HELP_MAX);
 	const struct sign *sign;
 	section(&out, "Everywhere", SCOPE_ALL);
-	section(&out, "Moving and showing", SCOPE_LIST | SCOPE_MAP | SCOPE_TEXT);
+	section(&out, "Moving and showing", SCOPE_LIST | SCOPE_MAP | SCOPE_TEXT | SCOPE_LAYERS);
 	section(&out, "Of a run, a task, a table, a schedule", SCOPE_RUN | SCOPE_TASK | SCOPE_TABLE | SCOPE_SCHEDULE);
 	buf_adds(&out, "Signs of tasks\n");
 	for (size_t i = 0; (sign = sign_nth(i)); i++) {

@@ -12,12 +12,13 @@
 
 enum { HEAD_ROWS = 3, FOOT_ROWS = 1, NAME_LEAST = 12, NAME_MOST = 34, FOLDS_MAX = 64 };
 
-/* request.window: first line, lines, first date, dates (of what is on the screen; 0 lines: nothing yet). */
+/* request.window: lines, first date, dates; request.lines: which lines. What is on the screen, so neither what is folded away
+ * nor what the filter leaves out; 0 lines: nothing yet. */
 struct map {
 	struct run_tables tables;
-	size_t first_line, nlines;
 	uint32_t first_date, ndates;
-	const struct sign **cells; /* [nlines * ndates]; NULL: no row. Of a table with one task: in the first column */
+	/* [tables.n], NULL: not asked for; each [ndates], NULL: no row. Of a table with one task: in the first column */
+	const struct sign ***cells;
 };
 
 /* The screen's: lines that are not folded away, and where the cursor is. */
@@ -31,21 +32,21 @@ struct map_view {
 	char table[256]; /* under the cursor, to find it again */
 };
 
-static void put_cells(struct map *m, const struct cell_row *rows, size_t n)
+/* `names` are the tables of `lines`; a table's rows come one after the other. */
+static void put_cells(struct map *m, const char *const *names, const uint32_t *lines, size_t nnames, const struct cell_row *rows, size_t n)
 {
-	size_t line = 0;
+	size_t at = 0;
 	for (size_t i = 0; i < n; i++) {
 		int32_t day;
 		uint32_t date = 0;
-		/* Both are in the order of names within a layer, but layers are in theirs. */
-		for (line = 0; line < m->nlines && strcmp(m->tables.lines[m->first_line + line].table, rows[i].table) != 0; line++)
-			;
-		if (line == m->nlines)
-			continue;
+		if (strcmp(names[at], rows[i].table) != 0) {
+			for (at = 0; at + 1 < nnames && strcmp(names[at], rows[i].table) != 0; at++)
+				;
+		}
 		if (*rows[i].partition && date_parse(rows[i].partition, &day))
 			date = (uint32_t)(day - m->tables.first_day) - m->first_date;
 		if (date < m->ndates)
-			m->cells[line * m->ndates + date] = sign_of_task(rows[i].state, rows[i].result, rows[i].wait);
+			m->cells[lines[at]][date] = sign_of_task(rows[i].state, rows[i].result, rows[i].wait);
 	}
 }
 
@@ -56,23 +57,24 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 	size_t n = 0;
 	if (run_tables_load(rq->place.run, source, arena, &m->tables, err) < 0)
 		return NULL;
-	m->first_line = (size_t)rq->window[0] < m->tables.n ? (size_t)rq->window[0] : 0;
-	m->nlines = (size_t)rq->window[1] < m->tables.n - m->first_line ? (size_t)rq->window[1] : m->tables.n - m->first_line;
-	m->first_date = (uint32_t)rq->window[2] < m->tables.ndates ? (uint32_t)rq->window[2] : 0;
-	m->ndates = (uint32_t)rq->window[3] < m->tables.ndates - m->first_date ? (uint32_t)rq->window[3] : m->tables.ndates - m->first_date;
-	if (!rq->window[1])
-		m->nlines = m->ndates = 0;
-	m->cells = arena_array(arena, m->nlines * m->ndates + 1, sizeof *m->cells);
-	const char **names = arena_array(arena, m->nlines + 1, sizeof *names);
+	m->first_date = (uint32_t)rq->window[1] < m->tables.ndates ? (uint32_t)rq->window[1] : 0;
+	m->ndates = (uint32_t)rq->window[2] < m->tables.ndates - m->first_date ? (uint32_t)rq->window[2] : m->tables.ndates - m->first_date;
+	m->cells = arena_array(arena, m->tables.n + 1, sizeof *m->cells);
+	const char *names[VIEW_LINES];
+	uint32_t lines[VIEW_LINES];
 	size_t nnames = 0;
-	for (size_t i = 0; i < m->nlines; i++) {
-		if (*m->tables.lines[m->first_line + i].table)
-			names[nnames++] = m->tables.lines[m->first_line + i].table;
+	for (size_t i = 0; i < (size_t)rq->window[0]; i++) {
+		uint32_t line = rq->lines[i];
+		if (line >= m->tables.n || !*m->tables.lines[line].table)
+			continue;
+		m->cells[line] = arena_array(arena, m->ndates + 1, sizeof **m->cells);
+		names[nnames] = m->tables.lines[line].table;
+		lines[nnames++] = line;
 	}
 	int32_t lo = m->tables.first_day == DATE_NONE ? 0 : m->tables.first_day + (int32_t)m->first_date;
 	if (nnames && query_cells(&source->query, rq->place.run, names, nnames, lo, lo + (int32_t)m->ndates - 1, &rows, &n, err) < 0)
 		return NULL;
-	put_cells(m, rows, n);
+	put_cells(m, names, lines, nnames, rows, n);
 	return m;
 }
 
@@ -182,17 +184,18 @@ static void keep_in_sight(struct panel *p, const struct layout *l)
 		v->left = v->date - l->dates + 1;
 }
 
-/* What is on the screen has to be in the snapshot; lines between two that are shown come with them. */
+/* What is on the screen has to be in the snapshot. */
 static void ask_for_window(struct panel *p, const struct layout *l)
 {
 	const struct map_view *v = p->state;
-	size_t last = v->top + (size_t)l->rows < v->n ? v->top + (size_t)l->rows : v->n;
-	if (v->top >= last)
-		return;
-	const int64_t window[4] = {v->lines[v->top], (int64_t)v->lines[last - 1] - v->lines[v->top] + 1, v->left, l->dates};
-	if (memcmp(window, p->request.window, sizeof window) == 0)
+	size_t n = v->n - v->top < (size_t)l->rows ? v->n - v->top : (size_t)l->rows;
+	n = n < VIEW_LINES ? n : VIEW_LINES;
+	const int64_t window[4] = {(int64_t)n, v->left, l->dates};
+	if (v->top >= v->n || (memcmp(window, p->request.window, sizeof window) == 0 &&
+	                       memcmp(v->lines + v->top, p->request.lines, n * sizeof *v->lines) == 0))
 		return;
 	memcpy(p->request.window, window, sizeof window);
+	memcpy(p->request.lines, v->lines + v->top, n * sizeof *v->lines);
 	p->stale = true;
 }
 
@@ -218,9 +221,9 @@ static void draw_head(const struct panel *p, struct area a, const struct layout 
 
 static const struct sign *sign_at(const struct map *m, uint32_t line, uint32_t date)
 {
-	if (line < m->first_line || line - m->first_line >= m->nlines || date < m->first_date || date - m->first_date >= m->ndates)
+	if (!m->cells[line] || date < m->first_date || date - m->first_date >= m->ndates)
 		return NULL;
-	return m->cells[(line - m->first_line) * m->ndates + (date - m->first_date)];
+	return m->cells[line][date - m->first_date];
 }
 
 static void draw_line(const struct panel *p, struct area a, int y, size_t at, const struct layout *l)
@@ -365,7 +368,7 @@ static void end(struct panel *p)
 const struct panel_class panel_map = {
 	.name = "map",
 	.title = "Map",
-	.scopes = SCOPE_MAP | SCOPE_RUN,
+	.scopes = SCOPE_MAP | SCOPE_LAYERS | SCOPE_RUN,
 	.needs_edges = true,
 	.state_size = sizeof(struct map_view),
 	.load = load,

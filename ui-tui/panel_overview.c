@@ -23,6 +23,7 @@ struct item {
 	int64_t since_us, until_us; /* how long is shown: until_us 0: until now; since_us 0: nothing */
 	int64_t at_us;            /* a time instead; 0: none */
 	const char *run, *table, *partition, *schedule; /* what it is about; "" where not */
+	bool paused;              /* a run, a schedule */
 	const char *opens;        /* the panel's name; NULL: none */
 };
 
@@ -81,6 +82,7 @@ static void add_run(struct overview *o, const struct run_row *r, bool up)
 	it->detail = arena_printf(o->arena, "%s%s%s  %s", bar.text, p.left_us == PG_NULL64 ? "" : "  left ",
 	                          p.left_us == PG_NULL64 ? "" : clock_human(left, sizeof left, p.left_us), r->selection);
 	it->run = it->name;
+	it->paused = r->paused;
 	it->opens = "map";
 	o->lively = true;
 }
@@ -220,6 +222,7 @@ static int add_schedules(struct overview *o, const struct query *q, const struct
 			row = strcmp(rows[k].name, s->name) == 0 ? &rows[k] : NULL;
 		bool paused = row && row->paused;
 		struct item *it = add(o, "schedule", s->name);
+		it->paused = paused;
 		it->state = paused ? "paused" : "on";
 		it->look = paused ? LOOK_WARN : LOOK_GOOD;
 		it->at_us = paused ? 0 : next_us(s, p, clock_wall_us() / 1000000);
@@ -325,6 +328,19 @@ static void target(const struct panel *p, struct place *ret)
 	ret->panel = it->opens ? panel_class_find(it->opens) : NULL;
 }
 
+static bool paused_at(const struct panel *p)
+{
+	const struct overview *o = p->data;
+	int64_t row = listing_row(p->state);
+	const struct item *at = row >= 0 ? &o->items[row] : NULL;
+	/* Of a task: its run's line. */
+	for (size_t i = 0; at && *at->table && i < o->n; i++) {
+		if (!*o->items[i].table && !*o->items[i].schedule && strcmp(o->items[i].run, at->run) == 0)
+			return o->items[i].paused;
+	}
+	return at && at->paused;
+}
+
 static void command_line(const struct panel *p, struct buf *out)
 {
 	(void)p;
@@ -345,6 +361,7 @@ const struct panel_class panel_overview = {
 	.update = update,
 	.target = target,
 	.command_line = command_line,
+	.paused = paused_at,
 	.lively = lively,
 	LISTING_PANEL,
 };

@@ -88,6 +88,12 @@ static void target(const struct panel *p, struct place *ret)
 	ret->panel = panel_class_find("map");
 }
 
+static bool paused(const struct panel *p)
+{
+	int64_t row = listing_row(p->state);
+	return row >= 0 && ((const struct runs *)p->data)->rows[row].paused;
+}
+
 static void command_line(const struct panel *p, struct buf *out)
 {
 	(void)p;
@@ -113,6 +119,7 @@ const struct panel_class panel_runs = {
 	.update = update,
 	.target = target,
 	.command_line = command_line,
+	.paused = paused,
 	.lively = lively,
 	LISTING_PANEL,
 };

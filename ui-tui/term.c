@@ -3,10 +3,12 @@
 
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -19,12 +21,15 @@
 #include "base/mem.h"
 #include "base/str.h"
 
+enum { HURRY_S = 2 };
+
 static struct {
 	SCREEN *screen;
 	bool open, utf8, mono, away;
 	enum theme theme;
 	struct canvas shown;  /* what is on the screen */
 	bool stale;           /* nothing of `shown` counts */
+	struct termios before;
 	attr_t attrs[LOOKS_END];
 	short pairs[LOOKS_END];
 } term;
@@ -71,16 +76,43 @@ int term_height(void)
 	return LINES;
 }
 
+/* The kind of terminal is known, and can be drawn on anywhere. */
+static int check_kind(struct err *err)
+{
+	const char *name = getenv("TERM");
+	int found;
+	if (setupterm(NULL, STDOUT_FILENO, &found) != OK)
+		return err_set(err, ERR_USAGE, "the terminal '%s' is not known here; set TERM, or use '--plain'", name ? name : "");
+	bool can_move = cursor_address != NULL;
+	del_curterm(cur_term);
+	return can_move ? 0 : err_set(err, ERR_USAGE, "the terminal '%s' cannot be drawn on: it only takes line after line; use '--plain'", name);
+}
+
+static void on_alarm(int signum)
+{
+	(void)signum;
+	tcsetattr(STDIN_FILENO, TCSANOW, &term.before);
+	_exit(128 + SIGTERM);
+}
+
+void term_hurry(void)
+{
+	alarm(HURRY_S);
+}
+
 int term_open(const struct term_options *options, struct err *err)
 {
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return err_set(err, ERR_USAGE, "standard input and output must be a terminal; '--plain' prints lines instead");
 	setlocale(LC_CTYPE, "");
+	int rc = check_kind(err);
+	if (rc < 0)
+		return rc;
+	tcgetattr(STDIN_FILENO, &term.before);
+	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
 	term.screen = newterm(NULL, stdout, stdin);
-	if (!term.screen) {
-		const char *name = getenv("TERM");
-		return err_set(err, ERR_USAGE, "the terminal '%s' is not known here; set TERM, or use '--plain'", name ? name : "");
-	}
+	if (!term.screen)
+		return err_set(err, ERR_USAGE, "the terminal cannot be used; use '--plain'");
 	set_term(term.screen);
 	term.utf8 = !options->ascii && str_eq(nl_langinfo(CODESET), "UTF-8");
 	term.mono = options->mono || !has_colors();
@@ -111,6 +143,7 @@ void term_close(void)
 	term.open = false;
 	if (!term.away)
 		endwin();
+	alarm(0);
 	delscreen(term.screen);
 	canvas_free(&term.shown);
 }

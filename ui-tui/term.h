@@ -53,6 +53,9 @@ struct term_options {
 /* ERR_USAGE: standard input or output is no terminal, or one that curses does not know. */
 int term_open(const struct term_options *options, struct err *err);
 void term_close(void);
+/* In a signal's handler: the process ends if the terminal is not closed soon, as one that takes nothing (Ctrl-S, or nobody
+ * reads it) never is: who writes to it waits. */
+void term_hurry(void);
 int term_width(void);
 int term_height(void);
 void term_theme(enum theme theme);

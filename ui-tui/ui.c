@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "ui-tui/ui_internal.h"
 
 void ui_say(struct ui *ui, enum look style, const char *text)
@@ -28,10 +29,10 @@ static void open_target(struct ui *ui)
 }
 
 /* A panel that is about what the cursor is on. */
-static void open_about(struct ui *ui, const char *name)
+static void open_about(struct ui *ui, enum ui_command command)
 {
 	struct place at = ui_target(ui);
-	at.panel = panel_class_find(name);
+	at.panel = ui_panel_of(command);
 	if (at.panel && at.panel != ui_top(ui)->class)
 		ui_push(ui, &at);
 }
@@ -60,11 +61,7 @@ static void carry_out(struct ui *ui, enum ui_command command)
 	case CMD_OVERVIEW: ui_go_home(ui, panel_class_nth(0)); break;
 	case CMD_RUNS: ui_go_home(ui, panel_class_find("runs")); break;
 	case CMD_TABLES: ui_go_home(ui, panel_class_find("tables")); break;
-	case CMD_GRID: open_about(ui, "map"); break;
-	case CMD_GRAPH: open_about(ui, "graph"); break;
-	case CMD_GANTT: open_about(ui, "time"); break;
-	case CMD_TASKS: open_about(ui, "tasks"); break;
-	case CMD_LOG: open_about(ui, "log"); break;
+	case CMD_GRID: case CMD_GRAPH: case CMD_GANTT: case CMD_TASKS: case CMD_LOG: open_about(ui, command); break;
 	case CMD_FILTER: ui_prompt_open(ui, MODE_FILTER); break;
 	case CMD_COMMAND: ui_prompt_open(ui, MODE_COMMAND); break;
 	case CMD_THEME: next_theme(ui); break;
@@ -201,13 +198,20 @@ static void keep_time(struct ui *ui)
 		uv_timer_stop(&ui->second);
 }
 
+static void draw(struct ui *ui)
+{
+	int64_t began_us = clock_mono_us();
+	ui_draw(ui);
+	spans_add(&ui->draws, clock_mono_us() - began_us);
+}
+
 static void before_sleep(uv_prepare_t *prepare)
 {
 	struct ui *ui = prepare->data;
 	if (ui->ending)
 		uv_stop(&ui->loop);
 	else if (ui->dirty)
-		ui_draw(ui);
+		draw(ui);
 	ui->dirty = false;
 	if (ui->ending)
 		return;
@@ -228,6 +232,24 @@ static void watch(struct ui *ui, uv_signal_t *handle, uv_signal_cb on_signal, in
 	uv_signal_start(handle, on_signal, signum);
 }
 
+/* libuv's handler only wakes the loop, which may be stuck in a write to the terminal. */
+static void (*wake_loop)(int signum);
+
+static void on_end_at_once(int signum)
+{
+	term_hurry();
+	wake_loop(signum);
+}
+
+static void hurry(int signum)
+{
+	struct sigaction action;
+	sigaction(signum, NULL, &action);
+	wake_loop = action.sa_handler; /* the same for each signal */
+	action.sa_handler = on_end_at_once;
+	sigaction(signum, &action, NULL);
+}
+
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -241,6 +263,8 @@ static void open_loop(struct ui *ui)
 	watch(ui, &ui->sigint, on_end, SIGINT);
 	watch(ui, &ui->sigterm, on_end, SIGTERM);
 	watch(ui, &ui->sighup, on_end, SIGHUP);
+	hurry(SIGTERM);
+	hurry(SIGHUP);
 	watch(ui, &ui->sigwinch, on_resized, SIGWINCH);
 	watch(ui, &ui->sigtstp, on_stop, SIGTSTP);
 	watch(ui, &ui->sigcont, on_continue, SIGCONT);
@@ -257,12 +281,13 @@ static void open_loop(struct ui *ui)
 int ui_run(const struct ui_options *options, struct err *err)
 {
 	struct ui ui = {.options = *options, .theme = options->theme, .dirty = true};
+	ui.draws.on = ui.loads.on = getenv("STRATA_TOP_SPANS") != NULL;
 	int rc = term_open(&(struct term_options){.theme = options->theme, .ascii = options->ascii, .mono = options->mono}, err);
 	if (rc < 0)
 		return rc;
 	open_loop(&ui);
 	ui.spawner = (struct spawner){.loop = &ui.loop, .global = options->global};
-	ui.feed = feed_new(&(struct feed_options){.loop = &ui.loop, .ws = options->ws, .on_news = on_news, .ctx = &ui});
+	ui.feed = feed_new(&(struct feed_options){.loop = &ui.loop, .ws = options->ws, .on_news = on_news, .ctx = &ui, .loads = &ui.loads});
 	ui_push(&ui, &(struct place){.panel = options->first});
 	uv_run(&ui.loop, UV_RUN_DEFAULT);
 	term_close(); /* first: what ends slowly does so with the terminal given back */
@@ -276,5 +301,9 @@ int ui_run(const struct ui_options *options, struct err *err)
 	uv_walk(&ui.loop, close_handle, NULL);
 	uv_run(&ui.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&ui.loop);
+	spans_write(&ui.draws, "draw", stderr);
+	spans_write(&ui.loads, "load", stderr);
+	spans_free(&ui.draws);
+	spans_free(&ui.loads);
 	return 0;
 }

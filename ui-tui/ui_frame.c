@@ -76,7 +76,7 @@ static void draw_foot(struct ui *ui, struct area a, int cursor[2])
 	} else {
 		if (p->filter[0])
 			buf_addf(&hints, "/%s", p->filter);
-		keys_hints(ui_scopes(ui), &hints);
+		keys_hints(ui_scopes(ui), ui_has_effect, ui, &hints);
 		area_text(a, 0, 0, a.width, LOOK_DIM, buf_cstr(&hints));
 	}
 	buf_free(&hints);

@@ -4,6 +4,7 @@
 
 #include "ui-tui/dialog.h"
 #include "ui-tui/feed.h"
+#include "ui-tui/spans.h"
 #include "ui-tui/ui.h"
 
 enum { STACK_MAX = 16, MESSAGE_SIZE = 512, AHEAD_MAX = 32 };
@@ -37,6 +38,7 @@ struct ui {
 	size_t nahead;
 	bool dirty, ending;
 	size_t commands;             /* that run */
+	struct spans draws, loads;   /* where STRATA_TOP_SPANS is set: told on stderr at the end */
 };
 
 /* ui.c */
@@ -48,11 +50,18 @@ struct panel *ui_top(struct ui *ui);
 struct panel *ui_push(struct ui *ui, const struct place *place);
 void ui_back(struct ui *ui);                            /* from the first one: the end */
 void ui_go_home(struct ui *ui, const struct panel_class *class); /* the stack is that panel alone */
+void ui_look(struct ui *ui);                            /* load the top one anew */
 void ui_take_news(struct ui *ui);
 void ui_stack_clear(struct ui *ui);
 /* What the cursor is on, or the panel itself. */
 struct place ui_target(struct ui *ui);
 unsigned ui_scopes(struct ui *ui);
+/* What a pause would be of is paused already. */
+bool ui_paused(struct ui *ui);
+/* The panel that a command opens about what the cursor is on; NULL: it is no such command. */
+const struct panel_class *ui_panel_of(enum ui_command command);
+/* A command whose scope holds may still do nothing here: such a key is not hinted at. `ctx` is the ui. */
+bool ui_has_effect(void *ctx, enum ui_command command);
 
 /* ui_frame.c */
 void ui_draw(struct ui *ui);

@@ -11,7 +11,7 @@ struct panel *ui_top(struct ui *ui)
 	return &ui->stack[ui->depth - 1].panel;
 }
 
-static void look(struct ui *ui)
+void ui_look(struct ui *ui)
 {
 	struct panel *p = ui_top(ui);
 	p->stale = false;
@@ -28,7 +28,7 @@ struct panel *ui_push(struct ui *ui, const struct place *place)
 	*item = (struct stack_item){.panel = {.class = place->panel, .request = {.place = *place}, .state = mem_alloc(place->panel->state_size + 1)}};
 	if (place->panel->init)
 		place->panel->init(&item->panel);
-	look(ui);
+	ui_look(ui);
 	return &item->panel;
 }
 
@@ -62,7 +62,7 @@ void ui_back(struct ui *ui)
 		return;
 	}
 	pop(ui);
-	look(ui);
+	ui_look(ui);
 }
 
 void ui_go_home(struct ui *ui, const struct panel_class *class)
@@ -94,6 +94,7 @@ void ui_take_news(struct ui *ui)
 	picture_free(item->snapshot);
 	item->snapshot = s;
 	p->data = s->data;
+	p->run_paused = s->run_paused;
 	if (p->class->update)
 		p->class->update(p);
 }
@@ -106,6 +107,35 @@ struct place ui_target(struct ui *ui)
 	if (p->class->target && (p->data || !p->class->load))
 		p->class->target(p, &at);
 	return at;
+}
+
+bool ui_paused(struct ui *ui)
+{
+	struct panel *p = ui_top(ui);
+	return p->class->paused && p->data ? p->class->paused(p) : p->run_paused;
+}
+
+const struct panel_class *ui_panel_of(enum ui_command command)
+{
+	static const struct {
+		enum ui_command command;
+		const char *name;
+	} opens[] = {{CMD_GRID, "map"}, {CMD_GRAPH, "graph"}, {CMD_GANTT, "time"}, {CMD_TASKS, "tasks"}, {CMD_LOG, "log"}};
+	for (size_t i = 0; i < sizeof opens / sizeof *opens; i++) {
+		if (opens[i].command == command)
+			return panel_class_find(opens[i].name);
+	}
+	return NULL;
+}
+
+bool ui_has_effect(void *ctx, enum ui_command command)
+{
+	struct ui *ui = ctx;
+	const struct panel *p = ui_top(ui);
+	const struct panel_class *opens = ui_panel_of(command);
+	if (command == CMD_OPEN)
+		return (p->class->scopes & SCOPE_MAP) || ui_target(ui).panel;
+	return opens ? opens != p->class : command != CMD_HELP || p->class != &panel_help;
 }
 
 /* What the cursor is on adds to what the panel is about. */

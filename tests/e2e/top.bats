@@ -127,6 +127,23 @@ a_run() {
 	screen_shows "Table dwd.dwd_orders"
 }
 
+@test "a map that is filtered or folded has the cells of what is left" {
+	a_run
+	screen_open 80x24
+	screen_keys 2 m
+	screen_shows "dws_week                         S"
+	screen_keys /
+	screen_type "_w"
+	screen_lacks "ods_orders"
+	screen_shows "dws_week                         S"
+	screen_keys Enter Escape
+	screen_shows "ods_orders                       S"
+	screen_keys z
+	screen_lacks "ods_orders"
+	screen_shows "▸ ods"
+	screen_shows "dwd_orders                       S"
+}
+
 @test "beside a scheduler: a run is watched, canceled, retried, and shows each change" {
 	gated_table dags/dwd/dwd_gate.sh
 	scheduler_up one

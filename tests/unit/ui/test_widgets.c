@@ -1,4 +1,5 @@
 /* ui-tui without a terminal: canvas, listing, line, textview, keys, words of a command. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/file.h"
 #include "ui-tui/dialog.h"
 #include "ui-tui/listing.h"
 #include "ui-tui/panel.h"
@@ -249,6 +251,49 @@ static void states_have_signs(void **state)
 	}
 }
 
+static bool page_has(const struct buf *page, const char *left, const char *right)
+{
+	char line[256];
+	snprintf(line, sizeof line, "| `%s` | %s |\n", left, right);
+	return strstr(buf_cstr(page), line) != NULL;
+}
+
+static void the_docs_have_every_key_and_sign(void **state)
+{
+	struct buf page = BUF_INIT(1 << 20);
+	struct err err;
+	const struct binding *b;
+	const struct sign *sign;
+	(void)state;
+	assert_int_equal(file_read(AT_FDCWD, "docs/TOP.md", &page, &err), 0);
+	for (size_t i = 0; (b = binding_nth(i)); i++) {
+		if (!page_has(&page, b->shown, b->help))
+			fail_msg("docs/TOP.md lacks: | `%s` | %s |", b->shown, b->help);
+	}
+	for (size_t i = 0; (sign = sign_nth(i)); i++) {
+		if (!page_has(&page, (const char[]){sign->letter, '\0'}, sign->word))
+			fail_msg("docs/TOP.md lacks the sign '%c' of %s", sign->letter, sign->word);
+	}
+	buf_free(&page);
+}
+
+static bool is_not_map(void *ctx, enum ui_command command)
+{
+	(void)ctx;
+	return command != CMD_GRID;
+}
+
+static void a_key_without_effect_is_not_hinted_at(void **state)
+{
+	struct buf out = BUF_INIT(1024);
+	(void)state;
+	keys_hints(SCOPE_MAP | SCOPE_RUN, is_not_map, NULL, &out);
+	assert_non_null(strstr(buf_cstr(&out), "d graph"));
+	assert_null(strstr(buf_cstr(&out), "m map"));
+	assert_null(strstr(buf_cstr(&out), "fold")); /* of layers, which not every map has */
+	buf_free(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -262,6 +307,8 @@ int main(void)
 		cmocka_unit_test(panels_have_names_of_their_own_and_keys_find_them),
 		cmocka_unit_test(a_dialog_makes_the_command_that_it_shows),
 		cmocka_unit_test(states_have_signs),
+		cmocka_unit_test(the_docs_have_every_key_and_sign),
+		cmocka_unit_test(a_key_without_effect_is_not_hinted_at),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
