@@ -18,9 +18,10 @@ from works import say, unmeasured
 import works
 import works_latency
 import works_scheduler
+import works_screen
 import works_soak
 
-WORKS = {**works.WORKS, **works_scheduler.WORKS, **works_latency.WORKS, **works_soak.WORKS}
+WORKS = {**works.WORKS, **works_scheduler.WORKS, **works_latency.WORKS, **works_screen.WORKS, **works_soak.WORKS}
 HEADS = ("", "work", "floor", "peer", "strata", "ratio", "aim", "met")
 
 # The numbers that the scheduler that stays up is to reach, S-a to S-g, and the work that measures each.

@@ -62,9 +62,9 @@ class Bench:
         minutes one by one, so one round's removal would slow the next round's every new file."""
         return tempfile.mkdtemp(prefix=name + ".", dir=self.work)
 
-    def start(self, argv, cwd=None, stdout=None, stderr=None):
+    def start(self, argv, cwd=None, stdout=None, stderr=None, stdin=subprocess.DEVNULL, environment=None):
         """A child in a process group of its own, so that its own children can be ended with it."""
-        child = subprocess.Popen(argv, cwd=cwd, env=self.environment, stdin=subprocess.DEVNULL, stdout=stdout,
+        child = subprocess.Popen(argv, cwd=cwd, env={**self.environment, **(environment or {})}, stdin=stdin, stdout=stdout,
                                  stderr=stderr, start_new_session=True)
         self.children.append(child)
         return child
@@ -246,6 +246,26 @@ def rss_of(pid):
         with open(f"/proc/{pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * PAGE
     except (OSError, IndexError):
+        return 0
+
+
+def cost_of(pid):
+    """Seconds of CPU and how often it went to sleep, since it began, of all its threads."""
+    cpu = sleeps = 0
+    for task in glob.glob(f"/proc/{pid}/task/*"):
+        with open(f"{task}/schedstat", encoding="ascii") as file:
+            cpu += int(file.read().split()[0])
+        with open(f"{task}/status", encoding="ascii") as file:
+            sleeps += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
+    return cpu / 1e9, sleeps
+
+
+def smaps(pid, key):
+    """Bytes of a line of smaps_rollup; 0 once it is gone."""
+    try:
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+            return int(re.search(rf"^{key}:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024
+    except (OSError, AttributeError):
         return 0
 
 

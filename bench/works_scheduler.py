@@ -4,13 +4,12 @@ It is one process beside its workers; what (h) and (i) count is that process alo
 """
 import concurrent.futures
 import contextlib
-import glob
 import os
 import re
 import signal
 
 import generate
-from measure import Failed, median, rss_of, text_seconds, until
+from measure import Failed, cost_of, median, rss_of, text_seconds, until
 from works import DAY, LAST_RUN, MB, Row, query, say, unmeasured
 
 READY_SECONDS, SETTLE_SECONDS, IDLE_SECONDS = 60, 5, 30
@@ -46,14 +45,7 @@ class Daemon:
             self.bench.wait(self.child)
 
     def cost(self):
-        """Seconds of CPU and how often it went to sleep, since it began, of all its threads."""
-        cpu = sleeps = 0
-        for task in glob.glob(f"/proc/{self.child.pid}/task/*"):
-            with open(f"{task}/schedstat", encoding="ascii") as file:
-                cpu += int(file.read().split()[0])
-            with open(f"{task}/status", encoding="ascii") as file:
-                sleeps += int(re.search(r"^voluntary_ctxt_switches:\s+(\d+)", file.read(), re.M).group(1))
-        return cpu / 1e9, sleeps
+        return cost_of(self.child.pid)
 
 
 @contextlib.contextmanager

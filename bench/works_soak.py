@@ -6,13 +6,12 @@ scheduler's own.
 import collections
 import os
 import random
-import re
 import signal
 import statistics
 import time
 
 import generate
-from measure import Failed, children_of, postmaster, text_span, until
+from measure import Failed, children_of, postmaster, smaps, text_span, until
 from works import MB, Row, query, say, unmeasured
 from works_scheduler import Daemon
 
@@ -33,21 +32,13 @@ class Point:
 
     def __init__(self, at, scheduler, workers, sessions):
         self.at = at
-        self.scheduler = sum(pss(pid, "Rss") for pid in scheduler)
-        self.scheduler_own = sum(pss(pid, "Pss_Anon") for pid in scheduler)
-        self.workers = sum(pss(pid, "Pss") for pid in workers)
-        self.sessions = sum(pss(pid, "Pss_Anon") for pid in sessions)  # not the buffers that all of them share
+        self.scheduler = sum(smaps(pid, "Rss") for pid in scheduler)
+        self.scheduler_own = sum(smaps(pid, "Pss_Anon") for pid in scheduler)
+        self.workers = sum(smaps(pid, "Pss") for pid in workers)
+        self.sessions = sum(smaps(pid, "Pss_Anon") for pid in sessions)  # not the buffers that all of them share
         self.nsessions = len(sessions)
         self.descriptors = sum(count(f"/proc/{pid}/fd") for pid in scheduler)
         self.threads = sum(count(f"/proc/{pid}/task") for pid in scheduler)
-
-
-def pss(pid, key):
-    try:
-        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-            return int(re.search(rf"^{key}:\s+(\d+) kB", file.read(), re.M).group(1)) * 1024
-    except (OSError, AttributeError):
-        return 0
 
 
 def count(folder):
