@@ -6,6 +6,7 @@ Text stays text, one <text> a line and one <tspan> a colour, so that it can be s
 """
 import re
 import sys
+from typing import NamedTuple, Optional
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT, MARGIN, SIZE = 8.43, 19, 14, 14  # of a character, a line, the frame, the font, in pixels
@@ -13,29 +14,38 @@ FOREGROUND, BACKGROUND = "#d7dae0", "#16181d"
 COLOURS = ["#5c6370", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d7dae0"]
 
 
+class Style(NamedTuple):
+    colour: Optional[str] = None
+    background: Optional[str] = None
+    bold: bool = False
+    dim: bool = False
+    reverse: bool = False
+
+
 def restyle(style, codes):
-    """The style (colour, bold, dim) after one SGR sequence."""
-    colour, bold, dim = style
+    """The style after one SGR sequence."""
     for code in (int(c or 0) for c in codes.split(";")):
         if code == 0:
-            colour, bold, dim = None, False, False
-        elif code == 1:
-            bold = True
-        elif code == 2:
-            dim = True
+            style = Style()
+        elif code in (1, 2, 7):
+            style = style._replace(**{{1: "bold", 2: "dim", 7: "reverse"}[code]: True})
         elif code == 22:
-            bold = dim = False
-        elif 30 <= code <= 37:
-            colour = COLOURS[code - 30]
-        elif 90 <= code <= 97:
-            colour = COLOURS[code - 90]
+            style = style._replace(bold=False, dim=False)
+        elif code == 27:
+            style = style._replace(reverse=False)
+        elif code % 10 <= 7 and code // 10 in (3, 9):
+            style = style._replace(colour=COLOURS[code % 10])
+        elif code % 10 <= 7 and code // 10 in (4, 10):
+            style = style._replace(background=COLOURS[code % 10])
         elif code == 39:
-            colour = None
-    return colour, bold, dim
+            style = style._replace(colour=None)
+        elif code == 49:
+            style = style._replace(background=None)
+    return style
 
 
 def spans(line, style):
-    """[(column, text, style)] of a line, and the style in which it ends."""
+    """[(column, text, Style)] of a line, and the style in which it ends."""
     found, column = [], 0
     for part in re.split(r"(\x1b\[[0-9;]*m)", line):
         if part.startswith("\x1b"):
@@ -47,9 +57,16 @@ def spans(line, style):
 
 
 def attributes(style):
-    colour, bold, dim = style
-    return "".join((f' fill="{colour}"' if colour else "", ' font-weight="bold"' if bold else "",
-                    ' opacity="0.65"' if dim else ""))
+    colour = (style.background or BACKGROUND) if style.reverse else style.colour
+    return "".join((f' fill="{colour}"' if colour else "", ' font-weight="bold"' if style.bold else "",
+                    ' opacity="0.65"' if style.dim else ""))
+
+
+def behind(row, column, text, style):
+    """What is behind a text that has a background of its own."""
+    colour = (style.colour or FOREGROUND) if style.reverse else style.background
+    return (f'<rect x="{MARGIN + column * WIDTH:.1f}" y="{MARGIN + row * HEIGHT - 1}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}"'
+            f' fill="{colour}"/>') if colour else ""
 
 
 def main(columns, rows):
@@ -58,12 +75,13 @@ def main(columns, rows):
           f' font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace"'
           f' font-size="{SIZE}" fill="{FOREGROUND}">')
     print(f'<rect width="{width}" height="{height}" rx="8" fill="{BACKGROUND}"/>')
-    style = (None, False, False)
+    style = Style()
     for row, line in enumerate(sys.stdin.read().split("\n")[:rows]):
         found, style = spans(line, style)
         # textLength keeps the columns in line whatever font the reader has.
         drawn = [f'<tspan x="{MARGIN + column * WIDTH:.1f}" textLength="{len(text.rstrip()) * WIDTH:.1f}"{attributes(look)}>'
                  f'{escape(text.rstrip())}</tspan>' for column, text, look in found if text.strip()]
+        print("".join(behind(row, *span) for span in found), end="")
         if drawn:
             print(f'<text y="{MARGIN + row * HEIGHT + SIZE}" xml:space="preserve">{"".join(drawn)}</text>')
     print("</svg>")
