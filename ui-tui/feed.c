@@ -175,13 +175,16 @@ static void wait_for_news(struct feed *f, int most_ms)
 }
 
 /* How long it may sleep: until the next load is due, or the next try to connect. What takes long to load is loaded the less
- * often, so that looking on never costs more than a tenth of the database. */
+ * often, so that looking on never costs more than a tenth of the database, and a hundredth while nothing changes. */
 static int pause_ms(const struct feed *f, bool connected)
 {
 	int64_t since_ms = (clock_mono_us() - f->loaded_us) / 1000, pause = PAUSE_FACTOR * f->took_us / 1000;
 	if (!connected)
 		return AGAIN_MS;
-	pause = !f->changed ? LOOK_MS : pause > PAUSE_MS ? pause : PAUSE_MS;
+	if (f->changed)
+		pause = pause > PAUSE_MS ? pause : PAUSE_MS;
+	else
+		pause = PAUSE_FACTOR * pause > LOOK_MS ? PAUSE_FACTOR * pause : LOOK_MS;
 	return since_ms >= pause ? 0 : (int)(pause - since_ms);
 }
 

@@ -8,7 +8,7 @@
  *     feed_free(f);
  *
  * Where the database goes away, feed_state says so, and the feed tries again until it is back. It loads at most four times
- * a second, less often what takes long, and every ten seconds while nothing changes. */
+ * a second, and every ten seconds while nothing changes; less often what takes long. */
 #ifndef STRATA_UI_TUI_FEED_H
 #define STRATA_UI_TUI_FEED_H
 
