@@ -391,6 +391,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 {
 	struct daemon d = {.config = *config, .ws = config->ws, .reload = true}; /* what changed before it was watched */
 	list_init(&d.jobs);
+	jobs_open(&d);
 	list_init(&d.clearings);
 	d.problem = mem_strdup("");
 	d.desk = d.ws->db;
@@ -440,6 +441,7 @@ int daemon_run(const struct daemon_config *config, struct err *err)
 	outbox_free(d.outbox);
 	runner_free(d.runner);
 	free_jobs(&d);
+	uv_close((uv_handle_t *)&d.plan_again, NULL);
 	clearings_free(&d);
 	timetables_free(&d);
 	db_keeper_close(&d.keeper);

@@ -42,6 +42,8 @@ struct job {
 	int64_t cancel;              /* the command that canceled it, to be answered then, too; 0: none */
 	int64_t pausing;             /* the one that paused it or let it go on, likewise; 0: none */
 	int64_t pause_mark;          /* when that is on record */
+	uint32_t plans;              /* so often it could not be planned for what may pass */
+	int64_t plan_at_ms;          /* not before, by the monotonic clock */
 	uint64_t tasks;              /* tables times days, as `sized` has them */
 	const struct project_version *sized; /* NULL: not counted yet */
 	struct project_version *version;
@@ -102,6 +104,7 @@ struct daemon {
 	struct outbox *outbox;
 	uv_signal_t sigint, sigterm, sighup;
 	uv_timer_t watchdog;
+	uv_timer_t plan_again;       /* the next job that could not be planned has its time */
 	uv_timer_t again;            /* what the database did not let it do */
 	int signals;                 /* how many asked it to end */
 	bool mail, reload, due, ended; /* what there is to look at */
@@ -136,6 +139,7 @@ size_t jobs_of_schedule(const struct daemon *d, const char *schedule);
 /* `command` is answered when that is on record; 0: it is. */
 void job_pause(struct job *j, bool pause, int64_t command);
 int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler has left */
+void jobs_open(struct daemon *d);
 /* Plan and begin the oldest that has not, while something long is under way only one that is soon done; false: none. */
 bool jobs_begin_one(struct daemon *d);
 void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why); /* and never will */

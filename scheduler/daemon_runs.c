@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/date.h"
+#include "core/retry.h"
 #include "core/jsonio.h"
 #include "core/selection.h"
 #include "scheduler/again.h"
@@ -16,6 +17,7 @@
 
 enum {
 	PARAMS_MAX = 1 << 22,
+	PLANS_MOST = 6, /* over some four minutes */
 	SMALL_TASKS = 20000, /* planned in some tens of milliseconds */
 };
 
@@ -247,6 +249,57 @@ void job_not_begun(struct daemon *d, struct job *j, enum run_result result, cons
 	d->ended = true;
 }
 
+static int64_t now_ms(void)
+{
+	return clock_mono_us() / 1000;
+}
+
+static void on_plan_again(uv_timer_t *timer);
+
+static void wake_to_plan(struct daemon *d)
+{
+	int64_t now = now_ms(), next = INT64_MAX;
+	LIST_FOR_EACH(it, &d->jobs) {
+		const struct job *j = LIST_ENTRY(it, struct job, link);
+		if (j->state == JOB_ORDERED && j->plan_at_ms > now && j->plan_at_ms < next)
+			next = j->plan_at_ms;
+	}
+	if (next < INT64_MAX)
+		uv_timer_start(&d->plan_again, on_plan_again, (uint64_t)(next - now), 0);
+}
+
+/* The loop is awake now, and plans what may be planned. */
+static void on_plan_again(uv_timer_t *timer)
+{
+	wake_to_plan(timer->data);
+}
+
+void jobs_open(struct daemon *d)
+{
+	uv_timer_init(&d->ws->loop, &d->plan_again);
+	d->plan_again.data = d;
+}
+
+/* Workers died or could not be started, the lake is out of reach: that has nothing to do with the run, and may be over in a
+ * while. What is wrong with its words or with the project stays so. */
+static bool may_pass(const struct err *why)
+{
+	return why->code == ERR_PROTOCOL || why->code == ERR_LAKE || why->code == ERR_IO;
+}
+
+static bool plan_later(struct daemon *d, struct job *j, const struct err *why)
+{
+	static const struct retry_policy pauses = {.delay_ms = 2000, .backoff = 3, .max_delay_ms = 10 * 60 * 1000};
+	if (!may_pass(why) || j->canceled || ++j->plans >= PLANS_MOST)
+		return false;
+	int64_t pause_ms = retry_delay_ms(&pauses, j->plans, 1);
+	j->state = JOB_ORDERED;
+	j->plan_at_ms = now_ms() + pause_ms;
+	log_event(LOG_WARN, "plan.failed", "run", j->order.run_id, "error", why->text, LOG_INT("again_in_ms", pause_ms), NULL);
+	wake_to_plan(d);
+	return true;
+}
+
 /* Can it be planned at once, while something long is under way? */
 static bool is_small(struct daemon *d, struct job *j)
 {
@@ -272,7 +325,7 @@ static struct job *next_to_begin(struct daemon *d)
 	struct job *next = NULL;
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
-		if (j->state != JOB_ORDERED || (d->level && !is_small(d, j)))
+		if (j->state != JOB_ORDERED || j->plan_at_ms > now_ms() || (d->level && !is_small(d, j)))
 			continue;
 		if (!next || (j->order.kind == RUN_SCHEDULED && next->order.kind != RUN_SCHEDULED))
 			next = j; /* scheduled ones are planned first */
@@ -315,7 +368,7 @@ bool jobs_begin_one(struct daemon *d)
 			return daemon_again(d);
 		return !d->draining && !d->signals; /* else it was stopped for an order that was planned within it: once more */
 	}
-	if (rc < 0)
+	if (rc < 0 && !plan_later(d, next, &err))
 		job_not_begun(d, next, canceled ? RUN_CANCELED : RUN_FAILED, &err);
 	return true;
 }

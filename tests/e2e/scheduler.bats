@@ -471,3 +471,26 @@ told() { # LINE TIMES
 	touch gate-open
 	scheduler_down one
 }
+
+@test "a run that cannot be planned because its workers die is planned again, and is not used up" {
+	local real
+	real=${STRATA_WORKER:-$(dirname "$STRATA")/strata-worker}
+	project_file worker.sh <<-EOF
+		#!/bin/sh
+		[ -e "$PROJECT/workers-die" ] && kill -9 \$\$
+		exec "$real" "\$@"
+	EOF
+	chmod +x worker.sh
+	export STRATA_WORKER=$PROJECT/worker.sh
+	scheduler_up one
+	touch workers-die
+	workers | xargs -r kill -9
+	background order backfill --start 2024-01-01 --end 2024-01-02
+	wait_until has_line "$(err_of one)" "plan.failed"
+	rm workers-die
+	background_end order
+	assert_status 0
+	assert_output_has "success, 2 tasks"
+	published 2024-01-01 2024-01-02
+	scheduler_down one
+}

@@ -324,6 +324,8 @@ void check_logged(struct host *h, const char *event, const struct world_field *f
 	} else if (str_eq(event, "run.begin")) {
 		CHECK(!h->draining);
 	} else if (str_eq(event, "run.refused")) {
+		const char *why = value(fields, n, "error"); /* what workers do to a plan passes */
+		CHECK(!strstr(why, "the worker died") && !strstr(why, "worker can be started") && !strstr(why, "start a worker"));
 		struct db_run *run = db_run(value(fields, n, "run"));
 		if (run)
 			run->refused = true;
