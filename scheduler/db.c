@@ -108,6 +108,11 @@ static void ignore_notice(void *ctx, const PGresult *r)
 	(void)r;
 }
 
+void db_be_quiet(PGconn *conn)
+{
+	PQsetNoticeReceiver(conn, ignore_notice, NULL);
+}
+
 int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err)
 {
 	const char *keys[DB_KEYWORDS], *values[DB_KEYWORDS];
@@ -119,7 +124,7 @@ int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err)
 		PQfinish(conn);
 		return rc;
 	}
-	PQsetNoticeReceiver(conn, ignore_notice, NULL);
+	db_be_quiet(conn);
 	*ret_conn = conn;
 	return 0;
 }

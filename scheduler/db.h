@@ -65,6 +65,8 @@ int db_choose(const struct db_options *options, enum db_source *ret_source, stru
 enum { DB_KEYWORDS = 8 };
 void db_keywords(const char *conninfo, const char *keys[DB_KEYWORDS], const char *values[DB_KEYWORDS]);
 int db_connect(const char *conninfo, PGconn **ret_conn, struct err *err);
+/* What the server says unasked is not written to stderr, which libpq would do in the middle of the log. */
+void db_be_quiet(PGconn *conn);
 int db_migrate(PGconn *conn, int *ret_applied, struct err *err);
 int db_lake(PGconn *conn, const struct lake_identity *lake, int *ret_lake_id, struct err *err);
 

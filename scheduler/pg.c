@@ -186,6 +186,7 @@ static void attempt(struct pg *pg)
 		wait_and_retry(pg);
 		return;
 	}
+	db_be_quiet(pg->conn);
 	pg->state = STATE_CONNECTING;
 	uv_timer_start(&pg->timer, on_timer, ATTEMPT_LIMIT_MS, 0);
 	/* As if PQconnectPoll had said WRITING (libpq's rule). */

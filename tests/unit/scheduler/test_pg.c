@@ -52,8 +52,9 @@ static const struct pg_statement statements[] = {
 	{"count", "SELECT count(*)::text FROM strata.audit"},
 	{"divide", "SELECT (1 / $1::integer)::text"},
 	{"length", "SELECT length($1::text)::text, $1::text"},
+	{"warn", "DO $$ BEGIN RAISE WARNING 'unasked'; END $$"},
 };
-enum { INSERT, COUNT, DIVIDE, LENGTH };
+enum { INSERT, COUNT, DIVIDE, LENGTH, WARN };
 
 static void world_open(struct world *w)
 {
@@ -65,7 +66,7 @@ static void world_open(struct world *w)
 	w->pg = pg_new(&w->loop, w->db.conninfo, &hooks);
 	assert_int_equal(pg_adopt(w->pg, w->db.conn), 0);
 	w->db.conn = NULL;
-	pg_prepare(w->pg, statements, 4);
+	pg_prepare(w->pg, statements, 5);
 }
 
 static void world_close(struct world *w)
@@ -127,6 +128,24 @@ static void megabytes_go_both_ways(void **state)
 	world_close(&w);
 }
 
+/* libpq would write it to stderr, in the middle of the log. */
+static void what_the_server_says_unasked_is_not_written(struct world *w)
+{
+	int before = dup(STDERR_FILENO), said[2];
+	assert_int_equal(pipe(said), 0);
+	dup2(said[1], STDERR_FILENO);
+	pg_begin(w->pg);
+	add(w, WARN, NULL);
+	pg_end(w->pg, on_answer, w);
+	run_until(w, w->answers + 1);
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(said[1]);
+	char text[256];
+	assert_int_equal(read(said[0], text, sizeof text), 0);
+	close(said[0]);
+}
+
 static void a_lost_connection_answers_all_then_comes_back(void **state)
 {
 	(void)state;
@@ -148,12 +167,13 @@ static void a_lost_connection_answers_all_then_comes_back(void **state)
 	while (!pg_is_up(w.pg))
 		uv_run(&w.loop, UV_RUN_ONCE);
 	assert_string_equal(w.log, "lost lost down up ");
-	pg_prepare(w.pg, statements, 4);
+	pg_prepare(w.pg, statements, 5);
 	pg_begin(w.pg);
 	add(&w, COUNT, NULL);
 	pg_end(w.pg, on_answer, &w);
 	run_until(&w, 3);
 	assert_string_equal(w.log, "lost lost down up 0 ");
+	what_the_server_says_unasked_is_not_written(&w); /* also of the connection that was made anew */
 	world_close(&w);
 }
 
