@@ -217,7 +217,7 @@ bool runner_idle(const struct runner *r)
 struct foreground {
 	struct runner *runner;
 	uint32_t run;
-	uv_signal_t sigint, sigterm;
+	uv_signal_t sigint, sigterm, sighup;
 	int signals; /* how many asked it to stop */
 	bool done;
 	struct run_summary summary;
@@ -249,15 +249,21 @@ int runner_run(struct runner *r, struct plan *plan, const struct runner_request 
 	struct foreground f = {.runner = r};
 	uv_signal_init(r->config.loop, &f.sigint);
 	uv_signal_init(r->config.loop, &f.sigterm);
-	f.sigint.data = f.sigterm.data = &f;
+	uv_signal_init(r->config.loop, &f.sighup);
+	f.sigint.data = f.sigterm.data = f.sighup.data = &f;
 	uv_signal_start(&f.sigint, on_signal, SIGINT);
 	uv_signal_start(&f.sigterm, on_signal, SIGTERM);
+	/* A terminal that is closed is a Ctrl-C; who said nohup means otherwise. */
+	struct sigaction hangup;
+	if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+		uv_signal_start(&f.sighup, on_signal, SIGHUP);
 	f.run = runner_begin(r, plan, request, observer, on_done, &f);
 	while (!f.done && !r->err.code)
 		uv_run(r->config.loop, UV_RUN_ONCE);
 	runner_stop(r);
 	uv_close((uv_handle_t *)&f.sigint, NULL);
 	uv_close((uv_handle_t *)&f.sigterm, NULL);
+	uv_close((uv_handle_t *)&f.sighup, NULL);
 	uv_run(r->config.loop, UV_RUN_NOWAIT);
 	*ret = f.summary;
 	return runner_failed(r, err) ? err->code : 0;

@@ -72,6 +72,22 @@ completes() {
 	completes
 }
 
+@test "a terminal that is closed cancels like Ctrl-C, and nohup does not" {
+	start_run
+	kill -HUP "$(pid_of run)"
+	background_end run
+	assert_status 130
+	[ "$(strata --output json runs | json '.[0].result')" = canceled ]
+	trap '' HUP
+	start_run
+	trap - HUP
+	kill -HUP "$(pid_of run)"
+	touch gate-open
+	background_end run
+	assert_status 0
+	[ "$(strata --output json runs | json '.[0].result')" = success ]
+}
+
 @test "after kill -9 of strata its workers go, and the same command completes" {
 	start_run
 	orphans=$(workers)
