@@ -2,10 +2,12 @@
 #include "cli/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
@@ -173,8 +175,21 @@ static void print_error(const struct err *err, const char *name)
 		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
 }
 
+/* A descriptor of these that was closed would be given to the next pipe or file, which then is taken for our output, and libuv
+ * stops at it. Read-only also for what we write to: that fails as it would have without. */
+static void fill_closed_streams(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int command_main(int argc, char **argv)
 {
+	fill_closed_streams();
 	/* A reader that leaves early ends our output, not our work. */
 	signal(SIGPIPE, SIG_IGN);
 	struct options options = {0};

@@ -62,3 +62,17 @@ pages() {
 	strata help > /dev/full 2>/dev/null && return 1
 	strata help 2>&1 | head -1 | grep -q strata
 }
+
+@test "stdin, stdout or stderr that is closed is not given to a worker" {
+	cd "$BATS_TEST_TMPDIR"
+	strata init shop
+	strata -C shop list < /dev/null > open.txt
+	strata -C shop list <&- > closed.txt
+	cmp open.txt closed.txt
+	strata -C shop list 2>&- > closed.txt
+	cmp open.txt closed.txt
+	local status=0
+	strata -C shop list >&- 2> error.txt || status=$?
+	[ "$status" = 3 ]
+	grep -q "cannot write the output" error.txt
+}
