@@ -25,7 +25,8 @@ static void say_tries(const json_t *doc)
 		printf("  try %lld: %s", (long long)json_integer_value(json_object_get(t, "try")),
 		       *text_of(t, "outcome") ? text_of(t, "outcome") : text_of(t, "state"));
 		if (json_object_get(t, "rows"))
-			printf(", %lld rows", (long long)json_integer_value(json_object_get(t, "rows")));
+			printf(", %lld row%s", (long long)json_integer_value(json_object_get(t, "rows")),
+			       json_integer_value(json_object_get(t, "rows")) == 1 ? "" : "s");
 		if (json_object_get(t, "us"))
 			printf(", %s", clock_human(took, sizeof took, json_integer_value(json_object_get(t, "us"))));
 		printf("%s%s\n", *text_of(t, "error") ? ": " : "", text_of(t, "error"));
@@ -116,6 +117,18 @@ static int find_run(const struct state *s, const char *name, struct run_row *ret
 	return 0;
 }
 
+static bool is_unanswered(const json_t *doc)
+{
+	return strcmp(text_of(json_array_get(json_object_get(doc, "blockers"), 0), "kind"), "scheduler") == 0;
+}
+
+static int no_such_table(const struct state *s, const char *table, struct err *err)
+{
+	const char *near = project_nearest(s->ws.project, table);
+	return near ? err_set(err, ERR_USAGE, "there is no table '%s' (did you mean '%s'?)", table, near)
+	            : err_set(err, ERR_USAGE, "there is no table '%s'; 'strata list' shows them", table);
+}
+
 static int explain(const struct state *s, const struct run_row *run, struct task_name *name, json_t *doc, struct err *err)
 {
 	const struct task_row *task;
@@ -124,6 +137,10 @@ static int explain(const struct state *s, const struct run_row *run, struct task
 		rc = explain_put_record(s, run, name, task, doc, err);
 	if (rc == 0 && !explain_is_done(run->state))
 		rc = explain_put_live(s, run, name, task, doc, err);
+	/* Where nobody answers for it, a name that nothing has would be a task that waits, or was fresh. */
+	if (rc == 0 && !task && !project_table(s->ws.project, name->table) && !json_object_get(doc, "published") &&
+	    (explain_is_done(run->state) || is_unanswered(doc)))
+		rc = no_such_table(s, name->table, err);
 	return rc;
 }
 
@@ -136,11 +153,6 @@ static bool has_ended_meanwhile(const struct state *s, struct run_row *run)
 	if (ended)
 		*run = now;
 	return ended;
-}
-
-static bool is_unanswered(const json_t *doc)
-{
-	return strcmp(text_of(json_array_get(json_object_get(doc, "blockers"), 0), "kind"), "scheduler") == 0;
 }
 
 static int run(const struct invocation *inv, struct err *err)
@@ -183,9 +195,9 @@ const struct command command_explain = {
 	.details = "Of a task that waits: what it waits for, down to what must happen first (an upstream and its state, who has the slots of its pool or the workers, a time, who paused the run, another run's task of the same partition, a schedule's max_active_runs), and when it may start. Of one that is done: why it was built or was fresh, its tries with their logs, its checks, and what it was made from, version by version. Without DATE it is the first one that is not well done. RUN may be 'latest', or a run that its schedule has not made yet.\n"
 	           "\n"
 	           "With no scheduler up it says what is on record. --output json has each blocker's names one by one.",
-	.examples = "strata explain latest dws_route\n"
-	            "strata explain nightly-20130107T030000Z dwd_flights@2013-01-06\n"
-	            "strata explain latest dws_route --output json",
+	.examples = "strata explain latest dws_route_daily\n"
+	            "strata explain daily-20130107T113000Z dwd_flights@2013-01-06\n"
+	            "strata explain latest dws_route_daily --output json",
 	.least_operands = 2,
 	.most_operands = 3,
 	.run = run,

@@ -200,19 +200,17 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 	char what[NAME_MAX_BYTES + 24], say[YAML_SAY_SIZE];
 	snprintf(what, sizeof what, "schedule '%.*s'", NAME_MAX_BYTES, it->key);
 	section_reset(&section_schedule, &in);
-	if (!section_read(&r->keys, &section_schedule, it, what, &in) || !in.cron)
-		return;
+	section_read(&r->keys, &section_schedule, it, what, &in);
 	struct err err;
-	if (cron_check(in.cron->text, &err) < 0) {
+	if (in.cron && cron_check(in.cron->text, &err) < 0)
 		diag_add(r->diags, DIAG_ERROR, in.cron->loc,
 		         "'cron' of %s, %s: %s; write five fields such as '30 6 * * *', or @daily, @hourly and the like", what,
 		         yaml_say(say, in.cron), err.text);
-		return;
-	}
+	/* Also a broken one is a schedule: what is wrong with its zone and selection is told as well, and callbacks may name it. */
 	struct schedule *s = &p->schedules[p->nschedules++];
 	*s = (struct schedule){
 		.name = arena_strdup(&p->arena, it->key),
-		.cron = arena_strdup(&p->arena, in.cron->text),
+		.cron = arena_strdup(&p->arena, in.cron ? in.cron->text : ""),
 		.timezone = timezone_read(r, in.timezone),
 		.timezone_loc = in.timezone ? in.timezone->loc : it->key_loc,
 		.date_offset = in.date_offset,

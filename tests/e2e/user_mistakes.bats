@@ -147,7 +147,7 @@ teardown() {
 @test "a schedule that could never do what it says is told where" {
 	cat >> dags/dw_config.yaml <<-'EOF'
 		schedules:
-		  a: {cron: '61 * * * *', select: dwd}
+		  a: {cron: '61 * * * *', select: dwdd, timezone: Mars/X}
 		  b: {cron: '@dayly'}
 		  c: {cron: '0 6 * * mon-fri', timezone: America, select: +dws dwd_ordrs}
 		  d:
@@ -161,6 +161,8 @@ teardown() {
 	EOF
 	run -2 strata validate
 	assert_output_has "dags/dw_config.yaml:5:13: error: 'cron' of schedule 'a', '61 * * * *': minute '61' is not within 0-59"
+	assert_output_has "dags/dw_config.yaml:5:35: error: 'select' of schedule 'a': unknown table or layer 'dwdd'"
+	assert_output_has "dags/dw_config.yaml:5:51: error: unknown time zone 'Mars/X'"
 	assert_output_has "dags/dw_config.yaml:6:13: error: 'cron' of schedule 'b', '@dayly': unknown name '@dayly' (did you mean '@daily'?)"
 	assert_output_has "dags/dw_config.yaml:7:42: error: unknown time zone 'America'"
 	assert_output_has "dags/dw_config.yaml:7:59: error: 'select' of schedule 'c': unknown table or layer 'dwd_ordrs' (did you mean 'dwd_orders'?)"
@@ -168,7 +170,17 @@ teardown() {
 	assert_output_has "dags/dw_config.yaml:13:9: error: 'select' of schedule 'd': unknown table or layer 'dqs' (did you mean 'dws'?)"
 	assert_output_has "dags/dw_config.yaml:14:13: error: 'cron' of schedule 'e', '0 0 30 feb *': none of its months has a day 30: it would never come"
 	assert_output_has "dags/dw_config.yaml:15:56: warning: 'select' of schedule 'f' is empty"
-	assert_output_has "7 errors and 1 warning"
+	assert_output_has "9 errors and 1 warning"
+}
+
+@test "explain of a table that nothing has is no task that is well done" {
+	shop_days 1 1
+	strata run --date 2024-01-01
+	run -2 strata explain latest dwd_order
+	assert_output_has "there is no table 'dwd_order' (did you mean 'dwd_orders'?)"
+	run -2 strata explain latest nothing_like_it
+	assert_output_has "there is no table 'nothing_like_it'"
+	run -0 strata explain latest dwd_orders
 }
 
 @test "progress is one line of the terminal, also of a narrow one" {
