@@ -128,7 +128,7 @@ static void add_task(struct buf *out, const struct task_row *t, const struct try
 	attribute(out, "type", tried && *tried->error_class ? tried->error_class : t->result);
 	buf_adds(out, ">");
 	add_text(out, t->error);
-	if (tried && tried->error_line)
+	if (tried && tried->error_line != PG_NULL32 && tried->error_line)
 		buf_addf(out, "&#10;line %d, column %d", tried->error_line, tried->error_col);
 	if (tried && *tried->log_path) {
 		buf_adds(out, "&#10;log: ");

@@ -89,7 +89,7 @@ static void write_try(const struct try_row *t, struct buf *out)
 	field(out, "log", t->log_path);
 	field(out, "kept", t->staging);
 	field(out, "note", t->note);
-	if (*t->error && t->error_line)
+	if (*t->error && t->error_line != PG_NULL32 && t->error_line)
 		buf_addf(out, "> line %d, column %d: %s\n", t->error_line, t->error_col, t->error);
 	else if (*t->error)
 		buf_addf(out, "> %s\n", t->error);

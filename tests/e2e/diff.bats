@@ -71,6 +71,12 @@ cases() { # FILE
 	assert_output_has "dwd dwd.dwd_orders 2024-01-05 primary_keys good"
 	assert_output_has "dws dws.dws_week 2024-01-05 failure Invalid Input Error: a <\"&> b"
 	assert_output_has "ads ads.ads_top 2024-01-05 skipped upstream_failed: dws.dws_week 2024-01-05"
+	project_file dags/ods/ods_script.sh <<< $'#!/bin/sh\nexit 7'
+	chmod +x dags/ods/ods_script.sh
+	run -1 strata -q run ods_script --junit script.xml
+	grep -q "exited with 7" script.xml
+	run ! grep "line -" script.xml # a failure that has no line
+	rm dags/ods/ods_script.sh
 	scheduler_up one
 	run -1 strata -q run --date 2024-01-05 --junit second.xml
 	run -0 cases second.xml

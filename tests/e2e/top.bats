@@ -106,6 +106,18 @@ a_run() {
 	screen_shows "Conversion Error"
 }
 
+@test "a failure without a line has none on its page" {
+	project_file dags/ods/ods_script.sh <<< $'#!/bin/sh\nexit 7'
+	chmod +x dags/ods/ods_script.sh
+	run -1 strata -q run ods_script --run-id broken
+	screen_open 100x40
+	screen_shows "failure"
+	screen_keys j j j Enter
+	screen_shows "Task broken ods.ods_script"
+	screen_shows "exited with 7"
+	screen_lacks "column -"
+}
+
 @test "filter, sort, mouse" {
 	a_run
 	screen_open 80x24
