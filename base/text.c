@@ -1,6 +1,7 @@
 /* See text.h. */
 #include "base/text.h"
 
+#include <ctype.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -116,3 +117,28 @@ void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t 
 	}
 }
 
+
+static bool needs_quotes(const char *word)
+{
+	for (const char *c = word; *c; c++) {
+		if (!isalnum((unsigned char)*c) && !strchr("-_./@:,+=%", *c))
+			return true;
+	}
+	return !*word;
+}
+
+void text_add_word(struct buf *out, const char *word)
+{
+	if (!needs_quotes(word)) {
+		buf_adds(out, word);
+		return;
+	}
+	buf_addc(out, '\'');
+	for (const char *c = word; *c; c++) {
+		if (*c == '\'')
+			buf_adds(out, "'\\''");
+		else
+			buf_addc(out, *c);
+	}
+	buf_addc(out, '\'');
+}

@@ -22,4 +22,7 @@ size_t text_add(struct buf *out, const char *s, size_t most);
  * blanks; `at` is the column where it starts. Ends without a newline. */
 void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t width);
 
+/* Append a word as one would type it in a shell: as it is, or in quotes. */
+void text_add_word(struct buf *out, const char *word);
+
 #endif

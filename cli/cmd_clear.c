@@ -257,7 +257,7 @@ const struct command command_clear = {
 	           "\n"
 	           "Beside a scheduler that is up it is the scheduler who removes it: what works on these partitions comes to its end, what would begin waits until they are gone, and everything else goes on. A run that is under way does not make again what it had made of them, or had found fresh: what reads them there finds them never built. Without a scheduler it holds the lake while it works; beside a run in the foreground it removes nothing and exits with 5.",
 	.examples = "strata clear latest dwd_flights --downstream\n"
-	            "strata clear nightly-20130107T030000Z --failed-only\n"
+	            "strata clear daily-20130107T113000Z --failed-only\n"
 	            "strata clear --data dwd_flights\n"
 	            "strata clear --data dwd_flights --partition 2013-01-03 --yes\n"
 	            "strata clear --data dwd_flights --start 2013-01-01 --end 2013-01-31",

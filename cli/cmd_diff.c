@@ -69,7 +69,7 @@ const struct command command_diff = {
 	           "\n"
 	           "Tasks are compared that stand at the same place: the same table, and a date as far from the last one of their run; so a run of today can be compared with one of yesterday. What was fresh has nothing to compare.",
 	.examples = "strata diff latest\n"
-	            "strata diff nightly-20130106T113000Z nightly-20130107T113000Z --output json",
+	            "strata diff daily-20130106T113000Z daily-20130107T113000Z --output json",
 	.least_operands = 1,
 	.most_operands = 2,
 	.run = run,

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/sample.h"
 
@@ -72,8 +73,14 @@ static int run(const struct invocation *inv, struct err *err)
 	}
 	if (inv->globals->verbosity >= 0)
 		fprintf(stderr, "A shop with 5 tables in 3 layers, and RAW files of 3 days. Build it:\n\n");
-	printf("strata%s%s run --start " SAMPLE_START " --end " SAMPLE_END "\n", str_eq(dir, ".") ? "" : " -C ",
-	       str_eq(dir, ".") ? "" : dir);
+	struct buf line = BUF_INIT(2 * PATH_SIZE);
+	buf_adds(&line, "strata");
+	if (!str_eq(dir, ".")) {
+		buf_adds(&line, " -C ");
+		text_add_word(&line, dir);
+	}
+	printf("%s run --start " SAMPLE_START " --end " SAMPLE_END "\n", buf_cstr(&line));
+	buf_free(&line);
 	return 0;
 }
 

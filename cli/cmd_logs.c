@@ -127,7 +127,7 @@ const struct command command_logs = {
 	.summary = "what a try's engine and script wrote",
 	.details = "RUN is an id, the beginning of one, or 'latest'. TASK is TABLE@DATE, or TABLE for an unpartitioned one.",
 	.examples = "strata logs latest dwd_flights@2013-01-03\n"
-	            "strata logs latest ads_export --try 1\n"
+	            "strata logs latest ads_delay_league --try 1\n"
 	            "strata logs latest dwd_flights@2013-01-03 --follow",
 	.options = options,
 	.least_operands = 2,

@@ -54,7 +54,7 @@ const struct command command_trigger = {
 	.synopsis = "SCHEDULE | SELECT... [--date D | --start D --end D]",
 	.summary = "have the scheduler start a run now",
 	.details = "Of what a schedule selects, or of any selection. Says the run's name and returns; 'strata run' beside a scheduler does the same and follows it.",
-	.examples = "strata trigger nightly\n"
+	.examples = "strata trigger daily\n"
 	            "strata trigger +ads --date 2013-01-03",
 	.options = options,
 	.least_operands = 1,

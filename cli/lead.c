@@ -88,7 +88,7 @@ static void say_holder(const struct leader_holder *h)
 	fprintf(stderr, "strata: waiting for '%s'%s%s (process %ld on %s", h->command, h->run_id[0] ? ", run " : "", h->run_id, h->pid,
 	        h->host[0] ? h->host : "another host");
 	if (h->since_us)
-		fprintf(stderr, ", since %s ago", clock_human(took, sizeof took, clock_wall_us() - h->since_us));
+		fprintf(stderr, ", for %s", clock_human(took, sizeof took, clock_wall_us() - h->since_us));
 	fprintf(stderr, "); Ctrl-C gives up\n");
 }
 

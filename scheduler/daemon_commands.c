@@ -216,8 +216,8 @@ static struct job *active_run(struct request *rq, struct err *err)
 
 static int no_task(const struct request *rq, struct err *err)
 {
-	return err_set(err, ERR_USAGE, "run '%s' has no task '%s %s'; 'strata tasks %s' shows them", text_arg(rq, "name"), text_arg(rq, "table"),
-	               text_arg(rq, "partition"), text_arg(rq, "name"));
+	return err_set(err, ERR_USAGE, "run '%s' has no task '%s%s%s'; 'strata tasks %s' shows them", text_arg(rq, "name"), text_arg(rq, "table"),
+	               *text_arg(rq, "partition") ? " " : "", text_arg(rq, "partition"), text_arg(rq, "name"));
 }
 
 /* A question is no deed: its answer goes to who asks, and not into the audit. */
@@ -243,7 +243,8 @@ static int do_retry(struct request *rq, struct err *err)
 		return err->code;
 	if (!runner_retry_now(rq->d->runner, j->run, text_arg(rq, "table"), text_arg(rq, "partition")))
 		return no_task(rq, err);
-	snprintf(rq->detail, sizeof rq->detail, "%s %s does not wait for its retry's time any more", text_arg(rq, "table"), text_arg(rq, "partition"));
+	snprintf(rq->detail, sizeof rq->detail, "%s%s%s does not wait for its retry's time any more", text_arg(rq, "table"),
+	         *text_arg(rq, "partition") ? " " : "", text_arg(rq, "partition"));
 	return 0;
 }
 

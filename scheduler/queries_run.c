@@ -112,12 +112,12 @@ static int no_such_run(const struct query *q, const char *name, struct err *err)
 	bool known = PQgetvalue(r, 0, 0)[0] == '1';
 	PQclear(r);
 	if (!past.removed_before_us)
-		return err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them", name);
+		return err_set(err, ERR_USAGE, "there is no run '%s'; 'strata runs' lists them", name);
 	clock_iso(before, past.removed_before_us);
 	if (known)
 		return err_set(err, ERR_USAGE, "the history of run '%s' has been removed, as of all runs that ended before %.10s (history.keep_days); "
 		                               "what it published is in `strata lineage`", name, before);
-	return err_set(err, ERR_USAGE, "there is no run '%s'; `strata runs` lists them, but for those that ended before %.10s, whose history "
+	return err_set(err, ERR_USAGE, "there is no run '%s'; 'strata runs' lists them, but for those that ended before %.10s, whose history "
 	                               "has been removed (history.keep_days)", name, before);
 }
 

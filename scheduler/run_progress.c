@@ -30,7 +30,9 @@ void run_progress_of(const struct run_row *run, bool up, struct run_progress *re
 		p.done += number(counts, task_result_name((enum task_result)r));
 	p.failed = number(counts, task_result_name(TASK_FAILED)) + number(counts, task_result_name(TASK_TIMEOUT)) +
 	           number(counts, task_result_name(TASK_UPSTREAM_FAILED));
-	if (!p.over && up && !run->paused && p.per_hour > 0)
+	if (!p.over && p.done == 0 && p.running == 0)
+		p.per_hour = 0; /* what its tables took before is no rate of a run that waits */
+	if (!p.over && up && !run->paused && p.per_hour > 0 && p.running > 0)
 		p.left_us = (int64_t)((double)(p.total > p.done ? p.total - p.done : 0) * (double)HOUR_US / (double)p.per_hour);
 	if (p.over || !up)
 		p.running = 0;

@@ -41,6 +41,18 @@ static void say_in(int64_t at_ms, struct buf *out)
 	buf_addf(out, "%s", left > 0 ? clock_human(text, sizeof text, left * 1000) : "a moment");
 }
 
+/* The command takes TABLE@DATE. */
+static void say_retry(const struct runner *r, struct task_id task, struct buf *out)
+{
+	const struct live_run *run = live_run_find(r, task.run);
+	if (!run)
+		return;
+	char date[DATE_SIZE];
+	date_format(date, run_day(run, task));
+	buf_addf(out, "; put its files there ('strata retry %s %s%s%s' looks at once)", run->request.run_id, run_table(run, task)->name,
+	         *date ? "@" : "", date);
+}
+
 static const char *pool_name(const struct runner *r, uint32_t pool)
 {
 	for (const struct shared_name *n = r->pools; n; n = n->hh.next) {
@@ -87,7 +99,7 @@ static void say_blocker(struct runner *r, const struct live_run *run, const stru
 		break;
 	case BLOCK_SOURCE:
 		if (sensor_explain(r->sensor, b->of, out))
-			buf_addf(out, "; put its files there ('strata retry %s' looks at once)", run->request.run_id);
+			say_retry(r, b->of, out);
 		else
 			buf_adds(out, "waits for its source");
 		break;

@@ -1,7 +1,6 @@
 /* See spawn.h. */
 #include "ui-tui/spawn.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { OUTPUT_MAX = 256 << 10, ARGS_MAX = SPAWN_WORDS + 16 };
 
@@ -29,31 +29,12 @@ void words_free(struct command_words *w)
 	w->n = 0;
 }
 
-static bool needs_quotes(const char *word)
-{
-	for (const char *c = word; *c; c++) {
-		if (!isalnum((unsigned char)*c) && !strchr("-_./@:,+=%", *c))
-			return true;
-	}
-	return !*word;
-}
-
 void words_line(const struct command_words *w, struct buf *out)
 {
 	buf_adds(out, "strata");
 	for (size_t i = 0; i < w->n; i++) {
-		if (!needs_quotes(w->word[i])) {
-			buf_addf(out, " %s", w->word[i]);
-			continue;
-		}
-		buf_adds(out, " '");
-		for (const char *c = w->word[i]; *c; c++) {
-			if (*c == '\'')
-				buf_adds(out, "'\\''");
-			else
-				buf_addc(out, *c);
-		}
-		buf_addc(out, '\'');
+		buf_addc(out, ' ');
+		text_add_word(out, w->word[i]);
 	}
 }
 

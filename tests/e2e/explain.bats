@@ -70,7 +70,7 @@ open_named() { # RUN TASK KIND
 	run -0 strata explain "$id" dwd_after@2024-01-02
 	assert_output_has "is done: success"
 	assert_output_has "it was to be built because: new"
-	assert_output_has "try 1: success, 1 rows"
+	assert_output_has "try 1: success, 1 row,"
 	assert_output_has "log: "
 	assert_output_has "it was made from dwd.dwd_gate 2024-01-02, version 1"
 	run -0 strata run dwd_after --date 2024-01-02

@@ -44,7 +44,7 @@ rows_of() { # DATE
 	run -0 strata explain late "dwd_orders 2024-01-05"
 	assert_output_has "waits for ods.ods_orders 2024-01-05"
 	assert_output_has "source raw/orders/dt=2024-01-05 has no files yet; awaited for"
-	wait_until explains "watching raw/orders; put its files there"
+	wait_until explains "watching raw/orders; put its files there ('strata retry late ods_orders@2024-01-05' looks at once)"
 	run -0 strata show late
 	assert_output_has "1 waiting for a source"
 	assert_output_has "ods.ods_orders 2024-01-05: source awaited: raw/orders/dt=2024-01-05 has no files yet"

@@ -14,6 +14,13 @@ setup() {
 	[ "$(strata init 2>/dev/null)" = "strata run --start 2024-01-01 --end 2024-01-03" ]
 }
 
+@test "the command that init prints can be typed, whatever the folder is called" {
+	run strata init "it's a ☃"
+	[[ ${lines[-1]} == "strata -C 'it'\\''s a ☃' run"* ]]
+	eval "set -- ${lines[-1]}"
+	[ -e "$3/dags/dw_config.yaml" ]
+}
+
 @test "init again changes nothing and succeeds" {
 	strata init shop
 	before=$(find shop -type f -exec sha256sum {} + | sort)

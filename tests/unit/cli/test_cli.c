@@ -10,6 +10,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "scheduler/run_progress.h"
 #include "base/text.h"
 
 static const char *const colors[] = {"red", "blue", NULL};
@@ -236,6 +237,36 @@ static void no_rows_is_still_a_document(void **state)
 	}
 }
 
+/* What tables took before is the rate of a run that is at work, not of one that waits for a source or another run. */
+static void a_run_that_waits_has_no_time_left(void **state)
+{
+	(void)state;
+	char text[RUN_PROGRESS_SIZE];
+	struct run_progress p;
+	struct run_row run = {.state = "planned", .tasks = 3, .counts = "{\"per_hour\": 7200}"};
+	run_progress_of(&run, true, &p);
+	assert_string_equal(run_progress_text(text, &p), "0/3 done, time left unknown");
+	run.counts = "{\"per_hour\": 7200, \"running\": 1}";
+	run_progress_of(&run, true, &p);
+	assert_string_equal(run_progress_text(text, &p), "0/3 done, 1 running, 120 a minute, 1.5 s left");
+	run.counts = "{\"per_hour\": 7200, \"success\": 1}";
+	run_progress_of(&run, true, &p);
+	assert_string_equal(run_progress_text(text, &p), "1/3 done, 120 a minute, time left unknown");
+}
+
+static void a_word_can_be_typed_in_a_shell(void **state)
+{
+	(void)state;
+	static const char *const wanted[][2] = {{"shop", "shop"}, {"/a/b-c_1.d", "/a/b-c_1.d"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"", "''"},
+	                                        {"$x", "'$x'"}};
+	for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+		struct buf b = BUF_INIT(64);
+		text_add_word(&b, wanted[i][0]);
+		assert_string_equal(buf_cstr(&b), wanted[i][1]);
+		buf_free(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +282,8 @@ int main(void)
 		cmocka_unit_test(json_keeps_types_and_every_column),
 		cmocka_unit_test(csv_quotes_what_needs_it),
 		cmocka_unit_test(no_rows_is_still_a_document),
+		cmocka_unit_test(a_run_that_waits_has_no_time_left),
+		cmocka_unit_test(a_word_can_be_typed_in_a_shell),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,7 +170,7 @@ static void a_run_that_was_removed_is_told_from_one_that_never_was(void **state)
 	assert_int_equal(query_run(&q, "kept", &row, &err), ERR_USAGE);
 	assert_non_null(strstr(err.text, "the history of run 'kept' has been removed, as of all runs that ended before 2015-01-01"));
 	assert_int_equal(query_run(&q, "never", &row, &err), ERR_USAGE);
-	assert_non_null(strstr(err.text, "there is no run 'never'; `strata runs` lists them, but for those that ended before 2015-01-01"));
+	assert_non_null(strstr(err.text, "there is no run 'never'; 'strata runs' lists them, but for those that ended before 2015-01-01"));
 	struct retention_past past;
 	assert_int_equal(retention_past(db.conn, db.lake_id, &past, &err), 0);
 	assert_true(past.done_us == 0 && past.removed_before_us == BEFORE_US);
