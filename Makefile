@@ -4,6 +4,7 @@ MODE ?= release
 PREFIX ?= /usr/local
 DESTDIR ?=
 VERSION := 0.1.0
+RELEASED := 2026-11-27
 B := build/$(MODE)
 
 # As many jobs as cores, unless the command line says how many.
@@ -35,7 +36,7 @@ LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 else
 FUZZ_MAIN := $(B)/tests/fuzz/replay.o
 endif
-ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSTRATA_VERSION='"$(VERSION)"' -I. -I$(B) -isystem $(DUCKDB_HOME)/include \
+ALL_CFLAGS = -std=c11 -D_GNU_SOURCE -DSTRATA_VERSION='"$(VERSION)"' -DSTRATA_RELEASED='"$(RELEASED)"' -I. -I$(B) -isystem $(DUCKDB_HOME)/include \
 	$(PKG_CFLAGS) $(WARNINGS) $(CFLAGS_$(MODE)) $(CFLAGS)
 ALL_LDFLAGS = $(LDFLAGS_$(MODE)) $(LDFLAGS)
 
@@ -85,7 +86,7 @@ HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
 # What the fault tests put between the programs and the file system.
 SHIM := $(B)/tests/fault/io_shim.so
 
-.PHONY: all deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
+.PHONY: all man completion deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -139,9 +140,18 @@ bench: deps ## the numbers, as ratios to floors and peers of the same run
 asan: ## build with the address and undefined sanitizers
 	$(MAKE) MODE=asan all
 
-install: all ## install into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin
+man: $(B)/man/strata.1 ## make the man pages, in build/<MODE>/man
+
+completion: $(B)/completion/_strata ## make the completion of bash, zsh and fish, in build/<MODE>/completion
+
+install: all man completion ## install into $(DESTDIR)$(PREFIX)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/bash-completion/completions \
+		share/zsh/site-functions share/fish/vendor_completions.d)
 	install -m 755 $(B)/strata $(B)/strata-worker $(DESTDIR)$(PREFIX)/bin/
+	install -m 644 $(B)/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 $(B)/completion/strata.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/strata
+	install -m 644 $(B)/completion/_strata $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_strata
+	install -m 644 $(B)/completion/strata.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/strata.fish
 
 clean: ## remove build/ (deps/ stays)
 	rm -rf build
@@ -153,6 +163,18 @@ $(B)/strata: $(B)/cli/main.o $(LIB_CLI)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI)
 
+# Old pages of commands that have gone must not be installed.
+$(B)/man/strata.1: $(B)/strata
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@echo "  MAN   $(@D)"
+	@$< help --man $(@D)
+# The one that is named comes last, so that it tells that all are there.
+$(B)/completion/_strata: $(B)/strata
+	@mkdir -p $(@D)
+	@echo "  COMPL $(@D)"
+	@$< completion bash >$(@D)/strata.bash
+	@$< completion fish >$(@D)/strata.fish
+	@$< completion zsh >$@
 # g++ because libduckdb is C++.
 $(B)/strata-worker: $(B)/executor/main.o $(OPERATOR_NEW_$(MODE)) $(LIB_EXECUTOR)
 	@echo "  LINK  $@"
@@ -196,7 +218,10 @@ $(SHIM): tests/fault/io_shim.c
 	@mkdir -p $(@D)
 	@echo "  LINK  $@"
 	@$(CC) -std=c11 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fPIC -shared $< -o $@ -ldl
-$(HELPERS): $(B)/%: $(B)/%.o $(LIB_CORE)
+$(B)/tests/helper/gen_cli_doc: $(B)/tests/helper/gen_cli_doc.o $(LIB_CLI)
+	@echo "  LINK  $@"
+	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CLI)
+$(filter-out %/gen_cli_doc,$(HELPERS)): $(B)/%: $(B)/%.o $(LIB_CORE)
 	@echo "  LINK  $@"
 	@$(CC) $(ALL_LDFLAGS) $^ -o $@ $(LIBS_CORE)
 

@@ -6,8 +6,14 @@
 #include "core/date.h"
 
 static const struct output_column columns[] = {
-	{.name = "at"}, {.name = "actor"}, {.name = "action"}, {.name = "object"}, {.name = "outcome"}, {.name = "answer"},
-	{.name = "detail", .detail = true}, {0},
+	{.name = "at", .help = "when it was asked"},
+	{.name = "actor", .help = "who asked: user@host"},
+	{.name = "action", .help = "the command"},
+	{.name = "object", .help = "what it was about: a run, a schedule, a table"},
+	{.name = "outcome", .help = "'done', 'refused' or 'failed'; null while it waits"},
+	{.name = "answer", .help = "what the scheduler answered"},
+	{.name = "detail", .detail = true, .help = "the whole request, an object"},
+	{0},
 };
 
 /* The day's first second in the process's zone. */
@@ -81,5 +87,6 @@ const struct command command_audit = {
 	.examples = "strata audit\n"
 	            "strata audit --since 2013-01-07 --output json",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

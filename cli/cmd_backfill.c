@@ -1,6 +1,7 @@
 /* strata backfill: a range of dates, oldest first. */
 #include "cli/commands.h"
 #include "cli/run.h"
+#include "cli/summary.h"
 
 static int run(const struct invocation *inv, struct err *err)
 {
@@ -32,5 +33,7 @@ const struct command command_backfill = {
 	            "strata backfill ads --start 2013-01-01 --continue-on-error",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_OBJECT, .fields = summary_fields}},
 	.run = run,
 };

@@ -19,9 +19,18 @@
 enum { LIMIT_MAX = 100000, KEY_SIZE = 37 };
 
 static const struct output_column columns[] = {
-	{.name = "created"}, {.name = "callback"}, {.name = "event"}, {.name = "subject"}, {.name = "state"}, {.name = "tries", .right = true},
-	{.name = "error"}, {.name = "run", .detail = true}, {.name = "next_try", .detail = true}, {.name = "ended", .detail = true},
-	{.name = "key", .detail = true}, {0},
+	{.name = "created", .help = "when it happened"},
+	{.name = "callback", .help = "its name in dags/dw_config.yaml"},
+	{.name = "event", .help = "what happened: failure, recovery, …"},
+	{.name = "subject", .help = "the run or table it happened to"},
+	{.name = "state", .help = "'waiting', 'delivered' or 'given up'"},
+	{.name = "tries", .right = true, .help = "attempts to deliver it"},
+	{.name = "error", .help = "why the last attempt failed"},
+	{.name = "run", .detail = true, .help = "the run in which it happened"},
+	{.name = "next_try", .detail = true, .help = "when it is tried again"},
+	{.name = "ended", .detail = true, .help = "when it was taken or given up"},
+	{.name = "key", .detail = true, .help = "one of its own, the same in each attempt"},
+	{0},
 };
 
 static void row(struct output *out, PGresult *r, int i)
@@ -89,17 +98,6 @@ static int find(const struct project *p, const char *name, const struct callback
 	               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
-static int event_named(const char *name, struct err *err)
-{
-	char hint[160];
-	for (int e = 0; e < CALLBACK_EVENTS_END; e++) {
-		if (strcmp(callback_event_names[e], name) == 0)
-			return 0;
-	}
-	return err_set(err, ERR_USAGE, "unknown event '%s'%s; 'strata help callbacks' names them", name,
-	               str_did_you_mean(hint, sizeof hint, name, callback_event_names));
-}
-
 struct trial {
 	bool done;
 	char *problem;
@@ -122,6 +120,14 @@ static void make_key(char out[KEY_SIZE])
 		at += (size_t)snprintf(out + at, KEY_SIZE - at, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", b[i]);
 }
 
+static const struct output_column test_fields[] = {
+	{.name = "callback", .help = "its name"},
+	{.name = "event", .help = "what was sent"},
+	{.name = "key", .help = "under which it was sent"},
+	{.name = "us", .help = "how long the receiver took, in microseconds"},
+	{0},
+};
+
 static int run_test(const struct invocation *inv, struct err *err)
 {
 	struct workspace ws;
@@ -129,11 +135,8 @@ static int run_test(const struct invocation *inv, struct err *err)
 	struct arena arena = {0};
 	const char *event = options_text(inv->options, "event", callback_event_names[CALLBACK_FAILURE]);
 	char key[KEY_SIZE], took[32];
-	int rc = event_named(event, err);
-	if (rc < 0)
-		return rc;
 	open_workspace(inv, 0, &ws);
-	rc = workspace_project(&ws, false, err);
+	int rc = workspace_project(&ws, false, err);
 	if (rc == ERR_PROJECT)
 		open_print_diags(inv, &ws, 0);
 	if (rc == 0)
@@ -148,17 +151,23 @@ static int run_test(const struct invocation *inv, struct err *err)
 		deliver(d, c, &(struct message){.key = key, .event = event, .body = callback_sample(c, event, key, "", &arena)}, on_tried, &t);
 		loop_until(&ws.loop, &t.done);
 		deliverer_free(d);
-		clock_human(took, sizeof took, clock_mono_us() - began);
+		int64_t us = clock_mono_us() - began;
+		clock_human(took, sizeof took, us);
 		if (t.problem)
 			rc = err_set(err, ERR_IO, "callback '%s' %s", c->name, t.problem);
-		else
+		else if (inv->globals->output == OUTPUT_TABLE)
 			printf("callback '%s' took it after %s, under the key %s\n", c->name, took, key);
+		else
+			output_document(inv->globals->output, test_fields, json_pack("{s:s, s:s, s:s, s:I}", "callback", c->name, "event", event, "key", key,
+			                                                             "us", (json_int_t)us));
 		free(t.problem);
 	}
 	arena_free(&arena);
 	workspace_close(&ws);
 	return rc;
 }
+
+static const struct output_column retry_fields[] = {{.name = "again", .help = "how many are to be delivered now"}, {0}};
 
 static int run_retry(const struct invocation *inv, struct err *err)
 {
@@ -178,7 +187,9 @@ static int run_retry(const struct invocation *inv, struct err *err)
 		const char *const values[] = {lake, c ? c->name : ""};
 		rc = db_query(s.ws.db.conn, sql, 2, values, false, &r, err);
 	}
-	if (rc == 0)
+	if (rc == 0 && inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, retry_fields, json_pack("{s:I}", "again", (json_int_t)strtoll(PQgetvalue(r, 0, 0), NULL, 10)));
+	else if (rc == 0)
 		printf("%s to be delivered now, by the scheduler or the next run\n", PQgetvalue(r, 0, 0));
 	PQclear(r);
 	state_close(&s);
@@ -202,11 +213,13 @@ const struct command command_callbacks = {
 	.examples = "strata callbacks\nstrata callbacks oncall --waiting --output json",
 	.options = list_options,
 	.most_operands = 1,
+	.completes = {COMPLETES_CALLBACK},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run_list,
 };
 
 static const struct option test_options[] = {
-	{.name = "event", .value = "EVENT", .help = "which event to send; default: failure"},
+	{.name = "event", .value = "EVENT", .help = "which event to send; default: failure", .words = callback_event_names},
 	{0},
 };
 
@@ -220,6 +233,8 @@ const struct command command_callbacks_test = {
 	.options = test_options,
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_CALLBACK},
+	.answers = {{.form = ANSWER_OBJECT, .fields = test_fields}},
 	.run = run_test,
 };
 
@@ -231,5 +246,7 @@ const struct command command_callbacks_retry = {
 	.details = "For when a receiver is well again: what waits for its next attempt does not wait any more, and what was given up is tried for as long again.",
 	.examples = "strata callbacks retry\nstrata callbacks retry oncall",
 	.most_operands = 1,
+	.completes = {COMPLETES_CALLBACK},
+	.answers = {{.form = ANSWER_OBJECT, .fields = retry_fields}},
 	.run = run_retry,
 };

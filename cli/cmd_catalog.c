@@ -36,8 +36,11 @@ static int refresh(const struct invocation *inv, struct workspace *ws, char path
 }
 
 static const struct output_column refresh_columns[] = {
-	{.name = "catalog"}, {.name = "tables", .right = true}, {.name = "applied", .right = true},
-	{.name = "skipped", .right = true}, {0},
+	{.name = "catalog", .help = "the file"},
+	{.name = "tables", .right = true, .help = "views of tables in it"},
+	{.name = "applied", .right = true, .help = "statements of migrations that were applied now"},
+	{.name = "skipped", .right = true, .help = "statements of migrations that were skipped now"},
+	{0},
 };
 
 static int run_refresh(const struct invocation *inv, struct err *err)
@@ -62,7 +65,11 @@ static int run_refresh(const struct invocation *inv, struct err *err)
 }
 
 static const struct output_column migrate_columns[] = {
-	{.name = "file"}, {.name = "outcome"}, {.name = "statement"}, {.name = "why"}, {0},
+	{.name = "file", .help = "of catalog/migrations"},
+	{.name = "outcome", .help = "'applied' or 'skipped'"},
+	{.name = "statement", .help = "its beginning"},
+	{.name = "why", .help = "why it was skipped"},
+	{0},
 };
 
 static void show_migrations(enum output_format format, const json_t *reply)
@@ -121,6 +128,7 @@ const struct command command_catalog_refresh = {
 	            "# a copy of one's own\n"
 	            "strata catalog refresh --catalog ~/flights.duckdb",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = refresh_columns}},
 	.run = run_refresh,
 };
 
@@ -135,5 +143,6 @@ const struct command command_catalog_migrate = {
 	.examples = "strata catalog migrate\n"
 	            "strata catalog migrate --output json",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = migrate_columns}},
 	.run = run_migrate,
 };

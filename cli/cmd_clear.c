@@ -96,20 +96,20 @@ static int take_lake(struct workspace *ws, PGconn **ret_conn, struct leader *ret
 }
 
 /* In this process, where no scheduler is up. */
-static int remove_here(struct state *s, const struct clear_request *rq, const struct clear_found *found, bool loud, struct err *err)
+static int remove_here(struct state *s, const struct clear_request *rq, const struct clear_found *found, bool loud, struct clear_found *ret_gone,
+                       struct err *err)
 {
-	struct clear_found gone;
 	struct leader leader;
 	PGconn *lock = NULL;
 	int rc = take_lake(&s->ws, &lock, &leader, err);
 	if (rc == 0)
-		rc = clear_carry_out(&s->ws, lock, &leader, rq, state_user(), found, &gone, err);
+		rc = clear_carry_out(&s->ws, lock, &leader, rq, state_user(), found, ret_gone, err);
 	/* The views of what has gone go with it. */
 	if (rc == 0)
 		rc = catalog_refresh_if_stale(&s->ws, err);
 	if (rc == 0 && loud) {
 		struct buf what = BUF_INIT(4096);
-		clear_describe(&gone, &what);
+		clear_describe(ret_gone, &what);
 		fprintf(stderr, "strata: removed from '%s': %s\n", rq->qname, buf_cstr(&what));
 		buf_free(&what);
 	}
@@ -157,15 +157,35 @@ static int ask_scheduler(struct state *s, const struct clear_request *rq, const 
 	return rc;
 }
 
+static const struct output_column fields[] = {
+	{.name = "table", .help = "layer.table"},
+	{.name = "partitions", .help = "that were published and are removed; beside a scheduler all figures are those of before it began"},
+	{.name = "rows", .help = "of those"},
+	{.name = "bytes", .help = "of all that was removed"},
+	{.name = "others", .help = "folders that strata had not published and that went, too"},
+	{0},
+};
+
+/* For programs; people are told on stderr. */
+static void answer(const struct invocation *inv, const char *qname, const struct clear_found *gone)
+{
+	if (inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, fields,
+		                json_pack("{s:s, s:I, s:I, s:I, s:I}", "table", qname, "partitions", (json_int_t)gone->published, "rows",
+		                          (json_int_t)gone->rows, "bytes", (json_int_t)gone->bytes, "others", (json_int_t)gone->others));
+}
+
 static int clear(const struct invocation *inv, struct state *s, const struct clear_request *rq, struct err *err)
 {
 	struct buf what = BUF_INIT(4096);
-	struct clear_found found;
+	struct clear_found found, gone;
 	bool loud = inv->globals->verbosity >= 0, asked = false;
 	int rc = clear_count(&s->ws, rq, &found, err);
 	bool nothing = rc == 0 && clear_is_nothing(&found);
 	if (nothing && loud)
 		fprintf(stderr, "strata: of '%s' there is nothing to remove\n", rq->qname);
+	if (nothing)
+		answer(inv, rq->qname, &found);
 	if (rc < 0 || nothing)
 		return rc;
 	clear_describe(&found, &what);
@@ -173,7 +193,9 @@ static int clear(const struct invocation *inv, struct state *s, const struct cle
 	if (rc == 0)
 		rc = ask_scheduler(s, rq, &found, loud, &asked, err);
 	if (rc == 0 && !asked)
-		rc = remove_here(s, rq, &found, loud, err);
+		rc = remove_here(s, rq, &found, loud, &gone, err);
+	if (rc == 0)
+		answer(inv, rq->qname, asked ? &found : &gone);
 	buf_free(&what);
 	return rc;
 }
@@ -263,5 +285,7 @@ const struct command command_clear = {
 	            "strata clear --data dwd_flights --start 2013-01-01 --end 2013-01-31",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_RUN, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_OBJECT, .when = "with --data", .fields = fields}, {.form = ANSWER_OBJECT, .when = "of a run", .fields = follow_fields}},
 	.run = run,
 };

@@ -47,6 +47,12 @@ static int refuse_foreign(const struct chosen *c, const char *what, struct err *
 	               c->source == DB_FLAG ? "--db" : "STRATA_DB", what);
 }
 
+static const struct output_column start_fields[] = {
+	{.name = "conninfo", .help = "for libpq and psql"},
+	{.name = "started", .help = "whether it was down before"},
+	{0},
+};
+
 static int run_start(const struct invocation *inv, struct err *err)
 {
 	struct chosen c;
@@ -60,11 +66,17 @@ static int run_start(const struct invocation *inv, struct err *err)
 	if (r == 0) {
 		if (inv->globals->verbosity >= 0)
 			fprintf(stderr, started ? "the private Postgres is up\n" : "the private Postgres was up\n");
-		puts(cluster_conninfo(&c.cluster, conninfo));
+		if (inv->globals->output == OUTPUT_TABLE)
+			puts(cluster_conninfo(&c.cluster, conninfo));
+		else
+			output_document(inv->globals->output, start_fields,
+			                json_pack("{s:s, s:b}", "conninfo", cluster_conninfo(&c.cluster, conninfo), "started", started));
 	}
 	release(&c);
 	return r;
 }
+
+static const struct output_column stop_fields[] = {{.name = "stopped", .help = "whether it was up before"}, {0}};
 
 static int run_stop(const struct invocation *inv, struct err *err)
 {
@@ -77,7 +89,9 @@ static int run_stop(const struct invocation *inv, struct err *err)
 		r = cluster_status(&c.cluster, &status, err);
 	if (r == 0 && status.pid)
 		r = cluster_stop(&c.cluster, err);
-	if (r == 0 && inv->globals->verbosity >= 0)
+	if (r == 0 && inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, stop_fields, json_pack("{s:b}", "stopped", status.pid != 0));
+	else if (r == 0 && inv->globals->verbosity >= 0)
 		fprintf(stderr, status.pid ? "the private Postgres is down\n" : "the private Postgres was down\n");
 	release(&c);
 	return r;
@@ -94,7 +108,11 @@ static char *keyword(const char *conninfo, const char *word)
 	return value;
 }
 
-static const struct output_column status_columns[] = {{.name = "name"}, {.name = "value"}, {0}};
+static const struct output_column status_columns[] = {
+	{.name = "name", .help = "database, server, pid, data, socket; host, port, dbname, user; lake, lake_uuid: those that there are"},
+	{.name = "value", .help = "its value, as text"},
+	{0},
+};
 
 static void pair(struct output *out, const char *name, const char *value)
 {
@@ -154,6 +172,8 @@ static int run_status(const struct invocation *inv, struct err *err)
 	return r;
 }
 
+static const struct output_column migrate_fields[] = {{.name = "applied", .help = "migrations that were applied now"}, {0}};
+
 static int run_migrate(const struct invocation *inv, struct err *err)
 {
 	struct workspace ws;
@@ -161,7 +181,9 @@ static int run_migrate(const struct invocation *inv, struct err *err)
 	int r = workspace_project(&ws, false, err);
 	if (r == 0 || (r == ERR_PROJECT && ws.project))
 		r = workspace_db(&ws, err);
-	if (r == 0)
+	if (r == 0 && inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, migrate_fields, json_pack("{s:i}", "applied", ws.db.migrated));
+	else if (r == 0)
 		printf("%d migration%s applied\n", ws.db.migrated, ws.db.migrated == 1 ? "" : "s");
 	workspace_close(&ws);
 	return r;
@@ -175,6 +197,7 @@ const struct command command_db_start = {
 	.details = "Every command that needs it starts it, too. It listens on a unix socket only and stays up until 'strata db stop'.",
 	.examples = "strata db start\n"
 	            "psql \"$(strata db start)\" -c 'SELECT * FROM strata.run'",
+	.answers = {{.form = ANSWER_OBJECT, .fields = start_fields}},
 	.run = run_start,
 };
 
@@ -185,6 +208,7 @@ const struct command command_db_stop = {
 	.summary = "stop the lake's private Postgres",
 	.details = "What is committed stays. A run that is under way loses its database and ends.",
 	.examples = "strata db stop",
+	.answers = {{.form = ANSWER_OBJECT, .fields = stop_fields}},
 	.run = run_stop,
 };
 
@@ -195,6 +219,7 @@ const struct command command_db_status = {
 	.summary = "which database has the state, and whether it is up",
 	.examples = "strata db status\n"
 	            "strata db status --output json",
+	.answers = {{.form = ANSWER_ROWS, .fields = status_columns}},
 	.run = run_status,
 };
 
@@ -206,5 +231,6 @@ const struct command command_db_migrate = {
 	.details = "Every command that needs the database does this first; by itself it is for a database that others prepare.",
 	.examples = "strata db migrate\n"
 	            "strata --db postgresql://db.example/strata db migrate",
+	.answers = {{.form = ANSWER_OBJECT, .fields = migrate_fields}},
 	.run = run_migrate,
 };

@@ -11,9 +11,15 @@
 #include "scheduler/rebuild.h"
 
 static const struct output_column columns[] = {
-	{.name = "tables", .right = true}, {.name = "partitions", .right = true}, {.name = "empty", .right = true},
-	{.name = "rows", .right = true}, {.name = "added", .right = true}, {.name = "changed", .right = true},
-	{.name = "removed", .right = true}, {.name = "damaged", .right = true}, {0},
+	{.name = "tables", .right = true, .help = "tables with something published"},
+	{.name = "partitions", .right = true, .help = "partitions that the lake has"},
+	{.name = "empty", .right = true, .help = "those of them without rows"},
+	{.name = "rows", .right = true, .help = "rows of all"},
+	{.name = "added", .right = true, .help = "partitions that the state did not know"},
+	{.name = "changed", .right = true, .help = "partitions of which it knew another version"},
+	{.name = "removed", .right = true, .help = "partitions that the lake does not have"},
+	{.name = "damaged", .right = true, .help = "partitions that were left out, as their files are not whole"},
+	{0},
 };
 
 static void say_damaged(void *ctx, const char *folder, const char *why)
@@ -137,6 +143,7 @@ const struct command command_db_rebuild = {
 	            "strata db rebuild\n"
 	            "strata --db postgresql://db.example/strata db rebuild",
 	.options = rebuild_options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run_rebuild,
 };
 
@@ -152,5 +159,6 @@ const struct command command_db_adopt = {
 	            "strata db adopt\n"
 	            "strata --lake /mnt/copy db adopt --new-identity",
 	.options = adopt_options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run_adopt,
 };

@@ -7,7 +7,12 @@
 #include "scheduler/queries_diff.h"
 
 static const struct output_column columns[] = {
-	{.name = "table"}, {.name = "partition"}, {.name = "what"}, {.name = "before"}, {.name = "after"}, {0},
+	{.name = "table", .help = "layer.table of the later run; null: it is of the whole run"},
+	{.name = "partition", .help = "its date; null: it is of the whole table, or that has none"},
+	{.name = "what", .help = "commit, selection, dates, task, result, sql, config, engine, column, input, rows or time"},
+	{.name = "before", .help = "in the earlier run, as text; null: absent"},
+	{.name = "after", .help = "in the later run, as text; null: absent"},
+	{0},
 };
 
 /* The two in the order in which they were made. */
@@ -72,5 +77,7 @@ const struct command command_diff = {
 	            "strata diff daily-20130106T113000Z daily-20130107T113000Z --output json",
 	.least_operands = 1,
 	.most_operands = 2,
+	.completes = {COMPLETES_RUN, COMPLETES_RUN},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

@@ -257,7 +257,12 @@ static const struct {
 	{"state clock", check_database_clock, true, true, true},
 };
 
-static const struct output_column columns[] = {{.name = "check"}, {.name = "status"}, {.name = "detail"}, {0}};
+static const struct output_column columns[] = {
+	{.name = "check", .help = "what was looked at"},
+	{.name = "status", .help = "'ok', 'warning' or 'failed'"},
+	{.name = "detail", .help = "what it is, and what mends it"},
+	{0},
+};
 
 static int run(const struct invocation *inv, struct err *err)
 {
@@ -296,5 +301,6 @@ const struct command command_doctor = {
 	           "The exit status is 2 if only the project is wrong, 3 if anything else failed; a warning alone is 0.",
 	.examples = "strata doctor\n"
 	            "strata -C shop doctor --output json",
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

@@ -8,6 +8,28 @@
 
 enum { ISO_SECONDS = 19 };
 
+static const struct output_column fields[] = {
+	{.name = "run", .help = "its id"},
+	{.name = "table", .help = "layer.table"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "state", .help = "'waiting', 'ready', 'running' or 'done'"},
+	{.name = "result", .help = "'success', 'empty', 'failed', …; empty before its end"},
+	{.name = "wait", .help = "why it waits: 'dependencies', 'pool', 'retry', 'source', …"},
+	{.name = "reason", .help = "why it had to be built, or what it waits for"},
+	{.name = "cause", .help = "what made it end without a try"},
+	{.name = "error", .help = "of its last try"},
+	{.name = "blockers", .help = "what it waits for, what must happen first standing first: a list of objects, each with kind, text, and names"},
+	{.name = "more", .help = "blockers that are not named"},
+	{.name = "starts_in_ms", .help = "when it may start, in milliseconds; null where that cannot be said"},
+	{.name = "tries", .help = "a list of {try, state, outcome, error, worker, log, rows, started, ended, us}"},
+	{.name = "checks", .help = "of its last try: a list of {name, status, detail}"},
+	{.name = "published", .help = "what is published there now: {version, run, rows, at}"},
+	{.name = "inputs", .help = "what it was made from: a list of {table, partition, version}"},
+	{.name = "withheld", .help = "tasks of the run that a failure withheld, where which ones is not on record"},
+	{.name = "canceled", .help = "tasks of the run that were canceled, where which ones is not on record"},
+	{0},
+};
+
 static const char *text_of(const json_t *o, const char *key)
 {
 	const char *text = json_string_value(json_object_get(o, key));
@@ -178,8 +200,8 @@ static int run(const struct invocation *inv, struct err *err)
 		*err = unknown;
 		rc = unknown.code;
 	}
-	if (rc == 0 && inv->globals->output == OUTPUT_JSON)
-		output_json(json_incref(doc));
+	if (rc == 0 && inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, fields, json_incref(doc));
 	else if (rc == 0)
 		say(doc);
 	json_decref(doc);
@@ -200,5 +222,7 @@ const struct command command_explain = {
 	            "strata explain latest dws_route_daily --output json",
 	.least_operands = 2,
 	.most_operands = 3,
+	.completes = {COMPLETES_RUN, COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_OBJECT, .fields = fields}},
 	.run = run,
 };

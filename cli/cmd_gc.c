@@ -19,7 +19,12 @@
 #include "scheduler/retention.h"
 
 static const struct output_column columns[] = {
-	{.name = "kind"}, {.name = "path"}, {.name = "bytes", .right = true}, {.name = "outcome"}, {.name = "why"}, {0},
+	{.name = "kind", .help = "what it is: staging, spill, lock, history, …"},
+	{.name = "path", .help = "the file or folder, or which history"},
+	{.name = "bytes", .right = true, .help = "what its removal gives back"},
+	{.name = "outcome", .help = "'removed', 'would remove' or 'kept'"},
+	{.name = "why", .help = "why it may go, or stays"},
+	{0},
 };
 
 enum { DETAIL_MAX = 1024 };
@@ -275,5 +280,6 @@ const struct command command_gc = {
 	            "strata gc\n"
 	            "strata gc --kept --output json",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

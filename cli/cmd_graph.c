@@ -115,7 +115,15 @@ static void mermaid_edge(const struct project *p, const struct edge *e, const ch
 	       *label ? "\"|" : "", e->down);
 }
 
-static void json_graph(const struct project *p, const bool *shown)
+static const struct output_column fields[] = {
+	{.name = "tables", .help = "in the order of their building: a list of {table, layer, partitioned}"},
+	{.name = "edges", .help = "who reads whom: a list of {from, to, dates, declared}; CSV has these alone"},
+	{0},
+};
+
+static const struct output_column edge_fields[] = {{.name = "from"}, {.name = "to"}, {.name = "dates"}, {.name = "declared"}, {0}};
+
+static void graph_for_programs(const struct project *p, const bool *shown, bool csv)
 {
 	json_t *tables = json_array(), *edges = json_array();
 	struct buf label = BUF_INIT(SPANS_MAX);
@@ -137,13 +145,16 @@ static void json_graph(const struct project *p, const bool *shown)
 		                                       e->declared));
 	}
 	buf_free(&label);
-	output_json(json_pack("{s:o, s:o}", "tables", tables, "edges", edges));
+	if (csv)
+		json_decref(tables);
+	output_document(csv ? OUTPUT_CSV : OUTPUT_JSON, csv ? edge_fields : fields,
+	                csv ? edges : json_pack("{s:o, s:o}", "tables", tables, "edges", edges));
 }
 
 static void print(const struct project *p, const bool *shown, const char *format)
 {
-	if (str_eq(format, "json")) {
-		json_graph(p, shown);
+	if (str_eq(format, "json") || str_eq(format, "csv")) {
+		graph_for_programs(p, shown, str_eq(format, "csv"));
 	} else if (str_eq(format, "dot")) {
 		puts("digraph strata {\n  rankdir=LR;\n  node [shape=box];");
 		each_table(p, shown, dot_table);
@@ -160,9 +171,7 @@ static void print(const struct project *p, const bool *shown, const char *format
 
 static int run(const struct invocation *inv, struct err *err)
 {
-	if (inv->globals->output == OUTPUT_CSV)
-		return err_set(err, ERR_USAGE, "a graph is no table; --format is text, dot, mermaid or json");
-	const char *fallback = inv->globals->output == OUTPUT_JSON ? "json" : "text";
+	static const char *const fallbacks[] = {[OUTPUT_TABLE] = "text", [OUTPUT_JSON] = "json", [OUTPUT_CSV] = "csv"};
 	struct workspace ws;
 	bool *shown = NULL;
 	open_workspace(inv, 0, &ws);
@@ -170,15 +179,15 @@ static int run(const struct invocation *inv, struct err *err)
 	if (r == 0)
 		r = select_tables(inv, ws.project, &shown, err);
 	if (r == 0)
-		print(ws.project, shown, options_text(inv->options, "format", fallback));
+		print(ws.project, shown, options_text(inv->options, "format", fallbacks[inv->globals->output]));
 	free(shown);
 	workspace_close(&ws);
 	return r;
 }
 
-static const char *const formats[] = {"text", "dot", "mermaid", "json", NULL};
+static const char *const formats[] = {"text", "dot", "mermaid", "json", "csv", NULL};
 static const struct option options[] = {
-	{.name = "format", .value = "FORMAT", .help = "text, dot (Graphviz), mermaid or json", .words = formats},
+	{.name = "format", .value = "FORMAT", .help = "text, dot (Graphviz), mermaid, json, or csv of the edges", .words = formats},
 	OPTION_EXCLUDE,
 	{0},
 };
@@ -186,7 +195,7 @@ static const struct option options[] = {
 const struct command command_graph = {
 	.name = "graph",
 	.group = "Look at the project",
-	.synopsis = "[SELECT...] [--format text|dot|mermaid|json]",
+	.synopsis = "[SELECT...] [--format FORMAT]",
 	.summary = "who reads whom, and which dates",
 	.details = "Tables in the order of their building, each with what it reads. Beside a partitioned table stand the dates that are read: 'dt' is the reader's own date, 'dt-6..dt' its last seven days, 'all' every published one. A dependency that stands only in table_dependencies is 'declared'.",
 	.examples = "strata graph\n"
@@ -194,5 +203,7 @@ const struct command command_graph = {
 	            "strata graph --format dot | dot -Tsvg > graph.svg",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_OBJECT, .fields = fields}},
 	.run = run,
 };

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/pages.h"
 
 enum { HELP_MAX = 1 << 20 };
 
@@ -10,13 +11,13 @@ enum { HELP_MAX = 1 << 20 };
 static const char *page_at(const void *ctx, size_t i)
 {
 	const size_t *ncommands = ctx;
-	return i < *ncommands ? commands[i]->name : topics[i - *ncommands].name;
+	return i < *ncommands ? command_nth(i)->name : topics[i - *ncommands].name;
 }
 
 static int unknown_page(const char *word, struct err *err)
 {
 	size_t ncommands = 0, ntopics = 0;
-	while (commands[ncommands])
+	while (command_nth(ncommands))
 		ncommands++;
 	while (topics[ntopics].name)
 		ntopics++;
@@ -55,20 +56,30 @@ static int page(const struct invocation *inv, struct buf *out, struct err *err)
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct buf out = BUF_INIT(HELP_MAX);
+	const char *man = options_text(inv->options, "man", NULL);
+	if (man)
+		return pages_man_write(man, err);
 	int r = page(inv, &out, err);
 	fputs(buf_cstr(&out), stdout);
 	buf_free(&out);
 	return r;
 }
 
+static const struct option options[] = {
+	{.name = "man", .value = "DIR", .help = "write all pages into DIR, for man: strata.1, strata-run.1, ..."},
+	{0},
+};
+
 const struct command command_help = {
 	.name = "help",
 	.group = "About strata",
 	.synopsis = "[COMMAND | PAGE]",
 	.summary = "what there is, and how each thing is used",
+	.options = options,
 	.examples = "strata help\n"
 	            "strata help init\n"
 	            "strata help selection",
 	.most_operands = 2,
+	.completes = {COMPLETES_PAGE, COMPLETES_PAGE},
 	.run = run,
 };

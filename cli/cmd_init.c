@@ -93,5 +93,6 @@ const struct command command_init = {
 	.examples = "strata init shop\n"
 	            "strata -C shop run --start " SAMPLE_START " --end " SAMPLE_END,
 	.most_operands = 1,
+	.completes = {COMPLETES_FOLDER},
 	.run = run,
 };

@@ -8,9 +8,15 @@
 #include "core/date.h"
 
 static const struct output_column columns[] = {
-	{.name = "table"}, {.name = "partition"}, {.name = "version", .right = true}, {.name = "reads"},
-	{.name = "read_partition"}, {.name = "read_version", .right = true}, {.name = "now", .right = true},
-	{.name = "read_identity", .detail = true}, {0},
+	{.name = "table", .help = "layer.table that was made"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "version", .right = true, .help = "of the published partition"},
+	{.name = "reads", .help = "layer.table that it was made from"},
+	{.name = "read_partition", .help = "the date that was read"},
+	{.name = "read_version", .right = true, .help = "the version that was read"},
+	{.name = "now", .right = true, .help = "the version that is published now"},
+	{.name = "read_identity", .detail = true, .help = "digest of what was read"},
+	{0},
 };
 
 static void row(struct output *out, const struct lineage_row *r)
@@ -83,5 +89,7 @@ const struct command command_lineage = {
 	.options = options,
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

@@ -7,10 +7,20 @@
 #include "cli/select.h"
 
 static const struct output_column columns[] = {
-	{.name = "table"}, {.name = "kind"}, {.name = "partitioned"}, {.name = "tags"}, {.name = "reads"},
-	{.name = "read_by", .detail = true}, {.name = "layer", .detail = true}, {.name = "engine", .detail = true},
-	{.name = "pool", .detail = true}, {.name = "owner", .detail = true}, {.name = "description", .detail = true},
-	{.name = "file", .detail = true}, {.name = "source", .detail = true}, {0},
+	{.name = "table", .help = "layer.table"},
+	{.name = "kind", .help = "what makes it: 'sql', 'exec', …"},
+	{.name = "partitioned", .help = "whether it has a partition a day"},
+	{.name = "tags", .help = "of tables.yaml, a list"},
+	{.name = "reads", .help = "the tables that it reads, a list"},
+	{.name = "read_by", .detail = true, .help = "the tables that read it, a list"},
+	{.name = "layer", .detail = true, .help = "its layer"},
+	{.name = "engine", .detail = true, .help = "what runs it"},
+	{.name = "pool", .detail = true, .help = "whose slots it takes"},
+	{.name = "owner", .detail = true, .help = "of tables.yaml"},
+	{.name = "description", .detail = true, .help = "of tables.yaml"},
+	{.name = "file", .detail = true, .help = "that makes it"},
+	{.name = "source", .detail = true, .help = "path of its RAW files"},
+	{0},
 };
 
 static void cell_reads(struct output *out, const struct project *p, uint32_t t)
@@ -88,5 +98,7 @@ const struct command command_list = {
 	            "strata list dws --output json",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

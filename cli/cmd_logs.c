@@ -132,5 +132,6 @@ const struct command command_logs = {
 	.options = options,
 	.least_operands = 2,
 	.most_operands = 3,
+	.completes = {COMPLETES_RUN, COMPLETES_TABLE},
 	.run = run,
 };

@@ -50,6 +50,8 @@ static int leave(const struct invocation *inv, bool *ret_left, struct err *err)
 	*ret_left = rc == 0 && !up;
 	if (*ret_left && inv->globals->verbosity >= 0)
 		fprintf(stderr, "strata: no scheduler is up; the next one is told before it starts anything: %s %s\n", inv->command->name, name);
+	if (*ret_left)
+		follow_answer(inv, name, "left", NULL);
 	state_close(&s);
 	return rc;
 }
@@ -70,6 +72,8 @@ const struct command command_pause = {
 	.examples = "strata pause daily\nstrata pause 20130107-120301-k3f9",
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_SCHEDULE | COMPLETES_LIVE_RUN},
+	.answers = {{.form = ANSWER_OBJECT, .fields = follow_fields}},
 	.run = run_or_leave,
 };
 
@@ -82,6 +86,8 @@ const struct command command_unpause = {
 	.examples = "strata unpause daily",
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_SCHEDULE | COMPLETES_LIVE_RUN},
+	.answers = {{.form = ANSWER_OBJECT, .fields = follow_fields}},
 	.run = run_or_leave,
 };
 
@@ -94,5 +100,7 @@ const struct command command_cancel = {
 	.examples = "strata cancel 20130107-120301-k3f9",
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_LIVE_RUN},
+	.answers = {{.form = ANSWER_OBJECT, .fields = follow_fields}},
 	.run = run_or_leave,
 };

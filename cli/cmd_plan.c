@@ -15,7 +15,11 @@
 enum { REASON_MAX = 1 << 16 };
 
 static const struct output_column columns[] = {
-	{.name = "table"}, {.name = "partition"}, {.name = "action"}, {.name = "reason"}, {0},
+	{.name = "table", .help = "layer.table"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "action", .help = "'build', 'fresh' or 'fail'"},
+	{.name = "reason", .help = "the first that holds"},
+	{0},
 };
 
 static void row(struct output *out, const struct plan *p, uint32_t slot, uint32_t date, const struct plan_task *t)
@@ -116,5 +120,7 @@ const struct command command_plan = {
 	            "strata plan --date 2013-01-03 --output json",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

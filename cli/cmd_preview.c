@@ -114,5 +114,7 @@ const struct command command_preview = {
 	.options = options,
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_QUERY}},
 	.run = run,
 };

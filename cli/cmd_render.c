@@ -8,16 +8,24 @@
 #include "core/date.h"
 #include "scheduler/try_build.h"
 
+static const struct output_column fields[] = {
+	{.name = "table", .help = "layer.table"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "file", .help = "of the project"},
+	{.name = "sql", .help = "as it will run"},
+	{0},
+};
+
 static int print(const struct project *p, const struct table *t, int32_t day, enum output_format format, struct err *err)
 {
 	struct arena arena = {0};
 	struct rendered sql = {0};
 	day = table_partitioned(t) ? day : DATE_NONE;
 	int r = try_render(&arena, p, t, day, "RUN_ID", &sql, err);
-	if (r == 0 && format == OUTPUT_JSON) {
+	if (r == 0 && format != OUTPUT_TABLE) {
 		char date[DATE_SIZE];
-		output_json(json_pack("{s:s, s:s, s:s, s:s}", "table", t->qname, "partition", date_format(date, day),
-		                      "file", t->file, "sql", sql.text));
+		output_document(format, fields, json_pack("{s:s, s:s, s:s, s:s}", "table", t->qname, "partition", date_format(date, day),
+		                                          "file", t->file, "sql", sql.text));
 	} else if (r == 0) {
 		fwrite(sql.text, 1, sql.len, stdout);
 		if (sql.len && sql.text[sql.len - 1] != '\n')
@@ -59,5 +67,7 @@ const struct command command_render = {
 	.options = options,
 	.least_operands = 1,
 	.most_operands = 1,
+	.completes = {COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_OBJECT, .fields = fields}},
 	.run = run,
 };

@@ -50,5 +50,7 @@ const struct command command_retry = {
 	            "strata retry latest dwd_flights@2013-01-06",
 	.least_operands = 1,
 	.most_operands = 3,
+	.completes = {COMPLETES_RUN, COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_OBJECT, .fields = follow_fields}},
 	.run = run,
 };

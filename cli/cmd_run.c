@@ -1,6 +1,7 @@
 /* strata run: bring a selection up to date for one day or a range. */
 #include "cli/commands.h"
 #include "cli/run.h"
+#include "cli/summary.h"
 
 static int run(const struct invocation *inv, struct err *err)
 {
@@ -27,5 +28,7 @@ const struct command command_run = {
 	            "strata run dwd_flights --force --jobs 4",
 	.options = options,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_OBJECT, .fields = summary_fields}},
 	.run = run,
 };

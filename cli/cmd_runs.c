@@ -9,11 +9,27 @@
 #include "scheduler/control.h"
 
 static const struct output_column columns[] = {
-	{.name = "run"},   {.name = "kind"},  {.name = "state"}, {.name = "result"}, {.name = "first_date"},
-	{.name = "last_date"}, {.name = "selection"}, {.name = "tasks", .right = true}, {.name = "done", .right = true}, {.name = "fresh", .right = true},
-	{.name = "created"}, {.name = "duration", .right = true}, {.name = "ended", .detail = true}, {.name = "force", .detail = true},
-	{.name = "failed", .detail = true}, {.name = "running", .detail = true}, {.name = "per_hour", .detail = true}, {.name = "left_us", .detail = true},
-	{.name = "git_commit", .detail = true}, {.name = "requested_by", .detail = true}, {0},
+	{.name = "run", .help = "its id"},
+	{.name = "kind", .help = "'manual', 'scheduled' or 'backfill'"},
+	{.name = "state", .help = "'planned', 'running' or 'done'"},
+	{.name = "result", .help = "'success', 'failed' or 'canceled'; null before its end"},
+	{.name = "first_date", .help = "of its range"},
+	{.name = "last_date", .help = "of its range, included"},
+	{.name = "selection", .help = "as it was typed; empty: everything"},
+	{.name = "tasks", .right = true, .help = "that had to be built"},
+	{.name = "done", .right = true, .help = "those of them that have ended"},
+	{.name = "fresh", .right = true, .help = "tasks that were up to date already"},
+	{.name = "created", .help = "when it was made"},
+	{.name = "duration", .right = true, .help = "from start to end, or until now, in microseconds"},
+	{.name = "ended", .detail = true, .help = "when it ended"},
+	{.name = "force", .detail = true, .help = "whether --force was given"},
+	{.name = "failed", .detail = true, .help = "tasks that failed"},
+	{.name = "running", .detail = true, .help = "tasks that run now"},
+	{.name = "per_hour", .detail = true, .help = "tasks an hour"},
+	{.name = "left_us", .detail = true, .help = "how long the rest takes at that rate, in microseconds"},
+	{.name = "git_commit", .detail = true, .help = "of the project, with -dirty where files had been changed"},
+	{.name = "requested_by", .detail = true, .help = "who made it: user@host, or a schedule"},
+	{0},
 };
 
 static enum output_style style_of(const char *result)
@@ -91,5 +107,6 @@ const struct command command_runs = {
 	.examples = "strata runs\n"
 	            "strata runs --limit 100 --output json",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

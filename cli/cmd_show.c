@@ -23,6 +23,52 @@ static json_t *when(int64_t us)
 	return us ? json_string(clock_iso(iso, us)) : json_null();
 }
 
+static const struct output_column run_fields[] = {
+	{.name = "run", .help = "its id"},
+	{.name = "kind", .help = "'manual', 'scheduled' or 'backfill'"},
+	{.name = "state", .help = "'planned', 'running' or 'done'"},
+	{.name = "result", .help = "'success', 'failed' or 'canceled'; empty before its end"},
+	{.name = "selection", .help = "as it was typed; empty: everything"},
+	{.name = "first_date", .help = "of its range"},
+	{.name = "last_date", .help = "of its range, included"},
+	{.name = "force", .help = "whether --force was given"},
+	{.name = "tasks", .help = "that had to be built"},
+	{.name = "fresh", .help = "tasks that were up to date already"},
+	{.name = "counts", .help = "an object: how many tasks ended with each result"},
+	{.name = "created", .help = "when it was made"},
+	{.name = "started", .help = "when it began"},
+	{.name = "ended", .help = "when it ended"},
+	{.name = "git_commit", .help = "of the project, with -dirty where files had been changed"},
+	{.name = "requested_by", .help = "who made it: user@host, or a schedule"},
+	{0},
+};
+
+static const struct output_column try_fields[] = {
+	{.name = "table", .help = "layer.table"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "try", .help = "1 for the first"},
+	{.name = "try_id", .help = "its UUID, which the manifest has"},
+	{.name = "state", .help = "'starting', 'running' or 'ended'"},
+	{.name = "outcome", .help = "'success', 'error', 'timeout', 'lost', 'killed' or 'fenced'; empty before its end"},
+	{.name = "worker", .help = "the process that ran it"},
+	{.name = "log", .help = "path of its log"},
+	{.name = "error_class", .help = "what kind of error it was"},
+	{.name = "error", .help = "the engine's message"},
+	{.name = "staging", .help = "where its staged data was kept"},
+	{.name = "note", .help = "what else there is to say"},
+	{.name = "run", .help = "the run's id"},
+	{.name = "stages", .help = "an object, microseconds: prepare_us, load_us, validate_us, commit_us, cleanup_us"},
+	{.name = "fence", .help = "grows with each try of the lake"},
+	{.name = "rows", .help = "that it published"},
+	{.name = "bytes", .help = "that it published"},
+	{.name = "cleared_rows", .help = "that were published before a result without rows"},
+	{.name = "started", .help = "when it was recorded"},
+	{.name = "running", .help = "when a worker took it"},
+	{.name = "ended", .help = "when it ended"},
+	{.name = "checks", .help = "a list of {name, status, detail}"},
+	{0},
+};
+
 static json_t *run_json(const struct run_row *r)
 {
 	char first[DATE_SIZE], last[DATE_SIZE];
@@ -154,8 +200,8 @@ static int show_run(const struct invocation *inv, struct state *s, const struct 
 	int rc = query_tasks(&s->query, r->run_id, NULL, &tasks, &n, err);
 	if (rc < 0)
 		return rc;
-	if (inv->globals->output == OUTPUT_JSON)
-		output_json(run_json(r));
+	if (inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, run_fields, run_json(r));
 	else
 		print_run(r, tasks, n);
 	return 0;
@@ -177,12 +223,12 @@ static int show_task(const struct invocation *inv, struct state *s, const struct
 	json_t *array = json_array();
 	for (size_t i = 0; i < n; i++) {
 		json_t *own = json_array();
-		if (inv->globals->output != OUTPUT_JSON)
+		if (inv->globals->output == OUTPUT_TABLE)
 			print_try(&tries[i]);
 		for (size_t k = 0; k < nchecks; k++) {
 			if (checks[k].fence != tries[i].fence)
 				continue;
-			if (inv->globals->output != OUTPUT_JSON)
+			if (inv->globals->output == OUTPUT_TABLE)
 				printf("  %-12s %s %s%s%s\n", "check", checks[k].name, checks[k].status, *checks[k].detail ? ": " : "", checks[k].detail);
 			json_array_append_new(own, json_pack("{s:s, s:s, s:s}", "name", checks[k].name, "status", checks[k].status, "detail",
 			                                     checks[k].detail));
@@ -191,8 +237,8 @@ static int show_task(const struct invocation *inv, struct state *s, const struct
 		json_object_set_new(o, "checks", own);
 		json_array_append_new(array, o);
 	}
-	if (inv->globals->output == OUTPUT_JSON)
-		output_json(array);
+	if (inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, try_fields, array);
 	else
 		json_decref(array);
 	return 0;
@@ -221,5 +267,7 @@ const struct command command_show = {
 	            "strata show latest dwd_flights@2013-01-03\n"
 	            "strata show 20130107-120301-k3f9 ads_delay_league --output json",
 	.most_operands = 3,
+	.completes = {COMPLETES_RUN, COMPLETES_TABLE},
+	.answers = {{.form = ANSWER_OBJECT, .when = "of a run", .fields = run_fields}, {.form = ANSWER_ROWS, .when = "of a task: its tries", .fields = try_fields}},
 	.run = run,
 };

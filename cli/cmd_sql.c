@@ -155,5 +155,6 @@ const struct command command_sql = {
 	.options = options,
 	.least_operands = 1,
 	.most_operands = 1,
+	.answers = {{.form = ANSWER_QUERY}},
 	.run = run,
 };

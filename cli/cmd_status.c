@@ -12,7 +12,12 @@
 #include "scheduler/db.h"
 
 static const struct output_column columns[] = {
-	{.name = "what"}, {.name = "name"}, {.name = "state"}, {.name = "since"}, {.name = "detail"}, {0},
+	{.name = "what", .help = "'scheduler', 'schedule', 'run', 'command' or 'callback'"},
+	{.name = "name", .help = "its name"},
+	{.name = "state", .help = "how it is"},
+	{.name = "since", .help = "since when"},
+	{.name = "detail", .help = "what more there is to say"},
+	{0},
 };
 
 static int scheduler_row(const struct state *s, struct output *out, bool *ret_up, struct err *err)
@@ -178,5 +183,6 @@ const struct command command_status = {
 	.summary = "the scheduler, its schedules, and unfinished runs",
 	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
 	.examples = "strata status\nstrata status --output json",
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

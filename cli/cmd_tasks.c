@@ -7,11 +7,23 @@
 #include "core/states.h"
 
 static const struct output_column columns[] = {
-	{.name = "table"}, {.name = "partition"}, {.name = "state"}, {.name = "result"}, {.name = "tries", .right = true},
-	{.name = "rows", .right = true}, {.name = "duration", .right = true}, {.name = "why"}, {.name = "wait", .detail = true},
-	{.name = "reason", .detail = true}, {.name = "cause", .detail = true}, {.name = "error", .detail = true},
-	{.name = "bytes", .detail = true}, {.name = "ready", .detail = true}, {.name = "started", .detail = true},
-	{.name = "ended", .detail = true}, {0},
+	{.name = "table", .help = "layer.table"},
+	{.name = "partition", .help = "its date; empty where it has none"},
+	{.name = "state", .help = "'waiting', 'ready', 'running' or 'done'"},
+	{.name = "result", .help = "'success', 'empty', 'failed', …; null before its end"},
+	{.name = "tries", .right = true, .help = "how many it had"},
+	{.name = "rows", .right = true, .help = "that it published"},
+	{.name = "duration", .right = true, .help = "from start to end, or until now, in microseconds"},
+	{.name = "why", .help = "the most telling of error, cause, wait and reason"},
+	{.name = "wait", .detail = true, .help = "why it waits: 'dependencies', 'pool', 'retry', 'source', …"},
+	{.name = "reason", .detail = true, .help = "why it had to be built, or what it waits for"},
+	{.name = "cause", .detail = true, .help = "what made it end without a try"},
+	{.name = "error", .detail = true, .help = "of its last try"},
+	{.name = "bytes", .detail = true, .help = "that it published"},
+	{.name = "ready", .detail = true, .help = "when it could have started"},
+	{.name = "started", .detail = true, .help = "when its last try started"},
+	{.name = "ended", .detail = true, .help = "when it ended"},
+	{0},
 };
 
 static enum output_style style_of(const char *result)
@@ -76,8 +88,9 @@ static int run(const struct invocation *inv, struct err *err)
 	return rc;
 }
 
+static const char *const results[] = {"success", "empty", "failed", "timeout", "upstream_failed", "canceled", "skipped", NULL};
 static const struct option options[] = {
-	{.name = "result", .value = "RESULT", .help = "only those: success, empty, failed, timeout, upstream_failed, canceled, skipped"},
+	{.name = "result", .value = "RESULT", .help = "only those that ended so: success, empty, failed, timeout, upstream_failed, canceled or skipped", .words = results},
 	{0},
 };
 
@@ -92,5 +105,7 @@ const struct command command_tasks = {
 	            "strata tasks 20130107-120301-k3f9 --output csv",
 	.options = options,
 	.most_operands = 1,
+	.completes = {COMPLETES_RUN},
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

@@ -59,5 +59,7 @@ const struct command command_trigger = {
 	.options = options,
 	.least_operands = 1,
 	.most_operands = SIZE_MAX,
+	.completes = {COMPLETES_SCHEDULE | COMPLETES_SELECTION, COMPLETES_SELECTION},
+	.answers = {{.form = ANSWER_OBJECT, .fields = follow_fields}},
 	.run = run,
 };

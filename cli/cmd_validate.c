@@ -9,7 +9,12 @@
 enum { DIAGS_MAX = 64 << 20 };
 
 static const struct output_column columns[] = {
-	{.name = "level"}, {.name = "file"}, {.name = "line"}, {.name = "column"}, {.name = "message"}, {0},
+	{.name = "level", .help = "'error', 'warning' or 'note'"},
+	{.name = "file", .help = "relative to the project; null: none"},
+	{.name = "line", .help = "from 1; null: the file as a whole"},
+	{.name = "column", .help = "from 1, in bytes; null: the line as a whole"},
+	{.name = "message", .help = "what is wrong, and what to do"},
+	{0},
 };
 
 static void list(const struct diags *diags, enum diag_level most, enum output_format format)
@@ -113,5 +118,6 @@ const struct command command_validate = {
 	            "strata -C shop validate --strict\n"
 	            "strata validate --output json",
 	.options = options,
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

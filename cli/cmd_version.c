@@ -7,7 +7,11 @@
 
 #include "cli/commands.h"
 
-static const struct output_column columns[] = {{.name = "name"}, {.name = "version"}, {0}};
+static const struct output_column columns[] = {
+	{.name = "name", .help = "the program or library"},
+	{.name = "version", .help = "its version"},
+	{0},
+};
 
 static void row(struct output *o, const char *name, const char *version)
 {
@@ -45,5 +49,6 @@ const struct command command_version = {
 	.summary = "the version; with -v those of its libraries",
 	.examples = "strata version\n"
 	            "strata version --output json",
+	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,
 };

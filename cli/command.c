@@ -53,10 +53,19 @@ const struct command *command_find(const char *const *words, size_t n, size_t *r
 	return one;
 }
 
+const struct command *command_nth(size_t i)
+{
+	for (const struct command *const *c = commands; *c; c++) {
+		if (!(*c)->hidden && i-- == 0)
+			return *c;
+	}
+	return NULL;
+}
+
 static const char *command_name_at(const void *ctx, size_t i)
 {
 	(void)ctx;
-	return commands[i]->name;
+	return command_nth(i)->name;
 }
 
 static int unknown_command(const char *word, const char *second, struct err *err)
@@ -67,7 +76,7 @@ static int unknown_command(const char *word, const char *second, struct err *err
 	if (known && !second)
 		return err_set(err, ERR_USAGE, "'strata %s' needs a command; 'strata help %s' lists them", word, word);
 	size_t n = 0;
-	while (commands[n])
+	while (command_nth(n))
 		n++;
 	char *whole = known ? mem_printf("%s %s", word, second) : mem_strdup(word);
 	const char *near = str_nearest(whole, command_name_at, NULL, n);
@@ -111,7 +120,7 @@ static void print(struct buf *text, FILE *file)
 }
 
 /* Clears *in_words once the command line is understood: what fails from then on is not its form. */
-static int run_command(const struct command *c, const struct options *o, bool *in_words, struct err *err)
+static int run_command(const struct command *c, const struct options *o, bool *in_words, enum log_format *ret_log_format, struct err *err)
 {
 	struct globals globals = {0};
 	read_globals(o, &globals);
@@ -122,12 +131,16 @@ static int run_command(const struct command *c, const struct options *o, bool *i
 	if (inv.noperands > c->most_operands)
 		return err_set(err, ERR_USAGE, "unexpected argument '%s'; usage: strata %s%s%s", o->operands[c->most_operands],
 		               c->name, *c->synopsis ? " " : "", c->synopsis);
+	if (globals.output != OUTPUT_TABLE && !c->answers[0].form && !c->hidden)
+		return err_set(err, ERR_USAGE, "'%s' prints text only; '--output %s' is for commands that list or answer", c->name,
+		               output_words[globals.output]);
 	*in_words = false;
+	*ret_log_format = globals.log_format;
 	return c->run(&inv, err);
 }
 
 /* *ret_name: the command, once it is known. */
-static int dispatch(int argc, char **argv, struct options *o, const char **ret_name, bool *in_words, struct err *err)
+static int dispatch(int argc, char **argv, struct options *o, const char **ret_name, bool *in_words, enum log_format *ret_log_format, struct err *err)
 {
 	static const struct option no_options[] = {{0}};
 	const struct option *const global_tables[] = {global_options, NULL};
@@ -138,7 +151,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	if (options_flag(o, "version")) {
 		const char *const words[] = {"version"};
 		size_t n;
-		return run_command(command_find(words, 1, &n), o, in_words, err);
+		return run_command(command_find(words, 1, &n), o, in_words, ret_log_format, err);
 	}
 	if (used == argc) {
 		bool asked = options_flag(o, "help");
@@ -165,11 +178,18 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 		print(&help, stdout);
 		return 0;
 	}
-	return r < 0 ? r : run_command(c, o, in_words, err);
+	return r < 0 ? r : run_command(c, o, in_words, ret_log_format, err);
 }
 
-static void print_error(const struct err *err, const char *name)
+/* A program that reads stderr, as --log-format json says, gets the error as the last event. */
+static void print_error(const struct err *err, const char *name, enum log_format format, int status)
 {
+	if (format == LOG_JSON) {
+		char text[sizeof err->text + 256];
+		snprintf(text, sizeof text, "%s%s", err->text, advice_for(err->text));
+		log_event(LOG_ERROR, "command.failed", "error", text, LOG_INT("status", status), NULL);
+		return;
+	}
 	fprintf(stderr, "strata: %s%s\n", err->text, advice_for(err->text));
 	if (name)
 		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
@@ -196,10 +216,11 @@ int command_main(int argc, char **argv)
 	struct err err = {0};
 	const char *name = NULL;
 	bool in_words = true;
-	int r = dispatch(argc - 1, argv + 1, &options, &name, &in_words, &err);
-	if (r < 0)
-		print_error(&err, in_words ? name : NULL);
+	enum log_format format = LOG_TEXT;
+	int r = dispatch(argc - 1, argv + 1, &options, &name, &in_words, &format, &err);
 	int status = r < 0 ? (int)exit_status_of(r) : r;
+	if (r < 0)
+		print_error(&err, in_words ? name : NULL, format, status);
 	errno = 0;
 	bool lost = fflush(stdout) != 0 || ferror(stdout);
 	if (lost && errno != EPIPE && status == EXIT_GOOD) {

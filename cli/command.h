@@ -40,6 +40,36 @@ struct invocation {
 	size_t noperands;
 };
 
+/* What a command prints to stdout with --output json or csv. */
+enum answer_form {
+	ANSWER_NONE,   /* nothing for programs: the formats are refused; ends a list */
+	ANSWER_ROWS,   /* a listing: an array of objects with `fields` */
+	ANSWER_OBJECT, /* one object with `fields` */
+	ANSWER_QUERY,  /* the rows of a query, whose columns are its own */
+};
+
+struct answer {
+	enum answer_form form;
+	const char *when;                   /* which of several this is: "with TASK"; NULL: the only one */
+	const struct output_column *fields; /* ended by {0} */
+};
+
+/* What a word of the command line may be, for completion; a bit each. */
+enum completes {
+	COMPLETES_SELECTION = 1, /* tables, layers, tags, with the signs of a selection */
+	COMPLETES_TABLE = 2,
+	COMPLETES_RUN = 4,
+	COMPLETES_SCHEDULE = 8,
+	COMPLETES_CALLBACK = 16,
+	COMPLETES_FOLDER = 32,
+	COMPLETES_FILE = 64,
+	COMPLETES_PAGE = 128,    /* of help */
+	COMPLETES_SHELL = 256,
+	COMPLETES_LIVE_RUN = 512, /* one that is not over */
+};
+
+enum { ANSWERS_MAX = 2 };
+
 struct command {
 	const char *name;      /* one word or two: "list", "db start" */
 	const char *group;     /* heading in `strata help`; equal ones are neighbours in the table */
@@ -49,6 +79,9 @@ struct command {
 	const char *examples;  /* lines as typed, with "# what" above each where that helps; may be NULL */
 	const struct option *options; /* ended by {0}; NULL: none */
 	size_t least_operands, most_operands; /* SIZE_MAX: any number */
+	unsigned completes[2]; /* the first operand; the others */
+	bool hidden;           /* for programs of ours: in no help and no completion */
+	struct answer answers[ANSWERS_MAX];
 	int (*run)(const struct invocation *inv, struct err *err);
 };
 
@@ -66,6 +99,9 @@ int command_main(int argc, char **argv);
 
 /* The command named by the first one or two of `n` words, and how many they were; NULL when there is none. */
 const struct command *command_find(const char *const *words, size_t n, size_t *ret_used);
+
+/* The commands that people see, by group: `i` from 0; NULL after the last. */
+const struct command *command_nth(size_t i);
 
 /* Help pages, written to `out` at 80 columns. */
 void help_overview(struct buf *out);

@@ -44,6 +44,8 @@ const struct command *const commands[] = {
 	&command_db_rebuild,
 	&command_db_adopt,
 	&command_help,
+	&command_completion,
+	&command_complete,
 	&command_version,
 	NULL,
 };
@@ -53,6 +55,20 @@ const struct topic topics[] = {
 	 .text = "A date is YYYY-MM-DD or YYYYMMDD. '--date D' is one day, '--start D --end D' a range with both ends in it; an end before its start is an error.\n"
 	         "\n"
 	         "Without any, the date is yesterday (T-1); '--start' alone goes up to it. Which day that is depends on the zone: '--timezone', else STRATA_TIMEZONE, else 'defaults.timezone' of dags/dw_config.yaml, else the system's."},
+	{.name = "environment", .summary = "variables that strata reads",
+	 .text = "  STRATA_DB            Postgres of the state, as --db\n"
+	         "  STRATA_LAKE          where tables are published, as --lake\n"
+	         "  STRATA_TIMEZONE      zone of \"yesterday\", as --timezone; else TZ\n"
+	         "  STRATA_STATE_DIR     as root: where private servers keep their data; default: /var/lib/strata\n"
+	         "  STRATA_WORKER        the program strata-worker, where it is not beside strata\n"
+	         "  STRATA_THEME         of 'strata top': dark, light or mono\n"
+	         "  NO_COLOR             no colour, if it is not empty\n"
+	         "  PGPASSFILE, PG...    as libpq reads them\n"
+	         "  XDG_RUNTIME_DIR      holds the socket of the private server\n"
+	         "  TMPDIR               where that has no room, and what is temporary\n"
+	         "  GITHUB_ACTIONS       'true': problems of the project are also annotations of its files\n"
+	         "\n"
+	         "tables.yaml and dags/dw_config.yaml may name others as ${NAME}."},
 	{.name = "exit", .summary = "what the exit status says",
 	 .text = "  0    all is well\n"
 	         "  1    a task or a check failed\n"
@@ -61,8 +77,21 @@ const struct topic topics[] = {
 	         "  4    nothing selected\n"
 	         "  5    another run holds the lake, with --no-wait\n"
 	         "  130  interrupted; what ran was canceled cleanly first"},
+	{.name = "files", .summary = "what is where",
+	 .text = "  dags/dw_config.yaml        layers, sources, schedules, pools, callbacks\n"
+	         "  dags/<layer>/*.sql         one table each\n"
+	         "  tables.yaml                the catalog of tables, where there is one\n"
+	         "  catalog/migrations/*.sql   views and macros of the analysts' catalog\n"
+	         "  .strata/                   in the lake: its identity, staging, logs, catalog.duckdb and, where the state has a private server, pg\n"
+	         "  .strata/cache/             in the project: what was learned of its files; may be removed\n"
+	         "\n"
+	         "docs/CONFIG.md has every key of the two YAML files."},
 	{.name = "output", .summary = "tables, JSON and CSV",
-	 .text = "Results go to stdout, progress and messages to stderr. Every listing is a table for people; '--output json' is an array of objects and '--output csv' has a head line. Both keep every column, and their names are stable.\n"
+	 .text = "Results go to stdout, progress and messages to stderr. Every listing is a table for people, which fits the terminal; '--output json' is an array of objects and '--output csv' has a head line. Both keep every column.\n"
+	         "\n"
+	         "Each command's page names its fields, and docs/CLI.md and the man pages say what they mean. They are stable: what is there keeps its name, its type and its meaning, and new ones may come. Times are ISO-8601 in UTC, null stands for what is absent. An answer that is one object is one line of CSV, with what is no plain value as JSON in its cell. A command that has neither listing nor answer refuses both formats.\n"
+	         "\n"
+	         "An error is a line on stderr that begins with 'strata: ', whatever the output; the exit status is for programs. With '--log-format json' it is an event, command.failed, with error and status.\n"
 	         "\n"
 	         "Colour appears on a terminal only, and never when NO_COLOR is set."},
 	{.name = "selection", .summary = "how tables are selected",

@@ -5,13 +5,17 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "cli/open.h"
 #include "scheduler/run_progress.h"
 #include "cli/state.h"
+#include "cli/summary.h"
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
 
@@ -180,6 +184,8 @@ static int watch(const struct invocation *inv, struct workspace *ws, const char 
 		if (done)
 			wipe(&screen);
 		int status = done ? say_end(&run) : 0;
+		if (done)
+			rc = summary_of_record(inv, &q, run_id, &run, err);
 		if (rc == 0 && !done && screen.loud && !waits_said && clock_mono_us() - quiet_since > QUIET_US) { /* it may wait for long: for what? */
 			wipe(&screen);
 			rc = say_waits(ws, run_id, err);
@@ -189,7 +195,7 @@ static int watch(const struct invocation *inv, struct workspace *ws, const char 
 			draw(&screen, &run);
 		arena_free(&arena);
 		if (done)
-			return status;
+			return rc < 0 ? rc : status;
 		if (rc == 0 && interrupts > told) {
 			told++;
 			wipe(&screen);
@@ -243,10 +249,30 @@ static int ask(const struct invocation *inv, const char *kind, json_t *args, str
 int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err)
 {
 	struct control_answer answer;
+	const char *subject = json_string_value(json_object_get(args, str_eq(kind, "order") ? "run_id" : "name"));
+	char *name = mem_strdup(subject ? subject : "");
 	int rc = ask(inv, kind, args, &answer, err);
-	if (rc == 0 && inv->globals->verbosity >= 0)
-		fprintf(stderr, "strata: %s\n", answer.detail);
+	if (rc == 0)
+		follow_answer(inv, name, "done", answer.detail);
+	free(name);
 	return rc;
+}
+
+const struct output_column follow_fields[] = {
+	{.name = "command", .help = "the command"},
+	{.name = "name", .help = "what it was about: a run, or a schedule; of a new run its id"},
+	{.name = "outcome", .help = "'done', or 'left': no scheduler is up, and the next one is told"},
+	{.name = "answer", .help = "what the scheduler answered; null where none is up"},
+	{0},
+};
+
+void follow_answer(const struct invocation *inv, const char *name, const char *outcome, const char *answer)
+{
+	if (inv->globals->output != OUTPUT_TABLE)
+		output_document(inv->globals->output, follow_fields,
+		                json_pack("{s:s, s:s, s:s, s:s?}", "command", inv->command->name, "name", name, "outcome", outcome, "answer", answer));
+	else if (answer && inv->globals->verbosity >= 0)
+		fprintf(stderr, "strata: %s\n", answer);
 }
 
 int follow_question(const struct control *c, const char *kind, json_t *args, json_t **ret, struct leader_holder *ret_holder, struct err *err)

@@ -16,8 +16,11 @@ int follow_order(const struct control *c, const struct order *o, struct err *err
  * command does. */
 int follow_run(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err);
 
-/* One command for the scheduler, whose answer goes to stderr. ERR_LOCKED: none is up. */
+/* One command for the scheduler, whose answer goes to stderr, or as `follow_fields` to stdout. ERR_LOCKED: none is up. */
 int follow_command(const struct invocation *inv, const char *kind, json_t *args, struct err *err);
+extern const struct output_column follow_fields[];
+void follow_answer(const struct invocation *inv, const char *name, const char *outcome, const char *answer);
+
 /* A question, whose answer is a JSON object; *ret NULL: no scheduler is up that answers (`ret_holder` says who has the lake). */
 int follow_question(const struct control *c, const char *kind, json_t *args, json_t **ret, struct leader_holder *ret_holder, struct err *err);
 

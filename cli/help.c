@@ -7,7 +7,7 @@
 #include "cli/command.h"
 #include "base/text.h"
 
-enum { HELP_WIDTH = 80, NAME_COLUMN = 27, WORD_MAX = 64 };
+enum { HELP_WIDTH = 80, NAME_COLUMN = 27, WORD_MAX = 64, LINE_MAX_BYTES = 4096 };
 
 /* "  name…   summary", the summary wrapped in its own column. */
 static void entry(struct buf *out, const char *name, const char *summary)
@@ -55,12 +55,13 @@ void help_overview(struct buf *out)
 	buf_adds(out, "strata brings a lakehouse of SQL tables up to date, partition by partition.\n\n"
 	              "usage: strata [-C DIR] [OPTION]... COMMAND [ARGUMENT]...\n");
 	const char *group = NULL;
-	for (const struct command *const *c = commands; *c; c++) {
-		if (!str_eq(group, (*c)->group)) {
-			group = (*c)->group;
+	const struct command *c;
+	for (size_t i = 0; (c = command_nth(i)); i++) {
+		if (!str_eq(group, c->group)) {
+			group = c->group;
 			buf_addf(out, "\n%s\n", group);
 		}
-		entry(out, (*c)->name, (*c)->summary);
+		entry(out, c->name, c->summary);
 	}
 	buf_adds(out, "\nOptions of every command\n");
 	for (const struct option *o = global_options; o->name; o++)
@@ -68,6 +69,23 @@ void help_overview(struct buf *out)
 	buf_adds(out, "\nFurther pages of 'strata help'\n");
 	for (const struct topic *t = topics; t->name; t++)
 		entry(out, t->name, t->summary);
+}
+
+/* The names only; what each one says is in docs/CLI.md and the man page. */
+static void answers(struct buf *out, const struct command *c)
+{
+	for (const struct answer *a = c->answers; a < c->answers + ANSWERS_MAX && a->form; a++) {
+		struct buf line = BUF_INIT(LINE_MAX_BYTES);
+		if (a == c->answers)
+			buf_adds(out, "\nFields of --output json and csv\n");
+		buf_addf(&line, "%s%s%s", a->when ? a->when : "", a->when ? ": " : "", a->fields ? "" : "the columns of the query");
+		for (const struct output_column *f = a->fields; f && f->name; f++)
+			buf_addf(&line, "%s%s", f == a->fields ? "" : ", ", f->name);
+		buf_adds(out, "  ");
+		text_wrap(out, buf_cstr(&line), 2, 2, HELP_WIDTH);
+		buf_addc(out, '\n');
+		buf_free(&line);
+	}
 }
 
 void help_command(const struct command *c, struct buf *out)
@@ -89,6 +107,7 @@ void help_command(const struct command *c, struct buf *out)
 		for (const struct option *o = c->options; o->name; o++)
 			option_entry(out, o);
 	}
+	answers(out, c);
 	if (c->examples) {
 		buf_adds(out, "\nExamples\n");
 		for (const char *line = c->examples; *line;) {

@@ -11,7 +11,7 @@
 
 enum { NAMES_MAX = 128 };
 
-static const struct option *find_name(const struct option *const *tables, const char *name, size_t n)
+const struct option *option_find(const struct option *const *tables, const char *name, size_t n)
 {
 	for (; *tables; tables++)
 		for (const struct option *p = *tables; p->name; p++)
@@ -20,7 +20,7 @@ static const struct option *find_name(const struct option *const *tables, const 
 	return NULL;
 }
 
-static const struct option *find_letter(const struct option *const *tables, char letter)
+const struct option *option_find_letter(const struct option *const *tables, char letter)
 {
 	for (; *tables; tables++)
 		for (const struct option *p = *tables; p->name; p++)
@@ -79,7 +79,7 @@ static int parse_long(struct options *o, const struct option *const *tables, int
 {
 	const char *name = argv[0] + 2, *equals = strchr(name, '=');
 	size_t n = equals ? (size_t)(equals - name) : strlen(name);
-	const struct option *option = find_name(tables, name, n);
+	const struct option *option = option_find(tables, name, n);
 	if (!option)
 		return unknown_name(tables, name, n, err);
 	*ret_used = 1;
@@ -101,7 +101,7 @@ static int parse_letters(struct options *o, const struct option *const *tables, 
 {
 	*ret_used = 1;
 	for (const char *c = argv[0] + 1; *c; c++) {
-		const struct option *option = find_letter(tables, *c);
+		const struct option *option = option_find_letter(tables, *c);
 		if (!option)
 			return err_set(err, ERR_USAGE, "unknown option '-%c'", *c);
 		if (!option->value) {

@@ -39,6 +39,9 @@ struct options {
  * the first operand. Appends to `o`. Returns how many of argv were used, or ERR_USAGE. */
 int options_parse(struct options *o, const struct option *const *tables, int argc, char **argv, bool until_operand,
                   struct err *err);
+/* The option of that name, `n` bytes long, or letter; NULL: none. */
+const struct option *option_find(const struct option *const *tables, const char *name, size_t n);
+const struct option *option_find_letter(const struct option *const *tables, char letter);
 void options_free(struct options *o);
 
 bool options_flag(const struct options *o, const char *name);

@@ -294,3 +294,38 @@ void output_json(json_t *value)
 	free(s);
 	json_decref(value);
 }
+
+static void document_cell(struct output *o, json_t *value)
+{
+	if (json_is_string(value)) {
+		output_text(o, json_string_value(value));
+	} else if (!value || json_is_null(value)) {
+		output_text(o, NULL);
+	} else {
+		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+		output_text(o, text);
+		free(text);
+	}
+}
+
+void output_document(enum output_format format, const struct output_column *fields, json_t *value)
+{
+	struct output out;
+	size_t n = json_is_array(value) ? json_array_size(value) : 1;
+	output_begin(&out, format, fields);
+	for (size_t i = 0; i < n; i++) {
+		json_t *object = json_is_array(value) ? json_array_get(value, i) : value;
+		for (const struct output_column *f = fields; f->name; f++) {
+			if (format == OUTPUT_JSON && !json_object_get(object, f->name))
+				json_object_set_new(object, f->name, json_null());
+			else if (format != OUTPUT_JSON)
+				document_cell(&out, json_object_get(object, f->name));
+		}
+	}
+	if (format == OUTPUT_JSON) {
+		output_json(value);
+		return;
+	}
+	output_end(&out);
+	json_decref(value);
+}

@@ -29,6 +29,7 @@ struct output_column {
 	const char *name; /* the JSON key, in lower case with underscores; NULL ends the list */
 	bool right;       /* numbers: aligned to the right */
 	bool detail;      /* not in tables */
+	const char *help; /* what it says, for docs/CLI.md; lower case, no full stop */
 };
 
 enum output_style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_DIM };
@@ -73,5 +74,8 @@ const char *output_style_end(bool color);
 
 /* One JSON document on stdout, two blanks of indentation, its newline; takes `value`. */
 void output_json(json_t *value);
+/* An object, or an array of objects, with these fields, null where one is absent: JSON is the document, CSV a line an object,
+ * with what is no plain value as JSON in its cell. Takes `value`. */
+void output_document(enum output_format format, const struct output_column *fields, json_t *value);
 
 #endif

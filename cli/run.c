@@ -326,8 +326,10 @@ static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_e
 	arena_free(&arena);
 	if (rc == 0 && x->inv->globals->verbosity >= 0)
 		fprintf(stderr, "strata: run %s, carried out by '%s' (process %ld on %s)\n", x->run_id, holder.command, holder.pid, holder.host);
-	if (rc == 0 && options_flag(o, "detach"))
+	if (rc == 0 && options_flag(o, "detach") && x->inv->globals->output == OUTPUT_TABLE)
 		puts(x->run_id);
+	else if (rc == 0 && options_flag(o, "detach"))
+		rc = summary_of_record(x->inv, NULL, x->run_id, NULL, err);
 	else if (rc == 0)
 		rc = follow_run(x->inv, &x->ws, x->run_id, err);
 	return rc;

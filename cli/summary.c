@@ -150,10 +150,88 @@ static json_t *json_of(const struct summary *s)
 	                 "duration_us", (json_int_t)r->duration_us, "failures", failures);
 }
 
+const struct output_column summary_fields[] = {
+	{.name = "run", .help = "its id"},
+	{.name = "result", .help = "'success', 'failed' or 'canceled'; null: it has only been ordered (--detach)"},
+	{.name = "tasks", .help = "an object: how many tasks ended with each result, those that were fresh included"},
+	{.name = "published", .right = true, .help = "partitions"},
+	{.name = "rows", .right = true, .help = "that were published"},
+	{.name = "bytes", .right = true, .help = "that were published"},
+	{.name = "cleared", .right = true, .help = "partitions that had rows and have none now"},
+	{.name = "cleared_rows", .right = true, .help = "that those had"},
+	{.name = "duration_us", .right = true, .help = "microseconds"},
+	{.name = "failures", .help = "a list of {task, error, file, line, column, log, staging}"},
+	{0},
+};
+
 void summary_print(const struct summary *s)
 {
-	if (s->inv->globals->output == OUTPUT_JSON)
-		output_json(json_of(s));
-	else
+	if (s->inv->globals->output == OUTPUT_TABLE)
 		print_text(s);
+	else
+		output_document(s->inv->globals->output, summary_fields, json_of(s));
+}
+
+static int put_published(const struct query *q, const char *run_id, json_t *doc, struct err *err)
+{
+	static const char sql[] = "SELECT count(*) FILTER (WHERE rows > 0), coalesce(sum(rows), 0), coalesce(sum(bytes), 0),"
+	                          " count(*) FILTER (WHERE cleared_rows > 0), coalesce(sum(cleared_rows), 0)"
+	                          " FROM strata.try WHERE lake_id = $1::integer AND run_id = $2 AND outcome = 'success'";
+	static const char *const names[] = {"published", "rows", "bytes", "cleared", "cleared_rows"};
+	char lake[12];
+	PGresult *r;
+	snprintf(lake, sizeof lake, "%d", q->lake_id);
+	const char *const values[] = {lake, run_id};
+	int rc = db_query(q->conn, sql, 2, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		json_object_set_new(doc, names[i], json_integer(strtoll(PQgetvalue(r, 0, (int)i), NULL, 10)));
+	PQclear(r);
+	return 0;
+}
+
+static int put_failures(const struct query *q, const char *run_id, json_t *doc, struct err *err)
+{
+	static const char sql[] = "SELECT DISTINCT ON (y.table_name, y.partition) concat_ws(' ', y.table_name, nullif(y.partition, '')), y.error,"
+	                          " y.error_line, y.error_col, y.log_path, nullif(y.staging, '')"
+	                          " FROM strata.task t JOIN strata.try y USING (lake_id, run_id, table_name, partition)"
+	                          " WHERE t.lake_id = $1::integer AND t.run_id = $2 AND t.result IN ('failed', 'timeout')"
+	                          " ORDER BY y.table_name, y.partition, y.fence DESC";
+	char lake[12];
+	PGresult *r;
+	snprintf(lake, sizeof lake, "%d", q->lake_id);
+	const char *const values[] = {lake, run_id};
+	int rc = db_query(q->conn, sql, 2, values, false, &r, err);
+	if (rc < 0)
+		return rc;
+	json_t *list = json_array();
+	for (int i = 0; i < PQntuples(r); i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:I, s:I, s:s, s:s?}", "task", PQgetvalue(r, i, 0), "error", PQgetvalue(r, i, 1),
+		                                      "file", "line", (json_int_t)strtoll(PQgetvalue(r, i, 2), NULL, 10), "column", (json_int_t)strtoll(PQgetvalue(r, i, 3), NULL, 10), "log",
+		                                      PQgetvalue(r, i, 4), "staging", PQgetisnull(r, i, 5) ? NULL : PQgetvalue(r, i, 5)));
+	json_object_set_new(doc, "failures", list);
+	PQclear(r);
+	return 0;
+}
+
+int summary_of_record(const struct invocation *inv, const struct query *q, const char *run_id, const struct run_row *run, struct err *err)
+{
+	int rc = 0;
+	if (inv->globals->output == OUTPUT_TABLE)
+		return 0;
+	json_t *doc = json_pack("{s:s}", "run", run_id);
+	if (run) {
+		json_t *counts = json_loads(run->counts, 0, NULL);
+		json_object_set_new(doc, "result", json_string(run->result));
+		json_object_set_new(doc, "tasks", counts ? counts : json_object());
+		json_object_set_new(doc, "duration_us", json_integer(run->started_us ? run->ended_us - run->started_us : 0));
+		rc = put_published(q, run_id, doc, err);
+		if (rc == 0)
+			rc = put_failures(q, run_id, doc, err);
+	}
+	if (rc == 0)
+		output_document(inv->globals->output, summary_fields, json_incref(doc));
+	json_decref(doc);
+	return rc;
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "scheduler/planning.h"
+#include "scheduler/queries.h"
 #include "scheduler/runner.h"
 
 struct summary {
@@ -17,6 +18,11 @@ struct summary {
 	const struct progress *progress; /* its failures */
 };
 
+extern const struct output_column summary_fields[]; /* of a run's end, for programs */
+
 void summary_print(const struct summary *s);
+/* The same for programs, of a run that somebody else carries out or has carried out, as it is on record; nothing where people
+ * are told. `run` NULL: it has only been ordered. */
+int summary_of_record(const struct invocation *inv, const struct query *q, const char *run_id, const struct run_row *run, struct err *err);
 
 #endif

@@ -14,7 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 build_packages=(build-essential pkg-config git ca-certificates uthash-dev libuv1-dev libyaml-dev libpq-dev
 	libjansson-dev libncurses-dev libgit2-dev libcurl4-openssl-dev libssl-dev postgresql tzdata)
-test_packages=(libcmocka-dev bats jq cppcheck shellcheck clang valgrind tmux procps python3-venv)
+test_packages=(libcmocka-dev bats jq cppcheck shellcheck clang valgrind tmux procps python3-venv zsh fish mandoc groff man-db bsdextrautils)
 
 with_tests=0 check_only=0
 for arg in "$@"; do
