@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "cli/commands.h"
+#include "cli/excerpt.h"
 #include "cli/open.h"
 #include "cli/rows.h"
 #include "core/protocol.h"
@@ -92,6 +93,16 @@ static void name_table(const struct project *p, const json_t *tables, struct err
 		err_set(err, err->code, "table '%s' has no rows yet whose columns are known; strata run %s", t->qname, t->name);
 }
 
+/* On a terminal the line of the query stands above what is wrong with it. */
+static void show_place(const char *sql, struct rows_place at)
+{
+	struct buf text = BUF_INIT(SQL_MAX);
+	if (isatty(STDERR_FILENO))
+		excerpt_add(&text, sql, at.line, at.col, output_terminal_width(stderr), output_may_color(stderr));
+	fputs(buf_cstr(&text), stderr);
+	buf_free(&text);
+}
+
 static int ask(const struct invocation *inv, struct workspace *ws, const char *sql, long limit, struct err *err)
 {
 	json_t *tables = NULL, *reply = NULL;
@@ -105,6 +116,8 @@ static int ask(const struct invocation *inv, struct workspace *ws, const char *s
 	              &reply, &at, err);
 	if (rc < 0)
 		name_table(p, tables, err);
+	if (rc < 0 && at.line)
+		show_place(sql, at);
 	if (rc < 0 && at.line)
 		err_wrap(err, "line %d, column %d", at.line, at.col);
 	if (rc == 0)

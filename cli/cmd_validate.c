@@ -1,12 +1,10 @@
 /* strata validate: every problem of the project, all at once. */
 #include <stdio.h>
 
-#include "base/buf.h"
 #include "cli/commands.h"
 #include "cli/open.h"
+#include "cli/problems.h"
 #include "scheduler/bind.h"
-
-enum { DIAGS_MAX = 64 << 20 };
 
 static const struct output_column columns[] = {
 	{.name = "level", .help = "'error', 'warning' or 'note'"},
@@ -55,12 +53,11 @@ static void print_count(size_t errors, size_t warnings)
 	putchar('\n');
 }
 
-static void print(const struct project *p, const struct diags *diags, enum diag_level most)
+static void print(const struct invocation *inv, const struct workspace *ws)
 {
-	struct buf text = BUF_INIT(DIAGS_MAX);
-	diags_print(diags, most, &text);
-	fputs(buf_cstr(&text), stdout);
-	buf_free(&text);
+	const struct project *p = ws->project;
+	const struct diags *diags = &ws->diags;
+	problems_print(inv, ws, 0, open_diag_level(inv), stdout);
 	printf("%zu table%s in %zu layer%s: ", p->ntables, p->ntables == 1 ? "" : "s", p->nlayers,
 	       p->nlayers == 1 ? "" : "s");
 	print_count(diags->errors, diags->warnings);
@@ -92,9 +89,11 @@ static int run(const struct invocation *inv, struct err *err)
 	if (ws.project && (r == 0 || (r == ERR_PROJECT && ws.diags.errors)))
 		r = check_types(&ws, err);
 	if (r == 0 && inv->globals->output == OUTPUT_TABLE)
-		print(ws.project, &ws.diags, open_diag_level(inv));
-	else if (r == 0)
+		print(inv, &ws);
+	if (r == 0 && inv->globals->output != OUTPUT_TABLE) {
 		list(&ws.diags, open_diag_level(inv), inv->globals->output);
+		problems_annotate(&ws, 0, open_diag_level(inv));
+	}
 	if (r == 0 && (ws.diags.errors || (ws.diags.warnings && options_flag(inv->options, "strict"))))
 		r = EXIT_USAGE;
 	workspace_close(&ws);
@@ -113,7 +112,7 @@ const struct command command_validate = {
 	.summary = "every problem of the project, in one pass",
 	.details = "Reads dags/ and tables.yaml, parses every query that changed since the last time, checks its columns and types against what it reads and what tables.yaml declares, and prints what is wrong as file:line:column with what to do. Needs no database and changes nothing.\n"
 	           "\n"
-	           "The exit status is 2 if there is an error; with --strict also if there is a warning. With -v it also says what could not be checked.",
+	           "The exit status is 2 if there is an error; with --strict also if there is a warning. With -v it also says what could not be checked. On a terminal, and with -v, the line stands below each problem, with a caret at the place; in GitHub's CI (GITHUB_ACTIONS) each is an annotation of its file, too.",
 	.examples = "strata validate\n"
 	            "strata -C shop validate --strict\n"
 	            "strata validate --output json",

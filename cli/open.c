@@ -3,9 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/buf.h"
-
-enum { DIAGS_MAX = 64 << 20 };
+#include "cli/problems.h"
 
 void open_workspace(const struct invocation *inv, uint32_t jobs, struct workspace *ret)
 {
@@ -22,13 +20,7 @@ enum diag_level open_diag_level(const struct invocation *inv)
 
 void open_print_diags(const struct invocation *inv, const struct workspace *ws, size_t from)
 {
-	struct buf text = BUF_INIT(DIAGS_MAX);
-	struct diags rest = ws->diags;
-	rest.items += from;
-	rest.len -= from;
-	diags_print(&rest, open_diag_level(inv), &text);
-	fputs(buf_cstr(&text), stderr);
-	buf_free(&text);
+	problems_print(inv, ws, from, open_diag_level(inv), stderr);
 }
 
 int open_project(const struct invocation *inv, struct workspace *ws, struct err *err)

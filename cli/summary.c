@@ -12,31 +12,17 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/excerpt.h"
 #include "core/date.h"
 
-enum { SQL_MAX = 64 << 20, FAILURES_SHOWN = 20 };
+enum { LINE_MAX_BYTES = 1 << 20, FAILURES_SHOWN = 20 };
 
-/* The line of the file, with a caret below the column. */
+/* The file may have changed since: the column is that of the text that ran. */
 static void print_excerpt(const struct project *p, const struct failure *f)
 {
-	struct buf text = BUF_INIT(SQL_MAX);
-	char *path = mem_printf("%s/%s", p->dir, f->file);
-	if (file_read(AT_FDCWD, path, &text, NULL) == 0 && text.len) {
-		const char *line = text.data;
-		for (int n = 1; line && n < f->line; n++) {
-			line = strchr(line, '\n');
-			line = line ? line + 1 : NULL;
-		}
-		if (line) {
-			int margin = printf("    %5d | ", f->line), length = (int)strcspn(line, "\r\n");
-			printf("%.*s\n%*s", length, line, margin, "");
-			/* The file may have changed since: the column is that of the text that ran. */
-			for (int i = 1; i < f->col && i <= length; i++)
-				putchar(line[i - 1] == '\t' ? '\t' : ' ');
-			puts("^");
-		}
-	}
-	free(path);
+	struct buf text = BUF_INIT(LINE_MAX_BYTES);
+	excerpt_add_file(&text, p->dir, f->file, f->line, f->col, output_terminal_width(stdout), output_may_color(stdout));
+	fputs(buf_cstr(&text), stdout);
 	buf_free(&text);
 }
 
