@@ -203,8 +203,8 @@ void output_shown(struct output *o, const char *text, json_t *value)
 	add_cell(o, cell);
 }
 
-/* Takes columns from the widest shown one until the line fits or none can give. */
-static void shrink(const struct output *o, size_t *widths)
+/* Takes columns from the widest shown one until the line fits; false: none can give any more. */
+static bool shrink(const struct output *o, size_t *widths)
 {
 	for (;;) {
 		size_t total = 0, widest = SIZE_MAX;
@@ -215,8 +215,10 @@ static void shrink(const struct output *o, size_t *widths)
 			if (!o->columns[c].right && (widest == SIZE_MAX || widths[c] > widths[widest]))
 				widest = c;
 		}
-		if (total <= o->width + GAP || widest == SIZE_MAX || widths[widest] <= NARROWEST)
-			return;
+		if (total <= o->width + GAP)
+			return true;
+		if (widest == SIZE_MAX || widths[widest] <= NARROWEST)
+			return false;
 		size_t over = total - o->width - GAP, most = widths[widest] - NARROWEST;
 		/* a step at a time, so that two wide columns share the loss */
 		size_t step = over < 4 ? over : 4;
@@ -248,6 +250,29 @@ static void table_line(const struct output *o, const size_t *widths, const struc
 	buf_free(&line);
 }
 
+/* A terminal too narrow for the columns has them below each other, and a line between rows. */
+static void record_lines(const struct output *o, const struct output_cell *head, const struct output_cell *row)
+{
+	size_t name_width = 0;
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		size_t width = o->columns[c].detail ? 0 : text_width(head[c].text);
+		name_width = width > name_width ? width : name_width;
+	}
+	if (name_width > o->width / 2)
+		name_width = o->width / 2;
+	for (size_t c = 0; c < o->ncolumns; c++) {
+		struct buf line = BUF_INIT(LINE_MAX_BYTES);
+		if (o->columns[c].detail || !*row[c].text)
+			continue;
+		const char *begin = output_style_begin(row[c].style, o->color);
+		size_t used = text_add(&line, head[c].text, name_width);
+		buf_addf(&line, "%*s%s", (int)(name_width - used + GAP), "", begin);
+		text_add(&line, row[c].text, o->width - name_width - GAP);
+		fprintf(o->file, "%s%s\n", buf_cstr(&line), *begin ? output_style_end(o->color) : "");
+		buf_free(&line);
+	}
+}
+
 static void table_end(struct output *o)
 {
 	size_t *widths = mem_array(o->ncolumns, sizeof *widths);
@@ -264,12 +289,19 @@ static void table_end(struct output *o)
 		if (width > widths[c])
 			widths[c] = width;
 	}
-	if (o->width)
-		shrink(o, widths);
-	if (o->nrows)
+	bool fits = !o->width || shrink(o, widths);
+	if (o->nrows && fits)
 		table_line(o, widths, head);
-	for (size_t r = 0; r < o->nrows; r++)
-		table_line(o, widths, o->cells + r * o->ncolumns);
+	for (size_t r = 0; r < o->nrows; r++) {
+		const struct output_cell *row = o->cells + r * o->ncolumns;
+		if (fits) {
+			table_line(o, widths, row);
+			continue;
+		}
+		if (r)
+			fputc('\n', o->file);
+		record_lines(o, head, row);
+	}
 	free(widths);
 	free(head);
 }

@@ -10,7 +10,7 @@
  * JSON is an array with one object a row, its keys the columns' names; CSV quotes as RFC 4180 does, has a
  * head line, and ends lines with a newline alone.
  * Both keep every column and are stable; a table leaves out `detail` columns, and on a terminal shortens text
- * with an ellipsis to fit its width. Cells are copied. */
+ * with an ellipsis to fit its width; where even that is too wide, its columns stand below each other. Cells are copied. */
 #ifndef STRATA_CLI_OUTPUT_H
 #define STRATA_CLI_OUTPUT_H
 

@@ -195,6 +195,47 @@ static void a_table_fits_its_terminal(void **state)
 	                                         "ods.ods_a            7  said \"no\", …\n");
 }
 
+static void where_columns_do_not_fit_they_stand_below_each_other(void **state)
+{
+	(void)state;
+	char *text = listing(OUTPUT_TABLE, 22, false);
+	assert_string_equal(text, "TABLE      dwd.dwd_fl…\nROW COUNT  12345\n\nTABLE      ods.ods_a\nROW COUNT  7\nNOTE       said \"no\",…\n");
+	free(text);
+}
+
+/* Many columns, numbers that cannot be cut among them, on a terminal of any width. */
+static void no_line_is_wider_than_its_terminal(void **state)
+{
+	(void)state;
+	static const struct output_column many[] = {
+		{.name = "run"}, {.name = "kind"}, {.name = "selection_of_it"}, {.name = "tasks", .right = true}, {.name = "rows", .right = true},
+		{.name = "bytes", .right = true}, {.name = "created"}, {.name = "duration", .right = true}, {0},
+	};
+	for (size_t width = 20; width <= 300; width++) {
+		char *text = NULL;
+		size_t n = 0;
+		struct output o;
+		output_begin(&o, OUTPUT_TABLE, many);
+		o.file = open_memstream(&text, &n);
+		o.width = width;
+		for (int i = 0; i < 3; i++) {
+			output_text(&o, "20130107-120301-k3f9");
+			output_text(&o, "manual");
+			output_text(&o, "+ads_delay_league 東京 and whatever else somebody has typed here");
+			output_int(&o, 123456);
+			output_int(&o, INT64_MAX);
+			output_int(&o, 123456789);
+			output_text(&o, "2013-01-07 12:03:01");
+			output_text(&o, "1 h 20 min");
+		}
+		output_end(&o);
+		fclose(o.file);
+		for (char *save, *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+			assert_true(text_width(line) <= width);
+		free(text);
+	}
+}
+
 static void styles_need_colour(void **state)
 {
 	(void)state;
@@ -278,6 +319,8 @@ int main(void)
 		cmocka_unit_test(text_is_measured_in_columns), cmocka_unit_test(a_long_word_is_wrapped_whole),
 		cmocka_unit_test(a_table_is_aligned_and_has_no_trailing_blanks),
 		cmocka_unit_test(a_table_fits_its_terminal),
+		cmocka_unit_test(where_columns_do_not_fit_they_stand_below_each_other),
+		cmocka_unit_test(no_line_is_wider_than_its_terminal),
 		cmocka_unit_test(styles_need_colour),
 		cmocka_unit_test(json_keeps_types_and_every_column),
 		cmocka_unit_test(csv_quotes_what_needs_it),
