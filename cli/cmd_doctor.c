@@ -1,5 +1,6 @@
 /* strata doctor: does everything that a run needs work here? Each check stands alone, so that one that fails
  * hides no other. */
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/mem.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "scheduler/load.h"
@@ -26,6 +29,9 @@ enum {
 	SPACE_WARN_MIB = 1024,
 	SPACE_FAIL_MIB = 32,    /* a database whose disk is full stops */
 	CLOCKS_APART_S = 5,
+	WATCHES_LEAST = 8192,
+	INSTANCES_LEAST = 16,
+	INODES_LEAST = 10000,   /* each published file has one, and each that a query spills */
 };
 /* 2024-01-01 and 2100-01-01: outside of these a clock was never set. */
 static const int64_t clock_least_s = 1704067200, clock_most_s = 4102444800;
@@ -86,6 +92,39 @@ static enum verdict check_limits(struct workspace *ws, char detail[DETAIL_SIZE])
 	if (few_processes)
 		snprintf(detail + n, DETAIL_SIZE - n, "; %" PRIu32 " workers may not get theirs: 'ulimit -u %" PRIu32 "'", ws->jobs, wanted * 4);
 	return few_files || few_processes ? WARNING : GOOD;
+}
+
+/* A number that the kernel keeps in a file; -1: it has no such. */
+static long kernel_number(const char *path)
+{
+	struct buf text = BUF_INIT(64);
+	int64_t n = -1;
+	if (file_read(AT_FDCWD, path, &text, NULL) == 0) {
+		char *s = mem_strndup(buf_cstr(&text), strcspn(buf_cstr(&text), "\n"));
+		if (!str_to_i64(s, &n))
+			n = -1;
+		free(s);
+	}
+	buf_free(&text);
+	return (long)n;
+}
+
+/* The scheduler watches the project's folders and those of sources that it waits for. */
+static enum verdict check_file_events(struct workspace *ws, char detail[DETAIL_SIZE])
+{
+	(void)ws;
+	long watches = kernel_number("/proc/sys/fs/inotify/max_user_watches"), instances = kernel_number("/proc/sys/fs/inotify/max_user_instances");
+	if (watches < 0 || instances < 0) {
+		snprintf(detail, DETAIL_SIZE, "the kernel tells of no file events; the scheduler may see changes late");
+		return WARNING;
+	}
+	bool few = watches < WATCHES_LEAST, few_instances = instances < INSTANCES_LEAST;
+	size_t n = (size_t)snprintf(detail, DETAIL_SIZE, "%ld watches, %ld watchers", watches, instances);
+	if (few)
+		n += (size_t)snprintf(detail + n, DETAIL_SIZE - n, "; changes of files may be seen late: 'sysctl fs.inotify.max_user_watches=%d'", WATCHES_LEAST * 8);
+	if (few_instances)
+		snprintf(detail + n, DETAIL_SIZE - n, "; the scheduler may get none: 'sysctl fs.inotify.max_user_instances=%d'", INSTANCES_LEAST * 8);
+	return few || few_instances ? WARNING : GOOD;
 }
 
 static enum verdict check_clock(struct workspace *ws, char detail[DETAIL_SIZE])
@@ -176,7 +215,12 @@ static enum verdict space_of(const char *path, const char *hint, char detail[DET
 	enum verdict verdict = mib < SPACE_FAIL_MIB ? FAILED : mib < SPACE_WARN_MIB ? WARNING : GOOD;
 	size_t n = (size_t)snprintf(detail, DETAIL_SIZE, "%.1f GiB free", (double)mib / 1024);
 	if (verdict != GOOD)
-		snprintf(detail + n, DETAIL_SIZE - n, ": make room on the filesystem of '%s'%s", path, hint);
+		n += (size_t)snprintf(detail + n, DETAIL_SIZE - n, ": make room on the filesystem of '%s'%s", path, hint);
+	/* Some filesystems have as many as there is room for, and say none. */
+	if (st.f_files && st.f_favail < INODES_LEAST) {
+		snprintf(detail + n, DETAIL_SIZE - n, "; room for %ju more files only on the filesystem of '%s'", (uintmax_t)st.f_favail, path);
+		return verdict == GOOD ? WARNING : verdict;
+	}
 	return verdict;
 }
 
@@ -206,8 +250,8 @@ static enum verdict check_database(struct workspace *ws, char detail[DETAIL_SIZE
 	if (workspace_db(ws, &err) < 0)
 		return fail(detail, &err);
 	int version = PQserverVersion(ws->db.conn);
-	snprintf(detail, DETAIL_SIZE, "%s; PostgreSQL %d.%d%s%s", sources[ws->db.source], version / 10000, version % 10000,
-	         ws->db.started ? "; started now" : "", version < 150000 ? "; strata is made for 15 and newer: upgrade the server" : "");
+	snprintf(detail, DETAIL_SIZE, "%s; PostgreSQL %d.%d; schema up to date%s%s%s", sources[ws->db.source], version / 10000, version % 10000,
+	         ws->db.migrated ? " since now" : "", ws->db.started ? "; started now" : "", version < 150000 ? "; strata is made for 15 and newer: upgrade the server" : "");
 	return version < 150000 ? WARNING : GOOD;
 }
 
@@ -245,6 +289,7 @@ static const struct {
 	{"version", check_version, false, false, false},
 	{"machine", check_machine, false, false, false},
 	{"limits", check_limits, false, false, false},
+	{"file events", check_file_events, false, false, false},
 	{"clock", check_clock, false, false, false},
 	{"project", check_project, false, false, false},
 	{"time zone", check_zone, true, false, false},
