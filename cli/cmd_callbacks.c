@@ -50,6 +50,21 @@ static void row(struct output *out, PGresult *r, int i)
 	output_text(out, PQgetvalue(r, i, 10));
 }
 
+static const char *name_of(const void *ctx, size_t i)
+{
+	return ((const struct callback *)ctx)[i].name;
+}
+
+static int find(const struct project *p, const char *name, const struct callback **ret, struct err *err)
+{
+	*ret = callback_find(p, name);
+	if (*ret)
+		return 0;
+	const char *near = str_nearest(name, name_of, p->callbacks, p->ncallbacks);
+	return err_set(err, ERR_USAGE, "there is no callback '%s'%s%s%s; 'callbacks' in dags/dw_config.yaml has them", name,
+	               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
 static int run_list(const struct invocation *inv, struct err *err)
 {
 	static const char sql[] =
@@ -72,6 +87,10 @@ static int run_list(const struct invocation *inv, struct err *err)
 		const char *const values[] = {lake, inv->noperands ? inv->operands[0] : "", options_flag(inv->options, "waiting") ? "t" : "f", most};
 		rc = db_query(s.ws.db.conn, sql, 4, values, false, &r, err);
 	}
+	/* One that has left the project may have been told something all the same. */
+	const struct callback *known;
+	if (rc == 0 && inv->noperands && PQntuples(r) == 0)
+		rc = find(s.ws.project, inv->operands[0], &known, err);
 	if (rc == 0) {
 		output_begin(&out, inv->globals->output, columns);
 		for (int i = 0; i < PQntuples(r); i++)
@@ -81,21 +100,6 @@ static int run_list(const struct invocation *inv, struct err *err)
 	PQclear(r);
 	state_close(&s);
 	return rc;
-}
-
-static const char *name_of(const void *ctx, size_t i)
-{
-	return ((const struct callback *)ctx)[i].name;
-}
-
-static int find(const struct project *p, const char *name, const struct callback **ret, struct err *err)
-{
-	*ret = callback_find(p, name);
-	if (*ret)
-		return 0;
-	const char *near = str_nearest(name, name_of, p->callbacks, p->ncallbacks);
-	return err_set(err, ERR_USAGE, "there is no callback '%s'%s%s%s; 'callbacks' in dags/dw_config.yaml has them", name,
-	               near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
 struct trial {

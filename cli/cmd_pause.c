@@ -27,8 +27,9 @@ static int check_name(const struct invocation *inv, const struct state *s, const
 		if (strcmp(runs[i].run_id, name) == 0 && order_is(runs[i].params))
 			return 0;
 	}
-	return rc < 0 ? rc : err_set(err, ERR_USAGE, "there is %sno unfinished run of the scheduler '%s'; 'strata status' shows them",
-	                                   cancel ? "" : "no schedule and ", name);
+	const char *near = cancel ? NULL : project_nearest_schedule(p, name);
+	return rc < 0 ? rc : err_set(err, ERR_USAGE, "there is %sno unfinished run of the scheduler '%s'%s%s%s; 'strata status' shows them",
+	                             cancel ? "" : "no schedule and ", name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 }
 
 /* A wish that lasts: with no scheduler up it is left to the next one, which takes it before it starts anything. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "cli/dates.h"
 #include "cli/follow.h"
@@ -23,6 +24,22 @@ static void expand(const struct project *p, const struct invocation *inv, struct
 	}
 }
 
+/* One name that neither a schedule nor a selection knows may be meant to be a schedule's. */
+static int check_name(const struct project *p, const struct invocation *inv, struct err *err)
+{
+	const char *name = inv->operands[0], *near = project_nearest_schedule(p, name), *table;
+	if (inv->noperands != 1 || !near || str_eq(near, name) || strpbrk(name, "*?:+@,.") || project_table(p, name))
+		return 0;
+	for (size_t i = 0; i < p->nlayers; i++) {
+		if (str_eq(p->layers[i].name, name))
+			return 0;
+	}
+	table = project_nearest(p, name);
+	if (table && str_distance(name, table) < str_distance(name, near))
+		return 0;
+	return err_set(err, ERR_USAGE, "there is no schedule, table or layer '%s' (did you mean '%s'?)", name, near);
+}
+
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct arena arena = {0};
@@ -32,6 +49,8 @@ static int run(const struct invocation *inv, struct err *err)
 	struct order o = {.kind = RUN_MANUAL, .requested_by = state_user(), .run_id = runner_make_id(run_id),
 	                  .force = options_flag(inv->options, "force")};
 	int rc = state_open(inv, &s, err);
+	if (rc == 0)
+		rc = check_name(s.ws.project, inv, err);
 	if (rc == 0)
 		rc = dates_read(inv->options, &range, err);
 	if (rc == 0) {

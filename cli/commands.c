@@ -28,6 +28,7 @@ const struct command *const commands[] = {
 	&command_logs,
 	&command_diff,
 	&command_audit,
+	&command_history,
 	&command_lineage,
 	&command_callbacks,
 	&command_callbacks_test,

@@ -7,6 +7,7 @@
 extern const struct command command_init;
 extern const struct command command_doctor;
 extern const struct command command_help;
+extern const struct command command_history;
 extern const struct command command_completion;
 extern const struct command command_complete;
 extern const struct command command_version;

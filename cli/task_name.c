@@ -29,6 +29,7 @@ int task_name_read(const struct project *p, const char *first, const char *secon
 		date_format(ret->partition, day);
 	const struct table *t = project_table(p, table);
 	snprintf(ret->table, sizeof ret->table, "%s", t ? t->qname : table);
+	ret->near = t ? NULL : project_nearest(p, table);
 	return 0;
 }
 
@@ -44,7 +45,8 @@ int task_tries(const struct query *q, const char *run_id, const struct task_name
 	if (rc < 0)
 		return rc;
 	if (!n)
-		return err_set(err, ERR_USAGE, "run %s has no task of '%s'; 'strata tasks %s' lists them", run_id, name->table, run_id);
+		return err_set(err, ERR_USAGE, "run %s has no task of '%s'%s%s%s; 'strata tasks %s' lists them", run_id, name->table,
+		               name->near ? " (did you mean '" : "", name->near ? name->near : "", name->near ? "'?)" : "", run_id);
 	for (size_t i = 0; i < n; i++) {
 		if (!name->partition_given || strcmp(tasks[i].partition, name->partition) == 0)
 			return err_set(err, ERR_USAGE, "%s%s%s has no try in run %s: it is %s%s%s%s%s", tasks[i].table, *tasks[i].partition ? " " : "",

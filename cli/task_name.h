@@ -11,6 +11,7 @@ struct task_name {
 	char table[TASK_NAME_MAX];     /* qualified where the project knows it */
 	char partition[TASK_NAME_MAX]; /* "" when none was said */
 	bool partition_given;
+	const char *near;              /* a table of the project that may have been meant; NULL: it has this one, or none is near */
 };
 
 /* From one or two operands. ERR_USAGE for what cannot be a task. */

@@ -210,5 +210,7 @@ const struct table *project_table(const struct project *p, const char *name);
 /* The nearest table name for "did you mean", or NULL: when none is near, or after 32 answers, because
  * each compares all names and a project full of mistakes must not be slow. */
 const char *project_nearest(const struct project *p, const char *word);
+/* The nearest name of a schedule; NULL: none is near. */
+const char *project_nearest_schedule(const struct project *p, const char *word);
 
 #endif

@@ -75,6 +75,16 @@ const char *project_nearest(const struct project *p, const char *word)
 	return str_nearest(word, strchr(word, '.') ? qualified_name : plain_name, p->tables, p->ntables);
 }
 
+static const char *schedule_name(const void *schedules, size_t i)
+{
+	return ((const struct schedule *)schedules)[i].name;
+}
+
+const char *project_nearest_schedule(const struct project *p, const char *word)
+{
+	return str_nearest(word, schedule_name, p->schedules, p->nschedules);
+}
+
 const char *table_hint(const struct project *p, const char *name, char *out, size_t size)
 {
 	out[0] = '\0';

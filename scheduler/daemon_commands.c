@@ -166,7 +166,9 @@ static int set_paused(struct request *rq, bool pause, struct err *err)
 	} else if (j) {
 		rc = pause_run(rq, j, pause, err);
 	} else {
-		rc = err_set(err, ERR_USAGE, "there is no schedule and no unfinished run '%s'; 'strata status' shows them", name);
+		const char *near = project_nearest_schedule(d->ws->project, name);
+		rc = err_set(err, ERR_USAGE, "there is no schedule and no unfinished run '%s'%s%s%s; 'strata status' shows them", name,
+		             near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
 	}
 	if (rc == 0)
 		snprintf(rq->detail, sizeof rq->detail, "%s %s is %s", t ? "schedule" : "run", name, pause ? "paused" : "going on");

@@ -95,6 +95,31 @@ static int ambiguous(const char *name, const struct run_row *rows, size_t n, str
 	return rc;
 }
 
+static const char *run_id_at(const void *rows, size_t i)
+{
+	return PQgetvalue(rows, (int)i, 0);
+}
+
+/* " (did you mean '…'?)" of the newest runs, in the arena; "" where none is near. */
+static int near_run(const struct query *q, const char *name, const char **ret, struct err *err)
+{
+	char lake[12];
+	PGresult *r;
+	snprintf(lake, sizeof lake, "%d", q->lake_id);
+	const char *const values[] = {lake};
+	*ret = "";
+	if (db_query(q->conn, "SELECT run_id FROM strata.run WHERE lake_id = $1::integer ORDER BY created_at DESC LIMIT 100", 1, values, false, &r,
+	             err) < 0)
+		return err->code;
+	const char *near = str_nearest(name, run_id_at, r, (size_t)PQntuples(r));
+	if (str_distance(name, "latest") <= 2)
+		near = "latest";
+	if (near)
+		*ret = arena_printf(q->arena, " (did you mean '%s'?)", near);
+	PQclear(r);
+	return 0;
+}
+
 /* A run that nobody remembers is told from one that never was, where something of it is left. */
 static int no_such_run(const struct query *q, const char *name, struct err *err)
 {
@@ -111,14 +136,17 @@ static int no_such_run(const struct query *q, const char *name, struct err *err)
 		return err->code;
 	bool known = PQgetvalue(r, 0, 0)[0] == '1';
 	PQclear(r);
+	const char *hint;
+	if (near_run(q, name, &hint, err) < 0)
+		return err->code;
 	if (!past.removed_before_us)
-		return err_set(err, ERR_USAGE, "there is no run '%s'; 'strata runs' lists them", name);
+		return err_set(err, ERR_USAGE, "there is no run '%s'%s; 'strata runs' lists them", name, hint);
 	clock_iso(before, past.removed_before_us);
 	if (known)
 		return err_set(err, ERR_USAGE, "the history of run '%s' has been removed, as of all runs that ended before %.10s (history.keep_days); "
 		                               "what it published is in `strata lineage`", name, before);
-	return err_set(err, ERR_USAGE, "there is no run '%s'; 'strata runs' lists them, but for those that ended before %.10s, whose history "
-	                               "has been removed (history.keep_days)", name, before);
+	return err_set(err, ERR_USAGE, "there is no run '%s'%s; 'strata runs' lists them, but for those that ended before %.10s, whose history "
+	                               "has been removed (history.keep_days)", name, hint, before);
 }
 
 int query_run(const struct query *q, const char *name, struct run_row *ret_run, struct err *err)

@@ -67,6 +67,7 @@ both() {
 	both show 2 show latest dwd_orders@2024-01-02
 	both explain 1 explain latest dwd_orders@2024-01-02
 	both lineage 1 lineage dwd_orders
+	both history 1 history dwd_orders
 	both diff 1 diff latest "$(strata -o json runs | jq -r '.[1].run')"
 	both "catalog refresh" 1 catalog refresh
 	mkdir -p catalog/migrations
