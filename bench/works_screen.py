@@ -50,10 +50,18 @@ class Screen:
                 self.bytes += len(got)
                 self.last_at = time.monotonic()
 
-    def shows(self, text):
+    def has_shown(self, text):
         if not until(lambda: text.encode() in self.seen or self.child.poll() is not None, SHOWN_SECONDS) or self.child.returncode is not None:
             raise Failed(f"strata top did not show '{text}'")
+
+    def shows(self, text):
+        """And then is quiet: not for what goes on changing."""
+        self.has_shown(text)
         self.quiet(self.bytes - 1)
+
+    def send(self, keys):
+        self.seen = b""
+        os.write(self.master, keys.encode())
 
     def quiet(self, before):
         """Until something has come after `before` bytes, and then nothing more."""
@@ -154,9 +162,10 @@ def while_it_works(bench, project, name, keys, text):
         screen.shows("scheduler up")
         with open(os.devnull, "wb") as nowhere:
             run = bench.start(bench.strata(project, "run", "--date", DAY, "--run-id", f"look-{name}", "--quiet"), None, nowhere, nowhere)
-        screen.shows(f"look-{name}")
+        screen.has_shown(f"look-{name}")
         if keys:
-            screen.opens("g" + keys, text)
+            screen.send("g" + keys)
+            screen.has_shown(text)
         (cpu, _), sent, at = cost_of(screen.child.pid), screen.bytes, time.monotonic()
         status, _ = bench.wait(run)
         seconds = time.monotonic() - at
