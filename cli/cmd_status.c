@@ -10,6 +10,7 @@
 #include "cli/state.h"
 #include "scheduler/control.h"
 #include "scheduler/db.h"
+#include "scheduler/queries_screen.h"
 
 static const struct output_column columns[] = {
 	{.name = "what", .help = "'scheduler', 'schedule', 'run', 'command' or 'callback'"},
@@ -48,34 +49,26 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_up
 	return 0;
 }
 
+/* Where the project is broken on disk, what the scheduler knows of it goes on. */
 static int schedule_rows(const struct state *s, struct output *out, struct err *err)
 {
-	static const char sql[] =
-		"SELECT s.name, s.paused, coalesce((extract(epoch FROM max(i.at)) * 1000000)::bigint, 0), coalesce((array_agg(i.run_id ORDER BY i.at DESC))[1], '')"
-		" FROM strata.schedule s LEFT JOIN strata.schedule_interval i ON i.lake_id = s.lake_id AND i.schedule = s.name"
-		" WHERE s.lake_id = $1::integer GROUP BY s.name, s.paused ORDER BY s.name";
-	char lake[12];
-	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
-	const char *const values[] = {lake};
-	PGresult *r;
-	int rc = db_query(s->ws.db.conn, sql, 1, values, false, &r, err);
-	if (rc < 0)
-		return rc;
-	for (int i = 0; i < PQntuples(r); i++) {
+	const struct project *p = s->ws.project;
+	struct schedule_row *rows;
+	size_t n;
+	int rc = query_schedules(&s->query, &rows, &n, err);
+	for (size_t i = 0; rc == 0 && i < n; i++) {
 		const struct schedule *known = NULL;
-		for (size_t k = 0; k < s->ws.project->nschedules && !known; k++)
-			known = strcmp(s->ws.project->schedules[k].name, PQgetvalue(r, i, 0)) == 0 ? &s->ws.project->schedules[k] : NULL;
-		if (!known)
+		for (size_t k = 0; k < p->nschedules && !known; k++)
+			known = strcmp(p->schedules[k].name, rows[i].name) == 0 ? &p->schedules[k] : NULL;
+		if (!known && s->ws.diags.errors == 0)
 			continue; /* it has left the project */
-		bool paused = PQgetvalue(r, i, 1)[0] == 't';
 		output_text(out, "schedule");
-		output_text(out, known->name);
-		output_styled(out, paused ? STYLE_WARN : STYLE_GOOD, paused ? "paused" : "on");
-		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
-		output_text(out, *PQgetvalue(r, i, 3) ? PQgetvalue(r, i, 3) : known->cron);
+		output_text(out, rows[i].name);
+		output_styled(out, rows[i].paused ? STYLE_WARN : STYLE_GOOD, rows[i].paused ? "paused" : "on");
+		state_time(out, rows[i].last_us);
+		output_text(out, *rows[i].last_run ? rows[i].last_run : known ? known->cron : "the project on disk is broken; 'strata validate'");
 	}
-	PQclear(r);
-	return 0;
+	return rc;
 }
 
 static int run_rows(const struct state *s, bool up, struct output *out, struct err *err)

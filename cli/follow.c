@@ -252,7 +252,10 @@ int follow_command(const struct invocation *inv, const char *kind, json_t *args,
 	const char *subject = json_string_value(json_object_get(args, str_eq(kind, "order") ? "run_id" : "name"));
 	char *name = mem_strdup(subject ? subject : "");
 	int rc = ask(inv, kind, args, &answer, err);
-	if (rc == 0)
+	/* The name of a new run is a result, for who wants to go on with it. */
+	if (rc == 0 && str_eq(kind, "order") && inv->globals->output == OUTPUT_TABLE)
+		puts(answer.detail);
+	else if (rc == 0)
 		follow_answer(inv, name, "done", answer.detail);
 	free(name);
 	return rc;

@@ -213,3 +213,20 @@ dwd.dwd_gate 2024-01-02 success" ]
 	assert_output_has "run $id is going on"
 	scheduler_down one
 }
+
+@test "status knows the schedules of a project that is broken on disk; trigger's answer is the run's name" {
+	project_file dags/dwd/dwd_day.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day"
+	cat >> dags/dw_config.yaml <<-'EOF'
+		schedules:
+		  nightly: {cron: '30 6 1 1 *', timezone: UTC, select: [dwd]}
+	EOF
+	scheduler_up one
+	name=$(strata trigger nightly 2>/dev/null)
+	wait_until run_is "$name" "done success"
+	echo "layer_dependencies: [" > dags/dw_config.yaml
+	wait_until has_line "$(err_of one)" "project.broken"
+	run -0 strata status
+	assert_output_has "nightly"
+	assert_output_has "dags/dw_config.yaml:"
+	scheduler_down one
+}
