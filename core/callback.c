@@ -49,3 +49,13 @@ void callback_redact(const struct callback *c, char *text)
 	for (size_t i = 0; i < c->nheaders; i++)
 		redact_header(c->headers[i], text);
 }
+
+size_t callback_secret_max(const struct callback *c)
+{
+	size_t most = c->url ? strlen(c->url) : 0;
+	for (size_t i = 0; i < c->nheaders; i++) {
+		size_t n = strlen(c->headers[i]);
+		most = n > most ? n : most;
+	}
+	return most;
+}

@@ -47,5 +47,8 @@ struct callback {
 
 /* Stars over whatever of the callback's url and headers stands in `text`. */
 void callback_redact(const struct callback *c, char *text);
+/* No secret of it is longer. Who keeps a part of a text keeps so much more, redacts, and cuts then: half of one is not known
+ * again. */
+size_t callback_secret_max(const struct callback *c);
 
 #endif

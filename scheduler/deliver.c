@@ -1,7 +1,6 @@
 /* See deliver.h. */
 #include "scheduler/deliver.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -9,8 +8,6 @@
 #include "core/jsonio.h"
 #include "scheduler/hook.h"
 #include "scheduler/http.h"
-
-enum { PROBLEM_MAX = 600 };
 
 struct deliverer {
 	uv_loop_t *loop;
@@ -40,14 +37,14 @@ static void delivery_free(struct delivery *y)
 static void on_answer(void *ctx, const char *problem)
 {
 	struct delivery *y = ctx;
-	char text[PROBLEM_MAX];
 	delivered_fn *done = y->done;
 	void *owner = y->ctx;
 	json_t *clean = NULL; /* a receiver may say any bytes, or half a character: the database takes UTF-8 only */
 	if (problem) {
-		snprintf(text, sizeof text, "%s", problem);
+		char *text = mem_strdup(problem);
 		callback_redact(&y->callback, text);
 		clean = json_text(text);
+		free(text);
 	}
 	delivery_free(y);
 	done(owner, json_string_value(clean));
@@ -88,7 +85,7 @@ static void post(struct delivery *y, const struct message *m)
 	if (!d->http)
 		d->http = http_new(d->loop);
 	y->post = http_post(d->http, &(struct http_request){.url = c->url, .headers = headers, .nheaders = c->nheaders + 1, .body = m->body,
-	                                                    .timeout_ms = c->timeout_ms}, on_answer, y);
+	                                                    .timeout_ms = c->timeout_ms, .secrets = c}, on_answer, y);
 }
 
 static void run(struct delivery *y, const struct message *m)
@@ -99,7 +96,8 @@ static void run(struct delivery *y, const struct message *m)
 	                            arena_printf(&y->arena, "STRATA_CALLBACK_EVENT=%s", m->event),
 	                            arena_printf(&y->arena, "STRATA_CALLBACK_KEY=%s", m->key), NULL};
 	y->hook = hook_start(y->deliverer->loop, &(struct hook_request){.argv = c->argv, .nargv = c->nargv, .dir = y->deliverer->dir,
-	                                                                .more = more, .input = m->body, .timeout_ms = c->timeout_ms},
+	                                                                .more = more, .input = m->body, .timeout_ms = c->timeout_ms,
+	                                                                .secrets = c},
 	                     on_answer, y, &err);
 	if (y->hook)
 		return;

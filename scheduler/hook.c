@@ -21,8 +21,11 @@ struct hook {
 	uv_write_t write;
 	char *text;              /* its input, until it is written */
 	char chunk[CHUNK];
-	char said[SAID_MAX + 1]; /* the end of its stderr */
-	size_t nsaid;
+	const struct callback *secrets;
+	size_t secret_max;
+	char *said;              /* the end of its stderr */
+	size_t nsaid, room;      /* more than is told: last_words */
+	bool cut;                /* it had said more before */
 	int64_t timeout_ms;
 	bool late;               /* its time was over */
 	int open;                /* handles that are not closed */
@@ -36,6 +39,7 @@ static void on_closed(uv_handle_t *handle)
 	if (--k->open)
 		return;
 	free(k->text);
+	free(k->said);
 	free(k);
 }
 
@@ -48,14 +52,22 @@ static void close_all(struct hook *k)
 	}
 }
 
-/* Its last line that has something. */
+/* The end of its last line that has something: first without secrets, then cut. What was kept may begin within a secret,
+ * which ends before secret_max. */
 static const char *last_words(struct hook *k)
 {
+	for (size_t i = 0; i < k->nsaid; i++)
+		k->said[i] = k->said[i] ? k->said[i] : ' ';
+	k->said[k->nsaid] = '\0';
+	callback_redact(k->secrets, k->said);
 	while (k->nsaid && (unsigned char)k->said[k->nsaid - 1] <= ' ')
 		k->nsaid--;
 	k->said[k->nsaid] = '\0';
 	const char *nl = strrchr(k->said, '\n');
-	return nl ? nl + 1 : k->said;
+	size_t line = nl ? (size_t)(nl - k->said) + 1 : 0, whole = k->cut ? k->secret_max : 0;
+	size_t from = line > whole ? line : whole, most = k->nsaid > SAID_MAX ? k->nsaid - SAID_MAX : 0;
+	from = from > most ? from : most;
+	return k->said + (from < k->nsaid ? from : k->nsaid);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret)
@@ -72,9 +84,10 @@ static void on_words(uv_stream_t *stream, ssize_t n, const uv_buf_t *data)
 		uv_read_stop(stream);
 	if (n <= 0)
 		return;
-	size_t got = (size_t)n, skip = got > SAID_MAX ? got - SAID_MAX : 0;
+	size_t got = (size_t)n, skip = got > k->room ? got - k->room : 0;
 	got -= skip;
-	size_t drop = k->nsaid + got > SAID_MAX ? k->nsaid + got - SAID_MAX : 0;
+	size_t drop = k->nsaid + got > k->room ? k->nsaid + got - k->room : 0;
+	k->cut = k->cut || skip || drop;
 	memmove(k->said, k->said + drop, k->nsaid - drop);
 	k->nsaid -= drop;
 	memcpy(k->said + k->nsaid, data->base + skip, got);
@@ -103,7 +116,7 @@ static void on_exit_status(uv_process_t *process, int64_t status, int sig)
 	hook_done *done = k->done;
 	void *ctx = k->ctx;
 	read_rest(k);
-	const char *words = last_words(k);
+	const char *words = done ? last_words(k) : "";
 	if (k->late)
 		snprintf(text, sizeof text, "took longer than %" PRId64 " ms and was stopped", k->timeout_ms);
 	else if (sig)
@@ -139,6 +152,10 @@ static struct hook *hook_new(uv_loop_t *loop, const struct hook_request *rq, hoo
 	struct hook *k = mem_alloc(sizeof *k);
 	k->text = mem_strdup(rq->input);
 	k->timeout_ms = rq->timeout_ms;
+	k->secrets = rq->secrets;
+	k->secret_max = callback_secret_max(rq->secrets);
+	k->room = SAID_MAX + k->secret_max;
+	k->said = mem_alloc(k->room + 1);
 	k->done = done;
 	k->ctx = ctx;
 	k->open = HANDLES;

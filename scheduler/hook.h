@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "base/err.h"
+#include "core/callback.h"
 
 struct hook;
 
@@ -20,6 +21,7 @@ struct hook_request {
 	const char *const *more;       /* of its environment, NULL-terminated */
 	const char *input;
 	int64_t timeout_ms;
+	const struct callback *secrets; /* are starred out of what it said; not copied, and not looked at after hook_kill */
 };
 
 /* NULL: it exited with 0. Else why not, in one line, with the end of what it said on stderr. */

@@ -32,8 +32,9 @@ struct http_post {
 	http_done *done;
 	void *ctx;
 	char error[CURL_ERROR_SIZE];
-	char answer[ANSWER_MAX + 1]; /* its beginning */
-	size_t nanswer;
+	const struct callback *secrets;
+	char *answer;                /* its beginning */
+	size_t nanswer, room;        /* more than is told: clean_answer */
 };
 
 static void post_free(struct http_post *p)
@@ -41,7 +42,22 @@ static void post_free(struct http_post *p)
 	curl_multi_remove_handle(p->http->multi, p->easy);
 	curl_easy_cleanup(p->easy);
 	curl_slist_free_all(p->headers);
+	free(p->answer);
 	free(p);
+}
+
+/* First without secrets, then cut: none that was kept in part begins in what is left. */
+static void clean_answer(struct http_post *p)
+{
+	for (size_t i = 0; i < p->nanswer; i++)
+		p->answer[i] = p->answer[i] ? p->answer[i] : ' ';
+	callback_redact(p->secrets, p->answer);
+	p->nanswer = p->nanswer < ANSWER_MAX ? p->nanswer : ANSWER_MAX;
+	p->answer[p->nanswer] = '\0';
+	for (size_t i = 0; i < p->nanswer; i++) {
+		if ((unsigned char)p->answer[i] < ' ')
+			p->answer[i] = ' ';
+	}
 }
 
 static void finish(struct http_post *p, CURLcode code)
@@ -50,10 +66,7 @@ static void finish(struct http_post *p, CURLcode code)
 	const char *problem = text;
 	long status = 0;
 	curl_easy_getinfo(p->easy, CURLINFO_RESPONSE_CODE, &status);
-	for (size_t i = 0; i < p->nanswer; i++) {
-		if ((unsigned char)p->answer[i] < ' ')
-			p->answer[i] = ' ';
-	}
+	clean_answer(p);
 	if (code != CURLE_OK)
 		snprintf(text, sizeof text, "%s", *p->error ? p->error : curl_easy_strerror(code));
 	else if (status < 200 || status > 299)
@@ -159,7 +172,7 @@ static int want_timer(CURLM *multi, long ms, void *ctx)
 static size_t take_answer(char *data, size_t one, size_t n, void *ctx)
 {
 	struct http_post *p = ctx;
-	size_t room = ANSWER_MAX - p->nanswer, most = n < room ? n : room;
+	size_t room = p->room - p->nanswer, most = n < room ? n : room;
 	(void)one;
 	memcpy(p->answer + p->nanswer, data, most);
 	p->nanswer += most;
@@ -187,7 +200,9 @@ struct http *http_new(uv_loop_t *loop)
 struct http_post *http_post(struct http *h, const struct http_request *rq, http_done *done, void *ctx)
 {
 	struct http_post *p = mem_alloc(sizeof *p);
-	*p = (struct http_post){.http = h, .easy = curl_easy_init(), .done = done, .ctx = ctx};
+	*p = (struct http_post){.http = h, .easy = curl_easy_init(), .done = done, .ctx = ctx, .secrets = rq->secrets,
+	                        .room = ANSWER_MAX + callback_secret_max(rq->secrets)};
+	p->answer = mem_alloc(p->room + 1);
 	if (!p->easy)
 		abort(); /* out of memory */
 	for (size_t i = 0; i < rq->nheaders; i++)

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "core/callback.h"
+
 struct http;
 struct http_post;
 
@@ -22,6 +24,7 @@ struct http_request {
 	const char *const *headers; size_t nheaders; /* "Name: value"; ended by nheaders */
 	const char *body;                            /* JSON; copied, as all here */
 	int64_t timeout_ms;
+	const struct callback *secrets;              /* are starred out of what the receiver said; not copied */
 };
 
 /* NULL: answered with 2xx. Else why not, in one line; it may hold what the receiver said. */
