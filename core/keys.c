@@ -123,7 +123,7 @@ static const struct key keys_callback[] = {
 	{"schedules", KEY_ANY, AT(callback_in, schedules), .shape = "list of schedule", .doc = "Only of runs of these schedules."},
 	{"tables", KEY_ANY, AT(callback_in, tables), .shape = "text, or list of text",
 	 .doc = "Which tables' events, selected as on the command line. Else all."},
-	{"timeout", KEY_DURATION, AT(callback_in, timeout_ms), "30s", .doc = "An attempt that takes longer has failed."},
+	{"timeout", KEY_DURATION, AT(callback_in, timeout_ms), "30s", .lo = 100, .doc = "An attempt that takes longer has failed."},
 	{"retry_for", KEY_DURATION, AT(callback_in, retry_for_ms), "1d",
 	 .doc = "How long it is tried again, at growing distances, before it is given up."},
 };

@@ -27,7 +27,7 @@ enum key_type {     /* goes into */
 	KEY_COUNT,      /* uint32_t in [lo, hi]                             */
 	KEY_INTEGER,    /* int32_t in [lo, hi]                              */
 	KEY_FACTOR,     /* double in [lo, hi]                               */
-	KEY_DURATION,   /* int64_t, milliseconds                            */
+	KEY_DURATION,   /* int64_t, milliseconds, at least lo               */
 	KEY_DATE,       /* int32_t, days since 1970                         */
 	KEY_CHOICE,     /* int, index into choices                          */
 	KEY_NAME,       /* const struct yaml *, a text whose place matters  */

@@ -18,6 +18,8 @@ static void add_type(struct buf *out, const struct key *k)
 	}
 	if (k->type != KEY_CHOICE) {
 		buf_adds(out, names[k->type]);
+		if (k->type == KEY_DURATION && k->lo != 0)
+			buf_addf(out, ", at least `%" PRId64 "ms`", k->lo);
 		if (k->hi != 0)
 			buf_addf(out, ", %" PRId64 " to %" PRId64, k->lo, k->hi);
 		return;

@@ -88,7 +88,10 @@ static bool store_scalar(const struct key *k, const char *text, void *at)
 		*(double *)at = f;
 		return true;
 	case KEY_DURATION:
-		return duration_parse(text, at);
+		if (!duration_parse(text, &n) || n < k->lo)
+			return false;
+		*(int64_t *)at = n;
+		return true;
 	case KEY_DATE:
 		return date_parse(text, at);
 	case KEY_CHOICE:
@@ -150,7 +153,10 @@ static const char *expectation(const struct key *k, char *out, size_t size)
 		snprintf(out, size, "a number from %lld to %lld", (long long)k->lo, (long long)k->hi);
 		return out;
 	case KEY_DURATION:
-		return "a duration such as 30s, 5m, 2h, 1d or plain seconds";
+		if (k->lo == 0)
+			return "a duration such as 30s, 5m, 2h, 1d or plain seconds";
+		snprintf(out, size, "a duration such as 30s, 5m, 2h, 1d or plain seconds, of at least %lldms", (long long)k->lo);
+		return out;
 	case KEY_DATE:
 		return "a date, YYYY-MM-DD";
 	case KEY_MAP:
