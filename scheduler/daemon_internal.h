@@ -24,6 +24,7 @@ struct project_version {
 	struct project *project;
 	char git_commit[GIT_COMMIT_SIZE];
 	size_t users; /* runs, and the daemon for the newest */
+	uint64_t serial; /* another one for each; 0: nobody has asked yet */
 };
 
 enum job_state { JOB_ORDERED, JOB_PLANNING, JOB_ACTIVE, JOB_DONE };
@@ -45,7 +46,7 @@ struct job {
 	uint32_t plans;              /* so often it could not be planned for what may pass */
 	int64_t plan_at_ms;          /* not before, by the monotonic clock */
 	uint64_t tasks;              /* tables times days, as `sized` has them */
-	const struct project_version *sized; /* NULL: not counted yet */
+	uint64_t sized;              /* the version's serial; 0: not counted yet */
 	struct project_version *version;
 	bool *selected;
 	struct planning planning;
@@ -93,6 +94,7 @@ struct daemon {
 	struct db_keeper keeper;
 	struct db desk;              /* a connection for commands: that of the workspace may be at something longer */
 	struct project_version *version;
+	uint64_t last_serial;        /* of a version */
 	struct list jobs;
 	struct list clearings;       /* of published partitions, under way */
 	struct timetable *timetables;

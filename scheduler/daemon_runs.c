@@ -300,10 +300,18 @@ static bool plan_later(struct daemon *d, struct job *j, const struct err *why)
 	return true;
 }
 
+/* What tells the newest project from those before it: they are freed, and their addresses given out again. */
+static uint64_t newest_serial(struct daemon *d)
+{
+	if (!d->version->serial)
+		d->version->serial = ++d->last_serial;
+	return d->version->serial;
+}
+
 /* Can it be planned at once, while something long is under way? */
 static bool is_small(struct daemon *d, struct job *j)
 {
-	if (j->sized != d->version) {
+	if (j->sized != newest_serial(d)) {
 		const struct order *o = &j->order;
 		const struct project *p = d->version->project;
 		bool *selected = mem_array(p->ntables ? p->ntables : 1, sizeof *selected);
@@ -314,7 +322,7 @@ static bool is_small(struct daemon *d, struct job *j)
 				n += selected[t];
 		}
 		free(selected);
-		j->sized = d->version;
+		j->sized = newest_serial(d);
 		j->tasks = n * (uint64_t)((int64_t)o->last - o->first + 1);
 	}
 	return j->tasks <= SMALL_TASKS;
