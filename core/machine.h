@@ -144,7 +144,8 @@ enum action_kind {
 	ACT_DECIDE,     /* task: answer with EV_DECIDED */
 	ACT_START,      /* task, fence, try_no, batch: hand the try to a worker (its row is durable). Those of a batch are said in one
 	                 * step, one right after the other */
-	ACT_STOP,       /* fence, stop: interrupt the try; EV_TRY_ENDED follows in any case */
+	ACT_STOP,       /* fence, stop: interrupt the try; EV_TRY_ENDED follows in any case. After STOP_TIMEOUT, which who runs it may
+	                 * ignore, STOP_CANCEL can still come */
 	ACT_TIMER,      /* at_ms: send EV_TIME then; replaces the timer before; INT64_MAX: none */
 	ACT_HELD,       /* hold: of its partitions nothing is decided, ready or running any more, and all that was is durable */
 	ACT_RUN_DONE,   /* run, run_result: durable; the spec may be freed, the counts are readable until the next step */

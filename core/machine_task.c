@@ -296,7 +296,7 @@ void try_cancel(struct machine *m, struct mrun *r, struct mtry *t)
 	if (!t->sent) { /* no worker has heard of it */
 		struct mtry was = try_end(m, r, t, OUTCOME_KILLED);
 		task_done(m, r, was.at, TASK_CANCELED);
-	} else if (!t->stopped) {
+	} else if (!t->stopped || t->stop == STOP_TIMEOUT) { /* a timeout may have been ignored: live_try_stop */
 		t->stopped = true;
 		t->stop = STOP_CANCEL;
 		struct action *a = machine_emit(m, ACT_STOP);

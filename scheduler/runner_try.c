@@ -327,8 +327,9 @@ void live_try_stop(struct live_try *lt, enum stop_reason why)
 {
 	if (why == STOP_TIMEOUT && lt->staged)
 		return; /* its time was enough: it waits for others, whose time is counted, too */
+	if (!lt->stopped)
+		lt->stop = why; /* what it is told later has not ended it */
 	lt->stopped = true;
-	lt->stop = why;
 	if (lt->request)
 		workers_cancel(lt->runner->config.workers, lt->request);
 }

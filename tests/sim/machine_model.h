@@ -435,7 +435,7 @@ static void saw(const struct machine *m, const struct action *a)
 		try->sent = true;
 		break;
 	case ACT_STOP:
-		CHECK(try && try->sent && !try->stopped);
+		CHECK(try && try->sent && (!try->stopped || (try->stop == STOP_TIMEOUT && a->stop == STOP_CANCEL)));
 		CHECK(a->stop == STOP_CANCEL ? w.runs[try->id.run].canceled : try->deadline <= w.now);
 		try->stopped = true;
 		try->stop = a->stop;
@@ -462,7 +462,7 @@ static void check_rest(const struct machine *m)
 		const struct live_try *t = &w.tries[i];
 		used[w.runs[t->id.run].tables[t->id.table].pool]++;
 		CHECK(t->sent == (t->seq <= w.committed));
-		CHECK(!w.runs[t->id.run].canceled || t->stopped);
+		CHECK(!w.runs[t->id.run].canceled || (t->stopped && t->stop == STOP_CANCEL));
 		if (!t->stopped && t->deadline < due)
 			due = t->deadline;
 	}

@@ -387,6 +387,31 @@ static void a_timeout_after_a_cancel_changes_nothing(void **state)
 	end(&f);
 }
 
+/* Who runs it ignores the timeout of one that only waits for its batch: the cancel must reach that, or it publishes. */
+static void a_cancel_after_a_timeout_is_told_too(void **state)
+{
+	(void)state;
+	struct fixture f;
+	fixture_init(&f, 1);
+	uint32_t a = add_table(&f, true);
+	f.tables[a].timeout_ms = 500;
+	begin(&f, 1);
+	uint64_t fence = started(&f, a, 0);
+	feed(&f, (struct event){.kind = EV_TRY_RUNNING, .fence = fence});
+	f.now += 500;
+	feed(&f, (struct event){.kind = EV_TIME});
+	assert_int_equal(said(&f, ACT_STOP)->stop, STOP_TIMEOUT);
+	feed(&f, (struct event){.kind = EV_CANCEL_RUN, .run = RUN});
+	assert_int_equal(said(&f, ACT_STOP)->stop, STOP_CANCEL);
+	assert_int_equal(said(&f, ACT_STOP)->fence, fence);
+	feed(&f, (struct event){.kind = EV_CANCEL_RUN, .run = RUN});
+	assert_int_equal(f.out.len, 0); /* once */
+	ended(&f, fence, OUTCOME_KILLED, ERROR_NONE);
+	assert_int_equal(result(&f, a, 0), TASK_CANCELED);
+	assert_int_equal(said(&f, ACT_RUN_DONE)->run_result, RUN_CANCELED);
+	end(&f);
+}
+
 static void a_cancel_before_the_commit_starts_nothing(void **state)
 {
 	(void)state;
@@ -531,6 +556,7 @@ int main(void)
 		cmocka_unit_test(cancel_ends_the_idle_at_once_and_stops_the_running),
 		cmocka_unit_test(a_run_that_takes_too_long_has_failed_and_says_so),
 		cmocka_unit_test(a_timeout_after_a_cancel_changes_nothing),
+		cmocka_unit_test(a_cancel_after_a_timeout_is_told_too),
 		cmocka_unit_test(a_cancel_before_the_commit_starts_nothing),
 		cmocka_unit_test(what_comes_too_late_is_ignored),
 		cmocka_unit_test(a_run_without_tasks_is_done),
