@@ -126,11 +126,3 @@ size_t schedule_due(const struct schedule_rule *r, const struct schedule_ledger 
 	int64_t over = over_until(r, l, now);
 	return (r->catchup == CATCHUP_ALL ? all_due : newest_due)(r, l, over, now, ret_at, max, &ret->more);
 }
-
-size_t schedule_count(const struct schedule_rule *r, int64_t after, int64_t until, size_t most)
-{
-	size_t n = 0;
-	for (int64_t at = after; n < most && interval_after(r, at, &at) && at <= until;)
-		n++;
-	return n;
-}

@@ -73,7 +73,4 @@ size_t schedule_due(const struct schedule_rule *r, const struct schedule_ledger 
  * into the next day. False when no date is left. */
 bool schedule_dates(const struct schedule_rule *r, int64_t at, int32_t *ret_first, int32_t *ret_last);
 
-/* How many intervals there are after one time and up to another; counts no further than `most`. */
-size_t schedule_count(const struct schedule_rule *r, int64_t after, int64_t until, size_t most);
-
 #endif

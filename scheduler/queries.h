@@ -169,8 +169,4 @@ int query_open_tries(const struct query *q, int64_t epoch, struct try_row **ret_
 /* Folders of staged data that was kept on purpose, relative to the lake. */
 int query_kept_staging(const struct query *q, const char *const **ret_paths, size_t *ret_count, struct err *err);
 
-/* Tasks of one run that are not done and have a row. */
-int query_open_tasks(const struct query *q, const char *run_id, struct task_row **ret_rows, size_t *ret_count,
-                     struct err *err);
-
 #endif

@@ -247,15 +247,6 @@ int query_open_tries(const struct query *q, int64_t epoch, struct try_row **ret_
 	                   texts, 1, ret_rows, ret_count, err);
 }
 
-int query_open_tasks(const struct query *q, const char *run_id, struct task_row **ret_rows, size_t *ret_count,
-                     struct err *err)
-{
-	const char *const texts[] = {run_id};
-	return select_rows(q, task_columns, COUNT(task_columns), sizeof **ret_rows,
-	                   "FROM strata.task WHERE lake_id = $1::integer AND run_id = $2::text AND state <> 'done'"
-	                   " ORDER BY table_name, partition", texts, 1, ret_rows, ret_count, err);
-}
-
 static const struct pg_column audit_columns[] = {
 	COLUMN(audit_row, "at", TIME, at_us), COLUMN(audit_row, "actor", TEXT, actor), COLUMN(audit_row, "action", TEXT, action),
 	COLUMN(audit_row, "object", TEXT, object), COLUMN(audit_row, "coalesce(detail->>'outcome', '')", TEXT, outcome),

@@ -106,33 +106,21 @@ int query_open_tries(const struct query *q, int64_t epoch, struct try_row **ret_
 	return reach(err);
 }
 
-static int tasks_of(const struct query *q, const char *run_id, bool open_only, struct task_row **ret_rows, size_t *ret_count,
-                    struct err *err)
+int query_tasks(const struct query *q, const char *run_id, const char *table, struct task_row **ret_rows,
+                size_t *ret_count, struct err *err)
 {
+	CHECK(!table);
 	struct task_row *rows = arena_array(q->arena, db.ntasks, sizeof *rows);
 	size_t n = 0;
 	for (size_t i = 0; i < db.ntasks; i++) {
 		const struct db_task *t = &db.tasks[i];
-		if (str_eq(t->run, run_id) && !(open_only && str_eq(t->state, "done")))
+		if (str_eq(t->run, run_id))
 			rows[n++] = (struct task_row){.table = t->table, .partition = t->partition, .state = t->state, .result = t->result,
 			                              .wait = "", .reason = "", .cause = "", .error = "", .tries = t->tries};
 	}
 	*ret_rows = rows;
 	*ret_count = n;
 	return reach(err);
-}
-
-int query_open_tasks(const struct query *q, const char *run_id, struct task_row **ret_rows, size_t *ret_count,
-                     struct err *err)
-{
-	return tasks_of(q, run_id, true, ret_rows, ret_count, err);
-}
-
-int query_tasks(const struct query *q, const char *run_id, const char *table, struct task_row **ret_rows,
-                size_t *ret_count, struct err *err)
-{
-	CHECK(!table);
-	return tasks_of(q, run_id, false, ret_rows, ret_count, err);
 }
 
 int query_kept_staging(const struct query *q, const char *const **ret_paths, size_t *ret_count, struct err *err)

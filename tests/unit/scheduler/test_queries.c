@@ -181,7 +181,6 @@ static void recovery_sees_only_dead_schedulers(void **state)
 	(void)state;
 	struct run_row *runs;
 	struct try_row *tries;
-	struct task_row *tasks;
 	size_t n;
 	assert_int_equal(query_unfinished_runs(&q, 2, &runs, &n, &err), 0);
 	assert_int_equal(n, 1);
@@ -192,9 +191,6 @@ static void recovery_sees_only_dead_schedulers(void **state)
 	assert_string_equal(tries[0].worker, "w1");
 	assert_int_equal(query_open_tries(&q, 3, &tries, &n, &err), 0);
 	assert_int_equal(n, 2);
-	assert_int_equal(query_open_tasks(&q, "20130107T2-bb", &tasks, &n, &err), 0);
-	assert_int_equal(n, 1);
-	assert_string_equal(tasks[0].state, "running");
 }
 
 static void a_large_snapshot_is_whole(void **state)
