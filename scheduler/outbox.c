@@ -58,15 +58,17 @@ struct outbox {
 
 static void look(struct outbox *o);
 
+/* The first few of each callback, by outbox_due: an outage may leave very many. */
 static const char look_sql[] =
 	"SELECT o.key::text, o.callback, o.event, o.run_id, o.tries, o.body::text,"
 	" greatest(0, ceil(extract(epoch FROM o.next_at - clock_timestamp()) * 1000))::bigint,"
 	" (extract(epoch FROM clock_timestamp() - o.since) * 1000)::bigint"
-	" FROM (SELECT *, row_number() OVER (PARTITION BY callback ORDER BY next_at, seq) AS place FROM strata.outbox f"
-	"  WHERE lake_id = $1::integer AND outcome = '' AND callback = ANY ($2::text[])"
-	"  AND NOT EXISTS (SELECT FROM strata.outbox e WHERE e.lake_id = f.lake_id AND e.callback = f.callback AND e.subject = f.subject"
-	"   AND e.outcome = '' AND e.seq < f.seq)) o"
-	" WHERE o.place <= 4 ORDER BY o.next_at, o.seq";
+	" FROM unnest($2::text[]) AS c (name), LATERAL (SELECT * FROM strata.outbox f"
+	"  WHERE f.lake_id = $1::integer AND f.callback = c.name AND f.outcome = ''"
+	"  AND f.seq = (SELECT e.seq FROM strata.outbox e WHERE e.lake_id = f.lake_id AND e.callback = f.callback AND e.subject = f.subject"
+	"   AND e.outcome = '' ORDER BY e.seq LIMIT 1)"
+	"  ORDER BY f.next_at, f.seq LIMIT 4) o"
+	" ORDER BY o.next_at, o.seq";
 static const char record_sql[] =
 	"UPDATE strata.outbox SET tries = tries + 1, outcome = $3::text, ended_at = CASE WHEN $3::text = '' THEN NULL ELSE now() END,"
 	" next_at = clock_timestamp() + $4::bigint * interval '1 ms', error = $5::text"
