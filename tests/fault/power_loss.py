@@ -233,7 +233,7 @@ def died_after_exchange(loss, rng):
 
 def kills(loss, rng, rounds):
     """Died at some call, run again, and then the power goes: (what was wrong, images)."""
-    wrong, images = [], 0
+    wrong, images, untold = [], 0, 0
     for number in range(rounds):
         name, lake = f"kill{number}", loss.lab.folder / f"kill{number}"
         lake.mkdir()
@@ -245,7 +245,16 @@ def kills(loss, rng, rounds):
         status, output = project.strata("--lake", str(lake), *RUN, **shim)
         if status != 0:
             wrong.append(f"killed at {n}: the second run ends with {status}: {output}")
-        disk.read(f"{lake}.log")
+        try:
+            disk.read(f"{lake}.log")
+        except KeyError as inode:
+            # A process that was killed between a call and its line in the log: what it made is known to nobody.
+            print(f"# killed at {n}: folder or file {inode} is not in the log", flush=True)
+            untold += 1
+            wrong += ["more than a third of the stories cannot be told"] if untold * 3 > rounds else []
+            loss.lab.pg.sql(f"DROP DATABASE {name} WITH (FORCE)")
+            shutil.rmtree(lake)
+            continue
         for how in ["nothing"] + [None] * 4:
             images += 1
             wrong += [f"killed at {n}: {w}" for w in not_there(project, disk.image(disk.end, rng, how))]
