@@ -206,16 +206,17 @@ static bool next_part(struct probing *p, struct thing *ret)
 
 static struct batch *batch_of_parts(struct probing *p)
 {
-	struct batch *b = NULL;
 	struct thing thing;
-	while ((!b || b->npartitions < BATCH_PARTITIONS) && next_part(p, &thing)) {
+	if (!next_part(p, &thing))
+		return NULL;
+	struct batch *b = batch_new(p);
+	do {
 		char date[DATE_SIZE];
-		b = b ? b : batch_new(p);
 		char *path = lake_partition_path(p->project->tables[thing.table].qname, date_format(date, thing.first));
 		json_array_append_new(b->partitions, json_pack("{s:s}", "path", path));
 		free(path);
 		b->things[b->npartitions++] = thing;
-	}
+	} while (b->npartitions < BATCH_PARTITIONS && next_part(p, &thing));
 	return b;
 }
 
@@ -240,18 +241,26 @@ static void add_source(struct batch *b, const struct thing *thing)
 	b->things[b->nsources++] = *thing;
 }
 
+/* A source without partitions has one answer, under DATE_NONE. */
+static bool next_source(struct probing *p, struct thing *ret)
+{
+	const struct source *s = NULL;
+	for (; p->source_table < p->project->ntables && !s; p->source_table++) {
+		s = p->selected[p->source_table] ? p->project->tables[p->source_table].source : NULL;
+		*ret = (struct thing){p->source_table, s && s->partitioned ? p->first : DATE_NONE, s && s->partitioned ? p->last : DATE_NONE};
+	}
+	return s != NULL;
+}
+
 static struct batch *batch_of_sources(struct probing *p)
 {
-	struct batch *b = NULL;
-	for (; p->source_table < p->project->ntables && (!b || b->nsources < BATCH_SOURCES); p->source_table++) {
-		const struct source *s = p->selected[p->source_table] ? p->project->tables[p->source_table].source : NULL;
-		if (!s)
-			continue;
-		b = b ? b : batch_new(p);
-		/* A source without partitions has one answer, under DATE_NONE. */
-		add_source(b, s->partitioned ? &(struct thing){p->source_table, p->first, p->last}
-		                             : &(struct thing){p->source_table, DATE_NONE, DATE_NONE});
-	}
+	struct thing thing;
+	if (!next_source(p, &thing))
+		return NULL;
+	struct batch *b = batch_new(p);
+	do
+		add_source(b, &thing);
+	while (b->nsources < BATCH_SOURCES && next_source(p, &thing));
 	return b;
 }
 

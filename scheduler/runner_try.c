@@ -91,6 +91,7 @@ static void report(struct live_try *lt)
 	struct buf reason = BUF_INIT(1 << 16);
 	plan_reason_text(plan, lt->task.table, &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date], &reason);
 	bool good = lt->outcome == OUTCOME_SUCCESS && result;
+	int64_t worked_us = result ? work_us(result) : 0;
 	run->observer.try_ended(run->observer.ctx,
 	                             &(struct try_report){.table = run_table(lt->run, lt->task),
 	                                                  .day = run_day(lt->run, lt->task),
@@ -101,7 +102,7 @@ static void report(struct live_try *lt)
 	                                                  .rows = good ? result->manifest.row_count : 0,
 	                                                  .bytes = good ? result->bytes : 0,
 	                                                  .cleared_rows = good ? result->cleared_rows : -1,
-	                                                  .duration_us = result && work_us(result) ? work_us(result) : lt->running_us ? clock_mono_us() - lt->running_us : 0,
+	                                                  .duration_us = worked_us ? worked_us : lt->running_us ? clock_mono_us() - lt->running_us : 0,
 	                                                  .error = good ? NULL : lt->error,
 	                                                  .file = run_table(lt->run, lt->task)->file,
 	                                                  .line = lt->error_line,

@@ -188,7 +188,7 @@ static void fit(const struct listing *l, int width, int widths[COLUMNS_MAX])
 	const struct listing_column *columns = l->source.columns;
 	size_t n = 0;
 	int total = 0, grows = -1;
-	for (; columns[n].title && n < COLUMNS_MAX; n++) {
+	for (; n < COLUMNS_MAX && columns[n].title; n++) {
 		widths[n] = columns[n].width;
 		total += columns[n].width + GAP;
 		if (columns[n].grows)
@@ -215,7 +215,7 @@ static void fit(const struct listing *l, int width, int widths[COLUMNS_MAX])
 static void draw_head(const struct listing *l, struct area a, const int widths[COLUMNS_MAX])
 {
 	int x = 0;
-	for (size_t c = 0; l->source.columns[c].title && c < COLUMNS_MAX; c++) {
+	for (size_t c = 0; c < COLUMNS_MAX && l->source.columns[c].title; c++) {
 		const struct listing_column *col = &l->source.columns[c];
 		char title[64];
 		if (!widths[c])
@@ -233,7 +233,7 @@ static void draw_row(const struct listing *l, struct area a, int y, size_t row, 
 {
 	struct listing_cell cell;
 	int x = 0;
-	for (size_t c = 0; l->source.columns[c].title && c < COLUMNS_MAX; c++) {
+	for (size_t c = 0; c < COLUMNS_MAX && l->source.columns[c].title; c++) {
 		if (!widths[c])
 			continue;
 		cell_of(l, row, c, &cell);

@@ -47,6 +47,7 @@ dt=2024-01-04"
 		"clear|dwd.dwd_orders|done|3|$(id -un)@$(hostname)"
 	run -0 strata clear --data dwd_orders --yes
 	assert_output_has "there is nothing to remove"
+	raw_settle
 	strata -q run --start 2024-01-01 --end 2024-01-04
 	[ "$(manifest dwd/dwd_orders/dt=2024-01-02 .version)" = 2 ]
 	[ -z "$(plan_says --start 2024-01-01 --end 2024-01-04)" ]

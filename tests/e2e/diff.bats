@@ -4,6 +4,7 @@ load helper
 setup() {
 	project_shop
 	shop_days 1 5
+	raw_settle
 }
 teardown() {
 	schedulers_remove
