@@ -110,7 +110,7 @@ a_run() {
 	project_file dags/ods/ods_script.sh <<< $'#!/bin/sh\nexit 7'
 	chmod +x dags/ods/ods_script.sh
 	run -1 strata -q run ods_script --run-id broken
-	screen_open 100x40
+	screen_open 200x40
 	screen_shows "failure"
 	screen_keys j j j Enter
 	screen_shows "Task broken ods.ods_script"

@@ -288,6 +288,16 @@ static void on_start(void *ctx)
 	resume(ctx);
 }
 
+/* On its own: getcontext returns as setjmp does, and what its caller has in registers is lost to the compiler. */
+static void prepare(struct host *h)
+{
+	getcontext(&h->context);
+	h->context.uc_stack.ss_sp = h->stack;
+	h->context.uc_stack.ss_size = STACK_SIZE;
+	h->context.uc_link = NULL;
+	makecontext(&h->context, main_of_host, 0);
+}
+
 void host_start(void)
 {
 	uint32_t i = 1;
@@ -305,11 +315,7 @@ void host_start(void)
 	h->ws = (struct workspace){.jobs = 1 + below(4), .hold_fd = -1, .db = {.lake_id = 1, .conninfo = "", .source = DB_FLAG}};
 	h->ws.turns.loop = &h->ws.loop;
 	snprintf(h->ws.lake.dir, sizeof h->ws.lake.dir, "/lake");
-	getcontext(&h->context);
-	h->context.uc_stack.ss_sp = h->stack;
-	h->context.uc_stack.ss_size = STACK_SIZE;
-	h->context.uc_link = NULL;
-	makecontext(&h->context, main_of_host, 0);
+	prepare(h);
 	trace("--- process %u starts, %u jobs", h->life, h->ws.jobs);
 	world_later((int64_t)below(3000000), OF_WORLD, on_start, h, "a process starts");
 }
