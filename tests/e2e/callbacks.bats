@@ -73,17 +73,6 @@ mendable_table() {
 	EOF
 	chmod +x "$1"
 }
-scheduler_up() {
-	local name=$1
-	shift
-	background "$name" scheduler "$@"
-	wait_until has_line "$(err_of "$name")" "scheduler.ready"
-}
-scheduler_down() {
-	kill -TERM "$(pid_of "$1")"
-	background_end "$1"
-	assert_status 0
-}
 nothing_waits() {
 	[ "$(strata --output json callbacks --waiting)" = "[]" ]
 }

@@ -6,6 +6,20 @@
 #     screen_is NAME                    to the letter, but for times: tests/e2e/screens/NAME.txt (GOLDEN_UPDATE=1 writes it)
 #     screen_close                      in teardown
 
+# A shop of five days with a schedule and a pool, and its first run.
+screen_project() {
+	project_shop
+	shop_days 1 5
+	cat >> dags/dw_config.yaml <<-'EOF'
+		pools: {reports: 2}
+		schedules:
+		  nightly: {cron: '30 6 * * *', timezone: UTC, select: [+dws]}
+	EOF
+}
+a_run() {
+	strata -q backfill --run-id first --start 2024-01-01 --end 2024-01-05
+}
+
 terminal() {
 	tmux -S "$BATS_TEST_TMPDIR/tmux" "$@" 3>&-
 }

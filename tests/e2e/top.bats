@@ -3,21 +3,11 @@ load helper
 load screen
 
 setup() {
-	project_shop
-	shop_days 1 5
-	cat >> dags/dw_config.yaml <<-'EOF'
-		pools: {reports: 2}
-		schedules:
-		  nightly: {cron: '30 6 * * *', timezone: UTC, select: [+dws]}
-	EOF
+	screen_project
 }
 teardown() {
 	screen_close
 	schedulers_remove
-}
-
-a_run() {
-	strata -q backfill --run-id first --start 2024-01-01 --end 2024-01-05
 }
 
 @test "each panel at 80x24, from history alone" {

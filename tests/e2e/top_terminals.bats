@@ -3,22 +3,13 @@ load helper
 load screen
 
 setup() {
-	project_shop
-	shop_days 1 5
-	cat >> dags/dw_config.yaml <<-'EOF'
-		pools: {reports: 2}
-		schedules:
-		  nightly: {cron: '30 6 * * *', timezone: UTC, select: [+dws]}
-	EOF
+	screen_project
 }
 teardown() {
 	screen_close
 	schedulers_remove
 }
 
-a_run() {
-	strata -q backfill --run-id first --start 2024-01-01 --end 2024-01-05
-}
 in_terminal() { # OPTION…: of tests/helper/terminal.py
 	run -0 env LC_ALL=C.UTF-8 python3 -B "$REPO/tests/helper/terminal.py" "$@" "$STRATA" -C "$PROJECT" top
 }
