@@ -21,7 +21,7 @@
 /* A base character of at most 4 bytes and as many combining ones as fit. */
 enum { CELL_BYTES = 13 };
 
-enum mark { MARK_NONE = 0, MARK_CURSOR = 1, MARK_UNDERLINE = 2, MARK_BOLD = 4 };
+enum mark { MARK_CURSOR = 1, MARK_UNDERLINE = 2 };
 
 struct cell {
 	char bytes[CELL_BYTES]; /* no NUL where it is full */

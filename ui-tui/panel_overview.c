@@ -20,7 +20,7 @@ enum { FAILURES_MOST = 200, DAY_S = 86400 };
 struct item {
 	const char *kind, *name, *state, *detail;
 	enum look look;           /* of the state */
-	int64_t since_us, until_us; /* how long is shown: until_us 0: until now; since_us 0: nothing */
+	int64_t since_us;         /* how long since then is shown; 0: nothing */
 	int64_t at_us;            /* a time instead; 0: none */
 	const char *run, *table, *partition, *schedule; /* what it is about; "" where not */
 	bool paused;              /* a run, a schedule */
@@ -296,7 +296,7 @@ static void cell(const void *data, size_t row, size_t column, struct listing_cel
 		if (it->at_us)
 			cell_time(ret, it->at_us);
 		else
-			cell_duration(ret, it->since_us ? (it->until_us ? it->until_us : p->now_us) - it->since_us : -1);
+			cell_duration(ret, it->since_us ? p->now_us - it->since_us : -1);
 		break;
 	case COL_DETAIL: cell_text(ret, LOOK_TEXT, it->detail); break;
 	default: break;

@@ -12,11 +12,6 @@
 
 enum { PAST_MOST = 60, LISTED = 20, PAGE_MAX = 1 << 20, LABEL = 11 };
 
-struct page {
-	const char *text;
-	size_t size;
-};
-
 static void field(struct buf *out, const char *label, const char *value)
 {
 	if (value && *value)
@@ -91,7 +86,6 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 {
 	const char *name = rq->place.table;
 	const struct table *t = project_table(source->project, name);
-	struct page *page = arena_alloc(arena, sizeof *page);
 	struct buf out = BUF_INIT(PAGE_MAX);
 	struct table_stat *stats;
 	struct partition_row *parts;
@@ -116,21 +110,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 		write_past(past, npast, &out);
 	if (nstats && stats[0].nschema)
 		write_columns(&stats[0], &out);
-	page->size = out.len;
-	page->text = arena_strdup(arena, buf_cstr(&out));
-	buf_free(&out);
-	return page;
-}
-
-static void init(struct panel *p)
-{
-	((struct textview *)p->state)->style_of = text_panel_look;
-}
-
-static void update(struct panel *p)
-{
-	const struct page *page = p->data;
-	textview_set(p->state, page->text, page->size);
+	return text_page_of(&out, arena);
 }
 
 static void command_line(const struct panel *p, struct buf *out)
@@ -144,8 +124,6 @@ const struct panel_class panel_table = {
 	.scopes = SCOPE_TEXT | SCOPE_TABLE,
 	.state_size = sizeof(struct textview),
 	.load = load,
-	.init = init,
-	.update = update,
 	.command_line = command_line,
-	TEXT_PANEL,
+	TEXT_PAGE,
 };

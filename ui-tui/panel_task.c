@@ -14,13 +14,6 @@
 
 enum { PAGE_MAX = 4 << 20, LABEL = 11 };
 
-/* The page as it is shown: all is known when it is loaded, but for times that run on. */
-struct task {
-	const char *text;
-	size_t size;
-	bool running;
-};
-
 static void field(struct buf *out, const char *label, const char *value)
 {
 	if (*value)
@@ -156,8 +149,7 @@ static void write_sql(const struct view_source *source, const struct place *at, 
 	}
 }
 
-static int write_page(const struct place *at, const struct view_source *source, struct arena *arena, struct buf *out, bool *ret_running,
-                      struct err *err)
+static int write_page(const struct place *at, const struct view_source *source, struct arena *arena, struct buf *out, struct err *err)
 {
 	const struct query *q = &source->query;
 	struct task_row *tasks;
@@ -178,7 +170,6 @@ static int write_page(const struct place *at, const struct view_source *source, 
 	else
 		buf_addf(out, "%s%s%s\n  The run has no row of it: it was fresh, or nothing has been said of it yet; e explains.\n", at->table,
 		         *at->partition ? " " : "", at->partition);
-	*ret_running = task && strcmp(task->state, task_state_name(TASK_RUNNING)) == 0;
 	for (size_t i = ntries; i-- > 0;)
 		write_try(&tries[i], out);
 	rc = write_checks(q, at, out, err);
@@ -191,24 +182,11 @@ static int write_page(const struct place *at, const struct view_source *source, 
 
 static void *load(const struct view_request *rq, const struct view_source *source, struct arena *arena, struct err *err)
 {
-	struct task *task = arena_alloc(arena, sizeof *task);
 	struct buf out = BUF_INIT(PAGE_MAX);
-	int rc = write_page(&rq->place, source, arena, &out, &task->running, err);
-	task->size = out.len;
-	task->text = arena_strdup(arena, buf_cstr(&out));
+	if (write_page(&rq->place, source, arena, &out, err) == 0)
+		return text_page_of(&out, arena);
 	buf_free(&out);
-	return rc < 0 ? NULL : task;
-}
-
-static void init(struct panel *p)
-{
-	((struct textview *)p->state)->style_of = text_panel_look;
-}
-
-static void update(struct panel *p)
-{
-	const struct task *task = p->data;
-	textview_set(p->state, task->text, task->size);
+	return NULL;
 }
 
 static void command_line(const struct panel *p, struct buf *out)
@@ -224,8 +202,6 @@ const struct panel_class panel_task = {
 	.needs_edges = true,
 	.state_size = sizeof(struct textview),
 	.load = load,
-	.init = init,
-	.update = update,
 	.command_line = command_line,
-	TEXT_PANEL,
+	TEXT_PAGE,
 };

@@ -1,21 +1,13 @@
 /* The tasks of a run that have a row, as a list: the urgent ones first, and of a large run no more than somebody reads. */
-#include <stdio.h>
 #include <string.h>
 
 #include "core/states.h"
-#include "ui-tui/listing_panel.h"
-
-enum { TASKS_MOST = 5000 };
-
-struct tasks {
-	struct task_row *rows;
-	size_t n;
-};
+#include "ui-tui/task_rows.h"
 
 static void *load(const struct view_request *rq, const struct view_source *source, struct arena *arena, struct err *err)
 {
-	struct tasks *tasks = arena_alloc(arena, sizeof *tasks);
-	return query_tasks_first(&source->query, rq->place.run, TASKS_MOST, &tasks->rows, &tasks->n, err) < 0 ? NULL : tasks;
+	struct task_rows *tasks = arena_alloc(arena, sizeof *tasks);
+	return task_rows_load(rq->place.run, source, tasks, err) < 0 ? NULL : tasks;
 }
 
 enum { COL_SIGN, COL_TABLE, COL_PARTITION, COL_STATE, COL_TRIES, COL_ROWS, COL_BYTES, COL_STARTED, COL_TOOK, COL_REASON };
@@ -36,7 +28,7 @@ static const struct listing_column columns[] = {
 static void cell(const void *data, size_t row, size_t column, struct listing_cell *ret)
 {
 	const struct panel *p = data;
-	const struct task_row *t = &((const struct tasks *)p->data)->rows[row];
+	const struct task_row *t = &((const struct task_rows *)p->data)->rows[row];
 	const struct sign *sign = sign_of_task(t->state, t->result, t->wait);
 	switch (column) {
 	case COL_SIGN: cell_sign(ret, sign); break;
@@ -53,37 +45,14 @@ static void cell(const void *data, size_t row, size_t column, struct listing_cel
 	}
 }
 
-static void key(const void *data, size_t row, char ret[LISTING_KEY_SIZE])
-{
-	const struct task_row *t = &((const struct tasks *)((const struct panel *)data)->data)->rows[row];
-	snprintf(ret, LISTING_KEY_SIZE, "%s %s", t->table, t->partition);
-}
-
 static void update(struct panel *p)
 {
-	const struct tasks *tasks = p->data;
-	listing_update(p->state, &(struct listing_source){.columns = columns, .nrows = tasks->n, .data = p, .cell = cell, .key = key});
-}
-
-static void target(const struct panel *p, struct place *ret)
-{
-	const struct tasks *tasks = p->data;
-	int64_t row = listing_row(p->state);
-	if (row < 0)
-		return;
-	snprintf(ret->table, sizeof ret->table, "%s", tasks->rows[row].table);
-	snprintf(ret->partition, sizeof ret->partition, "%s", tasks->rows[row].partition);
-	ret->panel = panel_class_find("task");
-}
-
-static void command_line(const struct panel *p, struct buf *out)
-{
-	buf_addf(out, "strata tasks %s", p->request.place.run);
+	task_rows_update(p, columns, cell);
 }
 
 static bool lively(const struct panel *p)
 {
-	const struct tasks *tasks = p->data;
+	const struct task_rows *tasks = p->data;
 	return tasks->n && strcmp(tasks->rows[0].state, task_state_name(TASK_RUNNING)) == 0; /* they come first */
 }
 
@@ -94,8 +63,8 @@ const struct panel_class panel_tasks = {
 	.state_size = sizeof(struct listing),
 	.load = load,
 	.update = update,
-	.target = target,
-	.command_line = command_line,
+	.target = task_rows_target,
+	.command_line = task_rows_command_line,
 	.lively = lively,
 	LISTING_PANEL,
 };

@@ -5,13 +5,12 @@
 
 #include "base/clock.h"
 #include "core/states.h"
-#include "ui-tui/listing_panel.h"
+#include "ui-tui/task_rows.h"
 
-enum { TASKS_MOST = 5000, BAR_MOST = 400, NAME_COLUMNS = 34 };
+enum { BAR_MOST = 400, NAME_COLUMNS = 34 };
 
 struct timeline {
-	struct task_row *rows;
-	size_t n;
+	struct task_rows tasks; /* first: it is listed */
 	int64_t from_us, until_us; /* until_us 0: it goes on */
 };
 
@@ -28,17 +27,18 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 {
 	struct timeline *t = arena_alloc(arena, sizeof *t);
 	struct run_row run;
-	size_t n, kept = 0;
+	size_t kept = 0;
 	if (query_run(&source->query, rq->place.run, &run, err) < 0 ||
-	    query_tasks_first(&source->query, rq->place.run, TASKS_MOST, &t->rows, &n, err) < 0)
+	    task_rows_load(rq->place.run, source, &t->tasks, err) < 0)
 		return NULL;
-	for (size_t i = 0; i < n; i++) {
-		if (t->rows[i].started_us)
-			t->rows[kept++] = t->rows[i];
+	struct task_row *rows = t->tasks.rows;
+	for (size_t i = 0; i < t->tasks.n; i++) {
+		if (rows[i].started_us)
+			rows[kept++] = rows[i];
 	}
-	t->n = kept;
+	t->tasks.n = kept;
 	if (kept)
-		qsort(t->rows, kept, sizeof *t->rows, by_start);
+		qsort(rows, kept, sizeof *rows, by_start);
 	t->from_us = run.started_us ? run.started_us : run.created_us;
 	t->until_us = run.ended_us;
 	return t;
@@ -79,7 +79,7 @@ static void bar(const struct panel *p, const struct task_row *t, struct listing_
 static void cell(const void *data, size_t row, size_t column, struct listing_cell *ret)
 {
 	const struct panel *p = data;
-	const struct task_row *t = &((const struct timeline *)p->data)->rows[row];
+	const struct task_row *t = &((const struct timeline *)p->data)->tasks.rows[row];
 	switch (column) {
 	case COL_SIGN: cell_sign(ret, sign_of_task(t->state, t->result, t->wait)); break;
 	case COL_TASK: snprintf(ret->text, sizeof ret->text, "%s%s%s", t->table, *t->partition ? " " : "", t->partition); break;
@@ -89,32 +89,9 @@ static void cell(const void *data, size_t row, size_t column, struct listing_cel
 	}
 }
 
-static void key(const void *data, size_t row, char ret[LISTING_KEY_SIZE])
-{
-	const struct task_row *t = &((const struct timeline *)((const struct panel *)data)->data)->rows[row];
-	snprintf(ret, LISTING_KEY_SIZE, "%s %s", t->table, t->partition);
-}
-
 static void update(struct panel *p)
 {
-	const struct timeline *t = p->data;
-	listing_update(p->state, &(struct listing_source){.columns = columns, .nrows = t->n, .data = p, .cell = cell, .key = key});
-}
-
-static void target(const struct panel *p, struct place *ret)
-{
-	const struct timeline *t = p->data;
-	int64_t row = listing_row(p->state);
-	if (row < 0)
-		return;
-	snprintf(ret->table, sizeof ret->table, "%s", t->rows[row].table);
-	snprintf(ret->partition, sizeof ret->partition, "%s", t->rows[row].partition);
-	ret->panel = panel_class_find("task");
-}
-
-static void command_line(const struct panel *p, struct buf *out)
-{
-	buf_addf(out, "strata tasks %s", p->request.place.run);
+	task_rows_update(p, columns, cell);
 }
 
 static bool lively(const struct panel *p)
@@ -129,8 +106,8 @@ const struct panel_class panel_time = {
 	.state_size = sizeof(struct listing),
 	.load = load,
 	.update = update,
-	.target = target,
-	.command_line = command_line,
+	.target = task_rows_target,
+	.command_line = task_rows_command_line,
 	.lively = lively,
 	LISTING_PANEL,
 };

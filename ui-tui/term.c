@@ -160,8 +160,6 @@ static void write_cell(const struct cell *c)
 		attrs ^= A_REVERSE;
 	if (c->marks & MARK_UNDERLINE)
 		attrs |= A_UNDERLINE;
-	if (c->marks & MARK_BOLD)
-		attrs |= A_BOLD;
 	attr_set(attrs, term.pairs[c->style], NULL);
 	if (c->len == 1 || term.utf8) {
 		addnstr(c->bytes, c->len);

@@ -33,3 +33,22 @@ enum look text_panel_look(const char *line)
 {
 	return *line == '>' ? LOOK_BAD : *line && *line != ' ' ? LOOK_HEAD : LOOK_TEXT;
 }
+
+void *text_page_of(struct buf *written, struct arena *arena)
+{
+	struct text_page *page = arena_alloc(arena, sizeof *page);
+	*page = (struct text_page){arena_strndup(arena, buf_cstr(written), written->len), written->len};
+	buf_free(written);
+	return page;
+}
+
+void text_page_init(struct panel *p)
+{
+	((struct textview *)p->state)->style_of = text_panel_look;
+}
+
+void text_page_update(struct panel *p)
+{
+	const struct text_page *page = p->data;
+	textview_set(p->state, page->text, page->size);
+}
