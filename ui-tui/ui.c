@@ -2,6 +2,7 @@
  * once before it sleeps again. */
 #include "ui-tui/ui.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -257,6 +258,15 @@ static void close_handle(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
+/* libuv makes what it polls non-blocking, and so for everybody who has this terminal open: the shell, after us, and curses,
+ * which would try without a pause to write to a terminal that nobody reads. Keys are read only where there are some. */
+static void let_block(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 static void open_loop(struct ui *ui)
 {
 	uv_loop_init(&ui->loop);
@@ -269,6 +279,7 @@ static void open_loop(struct ui *ui)
 	watch(ui, &ui->sigtstp, on_stop, SIGTSTP);
 	watch(ui, &ui->sigcont, on_continue, SIGCONT);
 	uv_poll_init(&ui->loop, &ui->input, STDIN_FILENO);
+	let_block(STDIN_FILENO);
 	ui->input.data = ui;
 	uv_poll_start(&ui->input, UV_READABLE | UV_DISCONNECT, on_input);
 	uv_prepare_init(&ui->loop, &ui->before_sleep);

@@ -42,6 +42,7 @@ in_terminal() { # OPTION…: of tests/helper/terminal.py
 	strata -q db start
 	in_terminal --unread --size 200x60 --storm 300 --signal SIGTERM
 	[ "$(sed -n 's/^grown \([0-9]*\) MB/\1/p' <<< "$output")" -lt 8 ]
+	assert_output_lacks "never stuck"
 	assert_output_has "ended 143"
 	in_terminal --unread --size 200x60 --hang-up
 	assert_output_lacks "still up" # by SIGHUP, also before it is ready for that

@@ -43,6 +43,16 @@ def resident(child):
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def is_stuck(child):
+    """Each write passes through the terminal for a moment; one that has no room stays there."""
+    for _ in range(30):
+        with open(f"/proc/{child.pid}/wchan", encoding="ascii") as file:
+            if not re.search("tty|pty|wait_woken", file.read()):
+                return False
+        time.sleep(0.01)
+    return True
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--term", default="xterm-256color")
@@ -73,13 +83,12 @@ def main():
         if options.hang_up:
             os.close(master)
         elif options.signal:
-            if options.unread:  # stuck in a write: a resize was to be drawn, and it sleeps
-                stuck = f"/proc/{child.pid}/wchan"
+            if options.unread:  # stuck in a write: it was to be drawn again and again, and it sleeps
                 end = time.monotonic() + WAIT_SECONDS
-                while time.monotonic() < end and not re.search("tty|pty|wait_woken", open(stuck, encoding="ascii").read()):
-                    resize(master, columns - 1, rows)
-                    resize(master, columns, rows)
+                while time.monotonic() < end and not is_stuck(child):
+                    os.write(master, b"\x0c")  # Ctrl-L: the whole screen once more
                     time.sleep(0.01)
+                print("stuck" if is_stuck(child) else "never stuck")
                 print("grown", max(0, resident(child) - before) >> 20, "MB")
             child.send_signal(getattr(signal, options.signal))
         if not options.unread and not options.hang_up:
