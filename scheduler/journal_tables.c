@@ -110,7 +110,7 @@ static const char scheduler_update[] =
 const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 	[JOURNAL_RUN_NEW] = {"run", DESCRIBE(run_new_row, run_new_columns),
 		/* A run that goes on with another scheduler; the project may have changed. */
-		" ON CONFLICT (lake_id, run_id) DO UPDATE SET tasks = excluded.tasks, fresh = excluded.fresh, epoch = excluded.epoch"},
+		" ON CONFLICT (lake_id, run_id) DO UPDATE SET tasks = excluded.tasks, fresh = excluded.fresh, epoch = excluded.epoch", NULL},
 	[JOURNAL_RUN] = {"run", DESCRIBE(run_row, run_columns), NULL, run_update},
 	[JOURNAL_TASK] = {"task", DESCRIBE(task_row, task_columns),
 		" ON CONFLICT (lake_id, run_id, table_name, partition) DO UPDATE SET state = excluded.state,"
@@ -118,7 +118,7 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 		" reason = CASE WHEN excluded.reason <> '' THEN excluded.reason ELSE task.reason END,"
 		" cause = excluded.cause, error = excluded.error, rows = excluded.rows, bytes = excluded.bytes,"
 		" retry_at = excluded.retry_at, ready_at = coalesce(excluded.ready_at, task.ready_at),"
-		" started_at = coalesce(task.started_at, excluded.started_at), ended_at = excluded.ended_at"},
+		" started_at = coalesce(task.started_at, excluded.started_at), ended_at = excluded.ended_at", NULL},
 	[JOURNAL_TRY] = {"try", DESCRIBE(try_row, try_columns),
 		" ON CONFLICT (lake_id, fence) DO UPDATE SET state = excluded.state, outcome = excluded.outcome,"
 		" worker = CASE WHEN excluded.worker <> '' THEN excluded.worker ELSE try.worker END,"
@@ -128,21 +128,21 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 		" cleared_rows = excluded.cleared_rows, prepare_us = excluded.prepare_us, load_us = excluded.load_us,"
 		" validate_us = excluded.validate_us, commit_us = excluded.commit_us, cleanup_us = excluded.cleanup_us,"
 		" staging = excluded.staging, note = excluded.note,"
-		" running_at = coalesce(excluded.running_at, try.running_at), ended_at = excluded.ended_at"},
+		" running_at = coalesce(excluded.running_at, try.running_at), ended_at = excluded.ended_at", NULL},
 	[JOURNAL_PARTITION] = {"partition", DESCRIBE(published_row, partition_columns),
 		" ON CONFLICT (lake_id, table_name, partition) DO UPDATE SET grain = excluded.grain,"
 		" version = excluded.version, fence = excluded.fence, try_id = excluded.try_id, run_id = excluded.run_id,"
 		" empty = excluded.empty, rows = excluded.rows, bytes = excluded.bytes, files = excluded.files,"
 		" fingerprint = excluded.fingerprint, schema = excluded.schema, git_commit = excluded.git_commit,"
-		" published_at = excluded.published_at WHERE partition.fence < excluded.fence"},
-	[JOURNAL_LINEAGE] = {"lineage", DESCRIBE(lineage_row, lineage_columns), " ON CONFLICT DO NOTHING"},
-	[JOURNAL_CHECK] = {"check_result", DESCRIBE(check_row, check_columns), " ON CONFLICT DO NOTHING"},
+		" published_at = excluded.published_at WHERE partition.fence < excluded.fence", NULL},
+	[JOURNAL_LINEAGE] = {"lineage", DESCRIBE(lineage_row, lineage_columns), " ON CONFLICT DO NOTHING", NULL},
+	[JOURNAL_CHECK] = {"check_result", DESCRIBE(check_row, check_columns), " ON CONFLICT DO NOTHING", NULL},
 	[JOURNAL_STAT] = {"table_stat", DESCRIBE(stat_row, stat_columns),
 		" ON CONFLICT (lake_id, table_name) DO UPDATE SET built = table_stat.built + excluded.built,"
 		" duration_us = (table_stat.duration_us * 7 + excluded.duration_us * 3) / 10,"
 		" schema = CASE WHEN excluded.schema IS NULL OR excluded.schema_fence < table_stat.schema_fence"
 		" THEN table_stat.schema ELSE excluded.schema END,"
-		" schema_fence = greatest(table_stat.schema_fence, excluded.schema_fence)"},
+		" schema_fence = greatest(table_stat.schema_fence, excluded.schema_fence)", NULL},
 	[JOURNAL_EVENT] = {"event", DESCRIBE(event_row, event_columns), "", NULL},
 	[JOURNAL_SCHEDULER] = {"scheduler", DESCRIBE(scheduler_row, scheduler_columns), NULL, scheduler_update},
 };

@@ -89,7 +89,7 @@ int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq,
 	const struct run_counts none = {0};
 	const struct transition steps[] = {
 		{.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING},
-		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = result},
+		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = (int)result},
 	};
 	journal_run(r->journal, &(struct journal_run){.run_id = rq->run_id,
 	                                              .kind = rq->kind,

@@ -55,22 +55,24 @@ void canvas_row(const struct canvas *c, int y, struct buf *out)
 	}
 }
 
-/* What of [first, first + n) lies within `most`. */
-static int clip(int first, int n, int most)
+/* What of [first, first + n) lies within [0, most): where it begins, and how much. */
+static int cut(int *first, int n, int most)
 {
-	if (first >= most)
-		return 0;
-	return n < most - first ? (n > 0 ? n : 0) : most - first;
+	int end = n < most - *first ? *first + n : most;
+	*first = *first < 0 ? 0 : *first < most ? *first : most;
+	return end > *first ? end - *first : 0;
 }
 
 struct area area_rows(struct area a, int first, int n)
 {
-	return (struct area){a.canvas, a.x, a.y + first, a.width, clip(first, n, a.height)};
+	int height = cut(&first, n, a.height);
+	return (struct area){a.canvas, a.x, a.y + first, a.width, height};
 }
 
 struct area area_columns(struct area a, int first, int n)
 {
-	return (struct area){a.canvas, a.x + first, a.y, clip(first, n, a.width), a.height};
+	int width = cut(&first, n, a.width);
+	return (struct area){a.canvas, a.x + first, a.y, width, a.height};
 }
 
 /* A wide character of which one half is drawn over must not keep the other. */

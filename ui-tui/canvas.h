@@ -47,7 +47,8 @@ struct area canvas_area(struct canvas *c);
 /* One row as text, without the blanks at its end: for tests and for terminals that only print lines. */
 void canvas_row(const struct canvas *c, int y, struct buf *out);
 
-struct area area_rows(struct area a, int first, int n);    /* rows first .. first + n of it */
+/* Rows first .. first + n of it, as far as it has them: never more than it is, also where `first` is less than 0. */
+struct area area_rows(struct area a, int first, int n);
 struct area area_columns(struct area a, int first, int n);
 
 /* Text from column x of row y on, cut with an ellipsis at `most` columns; returns the columns used. */

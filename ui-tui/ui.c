@@ -71,13 +71,17 @@ static void carry_out(struct ui *ui, enum ui_command command)
 	}
 }
 
-/* Keys may be faster than the database: those that mean something in the panel wait until it is there. */
+/* Keys may be faster than the database: those that mean something in the panel wait until it is there, and those after them too,
+ * so that each does what it would have done for a slower hand. Where the database is away nothing waits: it is the way out. */
 static bool typed_ahead(struct ui *ui, int key)
 {
 	const struct panel *p = ui_top(ui);
-	if (p->data || !p->class->load || (command_of_key(key, 0) != CMD_NONE && !ui->nahead))
+	enum ui_command command = command_of_key(key, 0);
+	struct feed_state state;
+	if (p->data || !p->class->load || (command != CMD_NONE && !ui->nahead))
 		return false;
-	if (command_of_key(key, 0) == CMD_BACK || command_of_key(key, 0) == CMD_QUIT) {
+	feed_state(ui->feed, &state);
+	if (command == CMD_QUIT || (command == CMD_BACK && !state.connected)) {
 		ui->nahead = 0;
 		return false;
 	}

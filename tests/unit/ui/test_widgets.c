@@ -40,6 +40,28 @@ static void text_is_cut_at_the_edges_of_its_area(void **state)
 	canvas_free(&c);
 }
 
+static void a_part_of_an_area_lies_within_it(void **state)
+{
+	struct canvas c = {0};
+	(void)state;
+	canvas_resize(&c, 4, 3);
+	for (int first = -5; first <= 5; first++) {
+		for (int n = -2; n <= 9; n++) {
+			struct area rows = area_rows(canvas_area(&c), first, n), columns = area_columns(canvas_area(&c), first, n);
+			int begin = first < 0 ? 0 : first, end = first + n;
+			int rows_in = (end < 3 ? end : 3) - begin, columns_in = (end < 4 ? end : 4) - begin;
+			assert_int_equal(rows.height, rows_in > 0 ? rows_in : 0);
+			assert_int_equal(columns.width, columns_in > 0 ? columns_in : 0);
+			assert_in_range(rows.y, 0, 3);
+			assert_in_range(columns.x, 0, 4);
+		}
+	}
+	area_text(area_rows(canvas_area(&c), 3 - 5, 5), 0, 4, 4, LOOK_TEXT, "x"); /* the foot of a screen that has no room for it */
+	canvas_resize(&c, 4, 0);
+	area_text(area_rows(canvas_area(&c), -2, 2), 0, 0, 4, LOOK_TEXT, "x");
+	canvas_free(&c);
+}
+
 static void wide_and_combining_characters_keep_their_columns(void **state)
 {
 	struct canvas c = {0};
@@ -298,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_is_cut_at_the_edges_of_its_area),
+		cmocka_unit_test(a_part_of_an_area_lies_within_it),
 		cmocka_unit_test(wide_and_combining_characters_keep_their_columns),
 		cmocka_unit_test(a_listing_sorts_filters_and_keeps_its_cursor),
 		cmocka_unit_test(a_listing_without_rows_has_no_row),
