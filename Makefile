@@ -30,7 +30,7 @@ LDFLAGS_asan := -fsanitize=address,undefined
 ifeq ($(MODE),fuzz)
 CC := clang
 CXX := clang++
-WARNINGS += -Wno-unknown-warning-option
+WARNINGS += -Wno-unknown-warning-option -Wno-string-conversion
 CFLAGS_fuzz := -O1 -g -DSTRATA_FAULTS -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 else
@@ -86,7 +86,7 @@ HELPERS := $(patsubst %.c,$(B)/%,$(wildcard tests/helper/*.c))
 # What the fault tests put between the programs and the file system.
 SHIM := $(B)/tests/fault/io_shim.so
 
-.PHONY: all man completion deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay check lint bench asan install clean help
+.PHONY: all man completion deps run test test-long unit sim mutants fuzz fuzz-programs fuzz-replay clang-check check lint bench asan install clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -123,6 +123,11 @@ fuzz: ## search for inputs that break a promise, FUZZ_SECONDS=30 a target (needs
 	tests/fuzz/search.sh $(FUZZ_SECONDS)
 
 fuzz-programs: $(FUZZ)
+
+# With the fuzzers' compiler and flags, without code: its warnings are seen before the fuzzers are built.
+CHECKED := $(filter-out executor/operator_new.c,$(wildcard $(addsuffix /*.c,base core executor scheduler ui-tui cli $(addprefix tests/,helper sim unit unit/*))))
+clang-check: $(B)/migrations.inc
+	@printf '%s\n' $(CHECKED) | xargs -P $(shell nproc) -n 8 $(CC) -fsyntax-only $(ALL_CFLAGS)
 
 fuzz-replay: $(FUZZ) ## every seed and every input that once broke something, through its target
 	@set -e; for t in $(FUZZ); do $$t tests/fuzz/corpus/$$(basename $$t | sed s/^fuzz_//) | tail -1; done

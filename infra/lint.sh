@@ -156,6 +156,12 @@ check_cppcheck() {
 		-DSTRATA_VERSION='"0"' -D__linux__ --include=infra/cppcheck.h --template='{file}:{line}: {severity}: {message} [{id}]' "${sources[@]}" 2>&1
 }
 
+# What the other compiler warns of: the fuzzers are built with it, and it is the one of many who build the product.
+check_clang() {
+	command -v clang >/dev/null || { echo "infra/lint.sh: clang is not installed; infra/setup.sh --tests"; return; }
+	make -s MODE=fuzz clang-check 2>&1 | grep -E '(error|warning|\*\*\*)'
+}
+
 passed=0 failed=0
 for check in $(compgen -A function check_); do
 	name=${check#check_}

@@ -173,7 +173,7 @@ struct world_event {
 /* Take the next one, and move the clock there: for sim_daemon.c, where each is the turn of somebody's stack. */
 bool world_take(enum owner least, uint32_t host, int64_t until_us, struct world_event *ret);
 void world_run(const struct world_event *e);
-enum { EVERY_HOST = UINT32_MAX };
+#define EVERY_HOST UINT32_MAX
 void world_cross(const char *what);          /* the scheduler may die here */
 void world_die(const char *why);             /* it does, unless the world is calm */
 bool world_signal(uint32_t host, int signum); /* false: nobody listens */
