@@ -190,6 +190,8 @@ static void say_history(struct gc *gc)
 	history_row(gc, "strata.run", h->runs || h->tasks || h->tries, h->runs, 0, why);
 	snprintf(why, sizeof why, "%" PRId64 " commands and %" PRId64 " of their records", h->commands, h->audits);
 	history_row(gc, "strata.command", h->commands || h->audits, h->commands, 0, why);
+	snprintf(why, sizeof why, "%" PRId64 " intervals of schedules", h->intervals);
+	history_row(gc, "strata.schedule_interval", h->intervals, h->intervals, 0, why);
 	n = snprintf(why, sizeof why, "%" PRId64 " events", h->events);
 	if (h->oldest_month_us)
 		snprintf(why + n, sizeof why - (size_t)n, "; months %.7s to %.7s", clock_iso(from, h->oldest_month_us), clock_iso(to, h->newest_month_us));
@@ -271,7 +273,7 @@ const struct command command_gc = {
 	.summary = "remove what the dead and the failed have left, and old history",
 	.details = "Below .strata of the lake it removes: the staging of tries that are over and of queries whose worker is gone, what dead workers had spilled, their lock files, and files that their writers never finished.\n"
 	           "\n"
-	           "Of the state it removes what is older than 'history: {keep_days: 400}' in dags/dw_config.yaml says: runs that ended before, with their tasks, tries, events and logs, and commands. What is published, its lineage, unfinished runs and the ledger of schedules stay whatever their age. 0 keeps all.\n"
+	           "Of the state it removes what is older than 'history: {keep_days: 400}' in dags/dw_config.yaml says: runs that ended before, with their tasks, tries, events and logs, commands, and what schedules came to. What is published, its lineage, unfinished runs and the newest interval of each schedule stay whatever their age. 0 keeps all.\n"
 	           "\n"
 	           "The staged data of a failed check, and of a run with --keep-staging, is kept for you to look at as long as its run is, and listed with it; '--kept' removes it at once. BYTES are those that the removal gives back.\n"
 	           "\n"

@@ -159,13 +159,18 @@ static int remove_tries(struct pass *p, struct err *err)
 	return 0;
 }
 
-/* ---- what was asked and done by hand ---- */
+/* ---- what schedules and people asked for ---- */
 
 #define OLD_COMMAND "lake_id = $1::integer AND outcome <> '' AND requested_at < " BEFORE " AND ended_at < " BEFORE
 /* What retention itself remembers stays: the newest of each. */
 #define OLD_AUDIT                                                                                                     \
 	"lake_id = $1::integer AND at < " BEFORE " AND NOT (action = 'gc' AND audit_id IN (SELECT max(audit_id) FROM" \
 	" strata.audit WHERE lake_id = $1::integer AND action = 'gc' GROUP BY object))"
+
+/* Of the ledger `i` of schedules: the newest interval says what has been dealt with. One whose run is there stays with it. */
+#define OLD_INTERVAL(without_run)                                                                                     \
+	"i.lake_id = $1::integer AND i.at < " BEFORE " AND (" without_run ") AND EXISTS (SELECT FROM strata.schedule_interval n"  \
+	" WHERE n.lake_id = i.lake_id AND n.schedule = i.schedule AND n.at > i.at AND n.at < " BEFORE ")"
 
 static int remove_asked(struct pass *p, const char *sql, int64_t *total, struct err *err)
 {
@@ -178,6 +183,14 @@ static int remove_asked(struct pass *p, const char *sql, int64_t *total, struct 
 		PQclear(r);
 	}
 	return 0;
+}
+
+static int remove_intervals(struct pass *p, struct err *err)
+{
+	static const char sql[] =
+		"WITH gone AS (DELETE FROM strata.schedule_interval WHERE ctid IN (SELECT i.ctid FROM strata.schedule_interval i WHERE "
+		OLD_INTERVAL(NO_RUN("i")) " LIMIT $3::bigint) RETURNING 1) SELECT count(*) FROM gone";
+	return remove_asked(p, sql, &p->report->intervals, err);
 }
 
 static int remove_commands(struct pass *p, struct err *err)
@@ -354,7 +367,8 @@ int retention_look(const struct retention *rt, struct retention_report *ret, str
 		" (SELECT count(*) FROM strata.task k WHERE k.lake_id = $1::integer AND (k.run_id IN (SELECT run_id FROM old) OR " NO_RUN("k") ")),"
 		" (SELECT count(*) FROM t), (SELECT count(*) FROM strata.lineage JOIN t USING (lake_id, fence)),"
 		" (SELECT count(*) FROM strata.check_result JOIN t USING (lake_id, fence)),"
-		" (SELECT count(*) FROM strata.command WHERE " OLD_COMMAND "), (SELECT count(*) FROM strata.audit WHERE " OLD_AUDIT ")";
+		" (SELECT count(*) FROM strata.command WHERE " OLD_COMMAND "), (SELECT count(*) FROM strata.audit WHERE " OLD_AUDIT "),"
+		" (SELECT count(*) FROM strata.schedule_interval i WHERE " OLD_INTERVAL(NO_RUN("i") " OR i.run_id IN (SELECT run_id FROM old)") ")";
 	struct pass p;
 	PGresult *r;
 	pass_init(&p, rt, ret);
@@ -362,7 +376,7 @@ int retention_look(const struct retention *rt, struct retention_report *ret, str
 	if (db_query(rt->conn, sql, 2, values, false, &r, err) < 0)
 		return err_wrap(err, "look at old history");
 	int64_t *const fields[] = {&ret->runs, &ret->oldest_us, &ret->newest_us, &ret->tasks, &ret->tries, &ret->lineage,
-	                           &ret->checks, &ret->commands, &ret->audits};
+	                           &ret->checks, &ret->commands, &ret->audits, &ret->intervals};
 	for (int i = 0; i < (int)(sizeof fields / sizeof *fields); i++)
 		*fields[i] = number(r, i);
 	PQclear(r);
@@ -394,7 +408,7 @@ static int lock(const struct pass *p, struct err *err)
 
 int retention_remove(const struct retention *rt, struct retention_report *ret, struct err *err)
 {
-	static int (*const parts[])(struct pass *, struct err *) = {remove_runs, remove_tasks, remove_tries, remove_commands};
+	static int (*const parts[])(struct pass *, struct err *) = {remove_runs, remove_tasks, remove_tries, remove_intervals, remove_commands};
 	struct pass p;
 	pass_init(&p, rt, ret);
 	int rc = lock(&p, err);

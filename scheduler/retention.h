@@ -6,7 +6,8 @@
  *     retention_remove(&rt, &report, &err);   it goes; ERR_LOCKED: somebody else is at it
  *
  * What stays, whatever its age: runs that are not done, and all that they wrote; of each partition as it is published now
- * the try that made it, with its lineage and checks; `partition`, `table_stat` and the ledger of schedules.
+ * the try that made it, with its lineage and checks; `partition` and `table_stat`; of the ledger each schedule's newest old
+ * interval and all that are younger: that is as much as a schedule looks at, but for a clock that goes back to before it.
  *
  * Invariant: a run's row goes first, so nobody ever sees half of one, and what no run has any more is found by that alone.
  * So whoever dies anywhere leaves the rest to the next one. Each statement is a transaction of about 100 ms that locks
@@ -30,7 +31,7 @@ struct retention {
 struct retention_report {
 	int64_t runs, tasks, tries, lineage, checks; /* rows */
 	int64_t oldest_us, newest_us;                /* ends of those runs; 0: none */
-	int64_t commands, audits;
+	int64_t commands, audits, intervals;
 	int64_t months, events, event_bytes;         /* whole months; of months that other lakes share only the rows */
 	int64_t oldest_month_us, newest_month_us;    /* their first moments; 0: none */
 	int64_t months_in_use;                       /* could not be locked, and stay for now */

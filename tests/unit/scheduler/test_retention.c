@@ -51,7 +51,12 @@ static const char fill[] =
 	"INSERT INTO strata.command (lake_id, kind, requested_at, outcome, ended_at) SELECT one, k, t::timestamptz, o, t::timestamptz FROM u, LATERAL"
 	" (VALUES ('old', '2014-02-01', 'done'), ('waits', '2014-02-01', ''), ('new', '2015-02-01', 'done')) v(k, t, o);"
 	"INSERT INTO strata.audit (lake_id, at, actor, action, object) SELECT one, t::timestamptz, 'me', a, 'x' FROM u, LATERAL"
-	" (VALUES ('2014-02-01', 'old'), ('2015-02-01', 'new')) v(t, a)";
+	" (VALUES ('2014-02-01', 'old'), ('2015-02-01', 'new')) v(t, a);"
+	/* Of `s` the run of March is there; of `never` nothing is young. Lake 2's are not ours. */
+	"INSERT INTO strata.schedule_interval SELECT l, s, t::timestamptz, 'gone' FROM u, LATERAL (VALUES (one, 's', '2014-01-01'), (one, 's', '2014-04-01'),"
+	" (one, 's', '2014-05-01'), (one, 's', '2015-02-01'), (one, 'never', '2014-01-01'), (one, 'never', '2014-01-02'),"
+	" (two, 's', '2014-01-01'), (two, 's', '2014-01-02')) v(l, s, t);"
+	"INSERT INTO strata.schedule_interval SELECT one, 's', '2014-02-15', 'open' FROM u";
 
 /* All that is left, as one text. */
 static const char left[] =
@@ -61,7 +66,7 @@ static const char left[] =
 	" (SELECT string_agg(concat(lake_id, run_id, n), ' ' ORDER BY lake_id, run_id) FROM (SELECT t.lake_id, run_id, count(*) n FROM strata.lineage l"
 	"  JOIN strata.try t USING (lake_id, fence) GROUP BY 1, 2) x),"
 	" (SELECT count(*) FROM strata.lineage), (SELECT count(*) FROM strata.check_result), (SELECT count(*) FROM strata.partition),"
-	" (SELECT string_agg(schedule, ' ') FROM strata.schedule_interval),"
+	" (SELECT string_agg(concat(lake_id, schedule, to_char(at, 'YYMMDD')), ' ' ORDER BY lake_id, schedule, at) FROM strata.schedule_interval),"
 	" (SELECT string_agg(inhrelid::regclass::text, ' ' ORDER BY inhrelid::regclass::text) FROM pg_inherits WHERE inhparent = 'strata.event'::regclass),"
 	" (SELECT string_agg(concat(lake_id, run_id, n), ' ' ORDER BY lake_id, run_id) FROM (SELECT lake_id, run_id, count(*) n FROM strata.event GROUP BY 1, 2) x),"
 	" (SELECT string_agg(kind, ' ' ORDER BY kind) FROM strata.command),"
@@ -125,6 +130,7 @@ static void what_is_old_goes_and_the_rest_stays(void **state)
 	assert_int_equal(did.checks, 703);
 	assert_int_equal(did.commands, 1);
 	assert_int_equal(did.audits, 1);
+	assert_int_equal(did.intervals, 4);
 	/* January and March go; in February lake 2 has events; `open` keeps what came after it began. */
 	assert_int_equal(did.months, 3);
 	assert_int_equal(did.events, 10);
@@ -132,7 +138,7 @@ static void what_is_old_goes_and_the_rest_stays(void **state)
 	assert_true(did.oldest_us == INT64_C(1391299200000000) && did.newest_us == INT64_C(1393891200000000));
 	assert_string_equal(text_of(db.conn, left),
 	                    "1late 1new 1open 2big\n1late2 1new2 1open2 2big700\n1kept1 1late2 1new2 1open2 2big700\n"
-	                    "1kept3 1late6 1new6 1open6 2big2100\n2121\n707\n1\ns\n"
+	                    "1kept3 1late6 1new6 1open6 2big2100\n2121\n707\n1\n1never140102 1s140215 1s140501 1s150201 2s140101 2s140102\n"
 	                    "event_201402 event_201405 event_201406 event_201502\n"
 	                    "1late3 1new3 1open3 2big3\nnew waits\ngchistory newx");
 	struct retention_report again = removed(&db);
