@@ -118,6 +118,18 @@ class Postgres:
         return json.loads(self.sql(f"SELECT coalesce(json_agg(q), '[]') FROM ({query}) q", database))
 
 
+_running = []  # what Project.start has begun and has not been seen to end
+
+
+def _end_what_runs():
+    """A test that is ended, or fails, leaves no scheduler behind: the group goes, and its workers with it."""
+    for process in _running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGCONT)  # also one that a test has stopped
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
 class Lab:
     """A temporary folder with its server; both go at the end."""
 
@@ -127,6 +139,7 @@ class Lab:
         os.chmod(self.folder, 0o755)
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.pg = Postgres(self.folder / "pg", options=pg_options)
+        atexit.register(_end_what_runs)  # before the server goes
 
 
 class Project:
@@ -145,8 +158,10 @@ class Project:
         return {**clean_environment(), "STRATA_DB": self.pg.conninfo(self.database), **more}
 
     def start(self, *arguments, output=subprocess.DEVNULL, **more):
-        return subprocess.Popen([STRATA, "-C", str(self.folder), *arguments], env=self.environment(**more),
-                                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        process = subprocess.Popen([STRATA, "-C", str(self.folder), *arguments], env=self.environment(**more),
+                                   stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+        _running[:] = [one for one in _running if one.poll() is None] + [process]
+        return process
 
     def strata(self, *arguments, timeout=300, **more):
         """(status, output) of a strata command; a status below zero is a signal."""
