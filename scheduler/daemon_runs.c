@@ -287,10 +287,11 @@ static bool may_pass(const struct err *why)
 	return why->code == ERR_PROTOCOL || why->code == ERR_LAKE || why->code == ERR_IO;
 }
 
+/* One that is canceled needs no plan, but for a run that goes on: its open tasks are canceled by it. */
 static bool plan_later(struct daemon *d, struct job *j, const struct err *why)
 {
 	static const struct retry_policy pauses = {.delay_ms = 2000, .backoff = 3, .max_delay_ms = 10 * 60 * 1000};
-	if (!may_pass(why) || j->canceled || ++j->plans >= PLANS_MOST)
+	if (!may_pass(why) || (j->canceled && !j->resumes) || ++j->plans >= PLANS_MOST)
 		return false;
 	int64_t pause_ms = retry_delay_ms(&pauses, j->plans, 1);
 	j->state = JOB_ORDERED;
@@ -377,7 +378,7 @@ bool jobs_begin_one(struct daemon *d)
 		return !d->draining && !d->signals; /* else it was stopped for an order that was planned within it: once more */
 	}
 	if (rc < 0 && !plan_later(d, next, &err))
-		job_not_begun(d, next, canceled ? RUN_CANCELED : RUN_FAILED, &err);
+		job_not_begun(d, next, next->canceled ? RUN_CANCELED : RUN_FAILED, &err);
 	return true;
 }
 

@@ -5,7 +5,7 @@
 #   tests/sim/mutants.sh [NAME…]
 #
 # The worlds of sim_daemon are long and few: what none of the first 1,000 days meets gets 4,000.
-# One line a mutant, then `N caught, N missed`. A patch that does not apply, or a tree that does not build, is a failure:
+# First each program must pass as it is. One line a mutant, then `N caught, N missed`. A patch that does not apply, or a tree that does not build, is a failure:
 # a mutant that is no longer planted proves nothing.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
@@ -28,7 +28,20 @@ program_of() {
 	esac
 }
 
+passes() { (cd "$tree" && SIM_SHRINK=0 SIM_DAYS=4000 timeout 300 "$1" > log 2>&1); }
+
 build() { make -s -C "$tree" MODE=debug DUCKDB_HOME="$DUCKDB_HOME" "$1" > "$tree/log" 2>&1; }
+
+# What fails without a mutant catches none.
+sound=1
+for program in $(sed -sn 's/^caught by: //p' "${patches[@]}" | sort -u); do
+	if ! build "$(program_of "$program")" || ! passes "$(program_of "$program")"; then
+		sound=0
+		echo "$program fails as it is:"
+		tail -5 "$tree/log" | sed 's/^/    /'
+	fi
+done
+[ $sound = 1 ] || { echo "0 caught, ${#patches[@]} missed"; exit 1; }
 
 caught=0 missed=0
 for patch in "${patches[@]}"; do
@@ -39,7 +52,7 @@ for patch in "${patches[@]}"; do
 		verdict='DOES NOT APPLY'
 	elif ! build "$program"; then
 		verdict='DOES NOT BUILD'
-	elif (cd "$tree" && SIM_SHRINK=0 SIM_DAYS=4000 timeout 300 "$program" > log 2>&1); then
+	elif passes "$program"; then
 		verdict=MISSED
 	else
 		verdict=caught
