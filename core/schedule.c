@@ -56,19 +56,6 @@ static bool interval_after(const struct schedule_rule *r, int64_t after, int64_t
 	return true;
 }
 
-static bool is_ahead(const struct schedule_ledger *l, int64_t at)
-{
-	size_t lo = 0, hi = l->nahead;
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		if (l->ahead[mid] < at)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < l->nahead && l->ahead[lo] == at;
-}
-
 /* Intervals up to this one are over. */
 static int64_t over_until(const struct schedule_rule *r, const struct schedule_ledger *l, int64_t now)
 {
@@ -82,13 +69,10 @@ static int64_t over_until(const struct schedule_rule *r, const struct schedule_l
 	return over < now - window - 1 ? now - window - 1 : over;
 }
 
-static size_t all_due(const struct schedule_rule *r, const struct schedule_ledger *l, int64_t over, int64_t now, int64_t *ret_at, size_t max,
-                      bool *ret_more)
+static size_t all_due(const struct schedule_rule *r, int64_t over, int64_t now, int64_t *ret_at, size_t max, bool *ret_more)
 {
 	size_t n = 0;
 	for (int64_t at = over; interval_after(r, at, &at) && at <= now;) {
-		if (is_ahead(l, at))
-			continue;
 		*ret_more = n == max;
 		if (n == max)
 			break;
@@ -97,12 +81,11 @@ static size_t all_due(const struct schedule_rule *r, const struct schedule_ledge
 	return n;
 }
 
-static size_t newest_due(const struct schedule_rule *r, const struct schedule_ledger *l, int64_t over, int64_t now, int64_t *ret_at,
-                         size_t max, bool *ret_more)
+static size_t newest_due(const struct schedule_rule *r, int64_t over, int64_t now, int64_t *ret_at, size_t max, bool *ret_more)
 {
 	int64_t at;
 	int32_t first, last;
-	if (!cron_prev(&r->cron, r->zone, now + 1, &at) || at <= over || is_ahead(l, at) || !schedule_dates(r, at, &first, &last))
+	if (!cron_prev(&r->cron, r->zone, now + 1, &at) || at <= over || !schedule_dates(r, at, &first, &last))
 		return 0;
 	*ret_more = max == 0;
 	if (max == 0)
@@ -114,15 +97,10 @@ static size_t newest_due(const struct schedule_rule *r, const struct schedule_le
 size_t schedule_due(const struct schedule_rule *r, const struct schedule_ledger *l, int64_t now, int64_t *ret_at, size_t max,
                     struct schedule_next *ret)
 {
-	*ret = (struct schedule_next){.wake = INT64_MAX};
-	for (int64_t at = now; interval_after(r, at, &at);) {
-		if (!is_ahead(l, at) && at != l->last) {
-			ret->wake = at;
-			break;
-		}
-	}
+	int64_t at;
+	*ret = (struct schedule_next){.wake = interval_after(r, now, &at) ? at : INT64_MAX};
 	if (l->last > now)
 		return 0; /* all that there is up to now is older than what had its run */
 	int64_t over = over_until(r, l, now);
-	return (r->catchup == CATCHUP_ALL ? all_due : newest_due)(r, l, over, now, ret_at, max, &ret->more);
+	return (r->catchup == CATCHUP_ALL ? all_due : newest_due)(r, over, now, ret_at, max, &ret->more);
 }

@@ -47,10 +47,8 @@ int schedule_rule_init(struct schedule_rule *r, const struct schedule *s, const 
 /* What is remembered of a schedule. Where the clock may have gone back (now < last, now < since), load it anew: then
  * `last` is the newest that is not after now, and `since` is to be lowered to now. */
 struct schedule_ledger {
-	int64_t last;         /* the newest interval that is not after now; SCHEDULE_NEVER: none */
-	int64_t since;        /* when the schedule was first seen: before that it missed nothing, but for start_date */
-	const int64_t *ahead; /* [nahead], ascending: intervals after `last`, left by a clock that was ahead; as a rule none */
-	size_t nahead;
+	int64_t last;  /* the newest interval that is not after now; SCHEDULE_NEVER: none */
+	int64_t since; /* when the schedule was first seen: before that it missed nothing, but for start_date */
 };
 
 struct schedule_next {

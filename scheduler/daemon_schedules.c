@@ -83,33 +83,22 @@ int timetables_make(struct daemon *d, struct err *err)
 	return rc;
 }
 
-/* The newest interval up to now, and those that a clock which was ahead has left. */
-static int read_ledger(struct daemon *d, const struct timetable *t, int64_t now, struct schedule_ledger *ret, int64_t **ret_ahead,
-                       struct err *err)
+/* The newest interval up to now. What a clock that was ahead has left is younger, and counts when its time comes. */
+static int read_ledger(struct daemon *d, const struct timetable *t, int64_t now, struct schedule_ledger *ret, struct err *err)
 {
-	static const char sql[] = "SELECT extract(epoch FROM at)::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
-	                          " AND schedule = $2 AND at > to_timestamp($3::bigint) ORDER BY at";
-	static const char last_sql[] = "SELECT extract(epoch FROM max(at))::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
-	                               " AND schedule = $2 AND at <= to_timestamp($3::bigint)";
+	static const char sql[] = "SELECT extract(epoch FROM max(at))::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
+	                          " AND schedule = $2 AND at <= to_timestamp($3::bigint)";
 	char lake[12], text[24];
 	snprintf(lake, sizeof lake, "%d", d->ws->db.lake_id);
 	snprintf(text, sizeof text, "%" PRId64, now);
 	const char *const values[] = {lake, t->name, text};
-	PGresult *last, *ahead;
-	if (db_query(d->ws->db.conn, last_sql, 3, values, false, &last, err) < 0)
+	PGresult *last;
+	if (db_query(d->ws->db.conn, sql, 3, values, false, &last, err) < 0)
 		return err_wrap(err, "read the ledger of schedule '%s'", t->name);
 	*ret = (struct schedule_ledger){.last = SCHEDULE_NEVER, .since = t->since < now ? t->since : now};
 	if (PQntuples(last) == 1 && !PQgetisnull(last, 0, 0))
 		ret->last = strtoll(PQgetvalue(last, 0, 0), NULL, 10);
 	PQclear(last);
-	if (db_query(d->ws->db.conn, sql, 3, values, false, &ahead, err) < 0)
-		return err_wrap(err, "read the ledger of schedule '%s'", t->name);
-	ret->nahead = (size_t)PQntuples(ahead);
-	*ret_ahead = mem_array(ret->nahead ? ret->nahead : 1, sizeof **ret_ahead);
-	for (size_t i = 0; i < ret->nahead; i++)
-		(*ret_ahead)[i] = strtoll(PQgetvalue(ahead, (int)i, 0), NULL, 10);
-	ret->ahead = *ret_ahead;
-	PQclear(ahead);
 	/* Ordered and not yet begun: not in the ledger, and not to be ordered again. */
 	LIST_FOR_EACH(it, &d->jobs) {
 		const struct job *j = LIST_ENTRY(it, struct job, link);
@@ -152,10 +141,10 @@ static int look(struct daemon *d, struct timetable *t, int64_t now, struct err *
 {
 	struct schedule_ledger ledger;
 	struct schedule_next next;
-	int64_t at[AT_ONCE], *ahead = NULL;
+	int64_t at[AT_ONCE];
 	size_t active = jobs_of_schedule(d, t->name), most = t->schedule->max_active_runs;
 	size_t room = most == 0 ? AT_ONCE : most > active ? most - active : 0;
-	int rc = read_ledger(d, t, now, &ledger, &ahead, err);
+	int rc = read_ledger(d, t, now, &ledger, err);
 	if (rc < 0)
 		return rc;
 	size_t n = schedule_due(&t->rule, &ledger, now, at, room < AT_ONCE ? room : AT_ONCE, &next);
@@ -163,7 +152,6 @@ static int look(struct daemon *d, struct timetable *t, int64_t now, struct err *
 		order_interval(d, t, at[i]);
 	t->wake = next.wake;
 	t->more = next.more;
-	free(ahead);
 	return 0;
 }
 

@@ -160,16 +160,6 @@ static PGresult *last_interval(const char *const *v)
 	return r;
 }
 
-static PGresult *intervals_ahead(const char *const *v)
-{
-	const struct db_schedule *s = ddb_schedule(v[1]);
-	size_t n = s ? ddb_intervals_until(s, strtoll(v[2], NULL, 10)) : 0;
-	struct pg_result *r = result_new(s ? (int)(s->nledger - n) : 0, 1);
-	for (size_t i = n; s && i < s->nledger; i++)
-		result_put_int(r, (int)(i - n), 0, s->ledger[i].at);
-	return r;
-}
-
 static PGresult *pause_schedule(const char *const *v)
 {
 	struct db_schedule *s = ddb_schedule(v[1]);
@@ -224,8 +214,6 @@ static const struct {
 	 " RETURNING paused, extract(epoch FROM seen_at)::bigint", remember},
 	{"SELECT extract(epoch FROM max(at))::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
 	 " AND schedule = $2 AND at <= to_timestamp($3::bigint)", last_interval},
-	{"SELECT extract(epoch FROM at)::bigint FROM strata.schedule_interval WHERE lake_id = $1::integer"
-	 " AND schedule = $2 AND at > to_timestamp($3::bigint) ORDER BY at", intervals_ahead},
 	{"UPDATE strata.schedule SET paused = $3::boolean, updated_at = now() WHERE lake_id = $1::integer AND name = $2", pause_schedule},
 	{"SELECT FROM strata.command WHERE lake_id = $1::integer AND kind = 'cancel' AND outcome = 'done'"
 	 " AND args->>'name' = $2 LIMIT 1", was_canceled},
