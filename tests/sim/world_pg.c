@@ -100,8 +100,8 @@ static void on_reconnected(void *ctx)
 {
 	struct pg *pg = ctx;
 	world_cross("database up");
-	if (world.now_us < db.away_until_us) {
-		world_later(db.away_until_us - world.now_us + 1000 * (int64_t)below(2000), OF_SCHEDULER, on_reconnected, pg, "reconnect");
+	if (world.now_us < db.away_until_us) { /* it tries again, and does not know how long */
+		world_later(1000 * (1000 + (int64_t)below(2000)), OF_SCHEDULER, on_reconnected, pg, "reconnect");
 		return;
 	}
 	pg->up = true;
