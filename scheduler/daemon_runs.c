@@ -189,6 +189,7 @@ static struct runner_request request_of(struct daemon *d, struct job *j)
 	                            .continue_on_error = o->continue_on_error,
 	                            .keep_staging = o->keep_staging,
 	                            .paused = j->paused,
+	                            .canceled = j->canceled,
 	                            .quiet = o->kind == RUN_BACKFILL, /* a million rows for one word "canceled" */
 	                            .max_active = o->max_active,
 	                            .params = arena_strdup(&j->arena, buf_cstr(&params)),

@@ -63,6 +63,7 @@ struct runner_request {
 	const char *run_id;        /* new, or of an unfinished run */
 	const char *selection;     /* as the caller wrote it, for people */
 	bool force, fail_fast, continue_on_error, keep_staging, paused;
+	bool canceled;                      /* it will be, as soon as it is there: nothing of it starts */
 	bool quiet;                /* tasks that nothing was said of yet end without a row: see run_spec */
 	uint32_t max_active;       /* tries at once; 0: no limit of its own */
 	const int64_t *duration_us; /* [project->ntables] what a try usually takes, 0: unknown; only read while it begins; or NULL */

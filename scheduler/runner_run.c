@@ -133,7 +133,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 	const struct spec_options options = {.kind = rq->kind,
 	                                     .fail_fast = rq->fail_fast,
 	                                     .continue_on_error = rq->continue_on_error,
-	                                     .paused = rq->paused,
+	                                     .paused = rq->paused || rq->canceled,
 	                                     .quiet = rq->quiet,
 	                                     .max_active = rq->max_active,
 	                                     .duration_us = rq->duration_us,
