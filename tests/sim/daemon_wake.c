@@ -238,13 +238,15 @@ int catalog_refresh_if_stale(struct workspace *ws, struct err *err)
 	return 0;
 }
 
+/* What a column's other type does to its readers is seen only here, and no waiting mends it. */
 int bind_project(const struct bind_request *rq, struct arena *arena, struct bound_schema **ret_schemas, struct diags *diags, struct err *err)
 {
 	(void)rq;
 	(void)arena;
 	(void)ret_schemas;
-	(void)diags;
 	(void)err;
+	if (trouble(TROUBLE_ERROR, 30))
+		diag_add(diags, DIAG_ERROR, (struct loc){"dags/ods/ods_t0.sql", 1, 8}, "Referenced column \"flihgts\" not found");
 	return 0;
 }
 
