@@ -122,6 +122,18 @@ void claim_park(struct machine *m, struct mrun *r, struct place p)
 	claim->parked = park(m, r, p, claim->parked);
 }
 
+bool claim_is_wanted(const struct machine *m, const struct mrun *r, struct place p)
+{
+	const struct claim *claim = claim_of(m, r, p);
+	for (uint32_t i = claim ? claim->parked : 0; i; i = m->claims.parked[i].next) {
+		const struct parked *entry = &m->claims.parked[i];
+		struct mrun *other = machine_run_by_serial(m, entry->serial);
+		if (other && run_urgency(other) > run_urgency(r) && (task_at(other, entry->at)->flags & TASK_PARKED))
+			return true;
+	}
+	return false;
+}
+
 void claim_drop(struct machine *m, struct mrun *r, struct place p)
 {
 	struct claims *c = &m->claims;

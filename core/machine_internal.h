@@ -213,6 +213,8 @@ void tries_stop_due(struct machine *m);
 int64_t tries_next_deadline(const struct machine *m); /* INT64_MAX: none */
 
 /* machine_turn.c: who is decided, and who starts, next. */
+enum { MOST_URGENT = 2 };
+int run_urgency(const struct mrun *r); /* a backfill's is 0: it can wait, a schedule cannot, and who typed `run` waits for it */
 void tasks_decide_ahead(struct machine *m);
 void tasks_start(struct machine *m);
 uint32_t machine_kept(const struct machine *m); /* how many workers runs of other kinds leave to scheduled ones */
@@ -225,6 +227,7 @@ void claim_take(struct machine *m, struct mrun *r, struct place p); /* nobody ha
 void claim_drop(struct machine *m, struct mrun *r, struct place p); /* what is parked behind it becomes eligible */
 struct mrun *claim_holder(const struct machine *m, const struct mrun *r, struct place p, struct place *ret_place); /* NULL: nobody */
 void claim_park(struct machine *m, struct mrun *r, struct place p); /* somebody else has it */
+bool claim_is_wanted(const struct machine *m, const struct mrun *r, struct place p); /* by a more urgent run, which is parked behind it */
 void claims_free(struct claims *c);
 uint32_t park(struct machine *m, struct mrun *r, struct place p, uint32_t before); /* before a list's first entry; returns the new one */
 void unpark(struct machine *m, uint32_t first); /* all of that list become eligible */

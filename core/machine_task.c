@@ -105,7 +105,7 @@ void task_decided(struct machine *m, struct mrun *r, struct place p, enum decisi
 {
 	if (!is_task(r, p) || !(task_at(r, p)->flags & TASK_DECIDING))
 		return;
-	if (d == DECIDE_BUILD && (r->paused || hold_of(m, r, p))) { /* to be ready now would hold up others */
+	if (d == DECIDE_BUILD && (r->paused || hold_of(m, r, p) || claim_is_wanted(m, r, p))) { /* to be ready now would hold up others */
 		lane_of(r, p.table)->ahead--;
 		task_eligible(r, p);
 		claim_drop(m, r, p);

@@ -18,16 +18,15 @@ uint64_t lane_look_ahead(const struct machine *m)
 	return LOOK_AHEAD + 2 * (uint64_t)m->capacity;
 }
 
-/* A backfill can wait, a schedule cannot, and who typed `run` waits for it. */
-static int urgency(const struct mrun *r)
+int run_urgency(const struct mrun *r)
 {
-	return r->spec->kind == RUN_SCHEDULED ? 2 : r->spec->kind == RUN_MANUAL ? 1 : 0;
+	return r->spec->kind == RUN_SCHEDULED ? MOST_URGENT : r->spec->kind == RUN_MANUAL ? 1 : 0;
 }
 
 /* What is only ready makes room for a more urgent run's task of the same partition. */
 static bool takes_over(const struct mrun *r, const struct mrun *holder, struct place at)
 {
-	return urgency(r) > urgency(holder) && task_at(holder, at)->state == TASK_READY;
+	return run_urgency(r) > run_urgency(holder) && task_at(holder, at)->state == TASK_READY;
 }
 
 /* Returns whether it gave another run room to decide more. */
@@ -76,17 +75,19 @@ static bool decide_ahead(struct machine *m, struct mrun *r)
 	}
 }
 
+/* The more urgent first: what has just made room for it must not take the partition again. */
 void tasks_decide_ahead(struct machine *m)
 {
-	for (bool again = true; again;) {
-		again = false;
+	for (int urgency = MOST_URGENT; urgency >= 0;) {
+		bool again = false;
 		for (size_t i = 0; i < m->nruns; i++) {
 			struct mrun *r = m->runs[i];
-			if (r->paused || !r->may_decide)
+			if (r->paused || !r->may_decide || run_urgency(r) != urgency)
 				continue;
 			r->may_decide = false;
 			again |= decide_ahead(m, r);
 		}
+		urgency = again ? MOST_URGENT : urgency - 1;
 	}
 }
 

@@ -266,7 +266,7 @@ static void saw_task(const struct transition *t)
 	case TASK_WAITING:
 		if (t->from == TASK_READY) {
 			CHECK(t->wait == WAIT_PAUSED ? r->paused
-			                             : t->wait == WAIT_POOL && (is_held(t->task) || urgent_twin_waits(t->task)));
+			                             : t->wait == WAIT_POOL && (is_held(t->task) || urgent_twin_waits(t->task, false)));
 			break;
 		}
 		if (t->from == TASK_WAITING) {
@@ -478,7 +478,7 @@ static void check_rest(const struct machine *m)
 			all_done &= t->state == TASK_DONE;
 			uint32_t pool = r->tables[id.table].pool;
 			CHECK(t->state != TASK_READY || !worker_for(i) || used[pool] >= w.pools[pool]);
-			CHECK(t->state != TASK_READY || !is_held(id));
+			CHECK(t->state != TASK_READY || (!is_held(id) && !urgent_twin_waits(id, true)));
 			CHECK((t->state == TASK_RUNNING) == (t->live != 0));
 			CHECK(t->state == TASK_DONE || !r->canceled || t->live);
 			CHECK(machine_task_state(m, id) == t->state);

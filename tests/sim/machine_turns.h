@@ -67,7 +67,7 @@ static bool more_urgent(enum run_kind a, enum run_kind b)
 }
 
 /* A more urgent run has a task of the same partition that may be decided. */
-static bool urgent_twin_waits(struct task_id id)
+static bool urgent_twin_waits(struct task_id id, bool for_nothing_else)
 {
 	uint32_t key = w.runs[id.run].tables[id.table].key;
 	for (uint32_t k = 0; key && k < MAX_RUNS * MAX_TABLES * MAX_DATES; k++) {
@@ -75,7 +75,8 @@ static bool urgent_twin_waits(struct task_id id)
 		const struct run *r = &w.runs[other.run];
 		const struct task *t = &r->tasks[other.table][other.date];
 		if (r->added && !r->paused && more_urgent(r->spec.kind, w.runs[id.run].spec.kind) && r->tables[other.table].key == key && t->exists &&
-		    t->state == TASK_WAITING && day_of(other) == day_of(id) && all_upstream_durable(other))
+		    t->state == TASK_WAITING && day_of(other) == day_of(id) && all_upstream_durable(other) &&
+		    (!for_nothing_else || !(t->retrying || t->awaiting || is_held(other))))
 			return true;
 	}
 	return false;
