@@ -147,6 +147,7 @@ bool world_turn(int64_t until_us)
 	return true;
 }
 
+/* Also that of a process which is about to start: nothing reaches it before. */
 static void on_nap_over(void *ctx)
 {
 	struct host *h = ctx;
@@ -283,11 +284,6 @@ static void main_of_host(void)
 		yield(h);
 }
 
-static void on_start(void *ctx)
-{
-	resume(ctx);
-}
-
 /* On its own: getcontext returns as setjmp does, and what its caller has in registers is lost to the compiler. */
 static void prepare(struct host *h)
 {
@@ -307,7 +303,7 @@ void host_start(void)
 		return;
 	struct host *h = &hosts[i];
 	char *stack = h->stack;
-	*h = (struct host){.id = i, .stack = stack, .exists = true, .life = ++world.life, .began_us = world.now_us};
+	*h = (struct host){.id = i, .stack = stack, .exists = true, .napping = true, .life = ++world.life, .began_us = world.now_us};
 	if (!h->stack)
 		h->stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(h->stack != MAP_FAILED);
@@ -317,7 +313,7 @@ void host_start(void)
 	snprintf(h->ws.lake.dir, sizeof h->ws.lake.dir, "/lake");
 	prepare(h);
 	trace("--- process %u starts, %u jobs", h->life, h->ws.jobs);
-	world_later((int64_t)below(3000000), OF_WORLD, on_start, h, "a process starts");
+	world_later((int64_t)below(3000000), OF_WORLD, on_nap_over, h, "a process starts");
 }
 
 /* ---- what it is told ---- */
