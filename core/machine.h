@@ -77,6 +77,8 @@ struct run_spec {
 	uint32_t ntables;
 	const struct spec_edge *edges;
 	const uint64_t *todo;        /* bit (table * ndates + date): a task of the run; others are fresh or none */
+	const uint64_t *told;        /* of those, in the same way: something was said of it in an earlier life of the run, and
+	                                what becomes of it has to be said, too; NULL: of none */
 	bool fail_fast;
 	bool continue_on_error;      /* a failed date withholds no later date of its table (backfill only) */
 	bool quiet;                  /* a task of which nothing was said yet ends fresh, canceled, skipped or withheld without

@@ -30,7 +30,7 @@ enum task_flag {
 	TASK_DECIDING = 4, /* ACT_DECIDE sent, not answered */
 	TASK_RETRYING = 8, /* waits for the time of its next try */
 	TASK_PARKED = 16,  /* waits for the claim that a task of another run has, or for the end of a hold */
-	TASK_TOLD = 32,    /* a transition of it was said; stays */
+	TASK_TOLD = 32,    /* a transition of it was said, in this life or an earlier one; stays */
 	TASK_AWAITING = 64, /* waits for its source, until EV_SOURCE */
 };
 

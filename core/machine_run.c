@@ -18,10 +18,10 @@ static const struct span *edge_spans(const struct spec_edge *e, size_t *ret_n)
 	return e->nspans ? e->spans : &every_date;
 }
 
-static bool todo_has(const struct run_spec *spec, uint32_t table, uint32_t date)
+static bool has(const struct run_spec *spec, const uint64_t *tasks, uint32_t table, uint32_t date)
 {
 	uint64_t bit = (uint64_t)table * spec->ndates + date;
-	return spec->todo[bit / 64] >> (bit % 64) & 1;
+	return tasks && (tasks[bit / 64] >> (bit % 64) & 1);
 }
 
 /* How many of the table's dates [lo, hi] are tasks of the run. */
@@ -93,10 +93,10 @@ static void add_tasks(struct mrun *r)
 	for (uint32_t t = 0; t < spec->ntables; t++) {
 		const struct spec_table *table = &spec->tables[t];
 		for (uint32_t d = 0; d < table_dates(r, t); d++) {
-			if (!todo_has(spec, t, d))
+			if (!has(spec, spec->todo, t, d))
 				continue;
 			struct mtask *task = task_at(r, (struct place){t, d});
-			task->flags = TASK_IN_RUN;
+			task->flags = has(spec, spec->told, t, d) ? TASK_IN_RUN | TASK_TOLD : TASK_IN_RUN;
 			r->counts.tasks++;
 			for (uint32_t e = table->edge_first; e < table->edge_end; e++)
 				task->waits += count_waits(spec, (struct place){t, d}, &spec->edges[e]);

@@ -201,7 +201,7 @@ static int do_cancel(struct request *rq, struct err *err)
 	if (j->state == JOB_ACTIVE)
 		runner_cancel(rq->d->runner, j->run);
 	else if (j->state == JOB_ORDERED && !j->resumes) /* what resumes has tasks on record, which end when it goes on */
-		job_not_begun(rq->d, j, RUN_CANCELED, &(struct err){.code = ERR_CANCELED, .text = CANCELED_EARLY});
+		return job_not_begun(rq->d, j, RUN_CANCELED, &(struct err){.code = ERR_CANCELED, .text = CANCELED_EARLY}, err);
 	return 0; /* who plans it sees it in a moment */
 }
 

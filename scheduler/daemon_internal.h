@@ -144,7 +144,9 @@ int jobs_resume(struct daemon *d, struct err *err); /* what an earlier scheduler
 void jobs_open(struct daemon *d);
 /* Plan and begin the oldest that has not, while something long is under way only one that is soon done; false: none. */
 bool jobs_begin_one(struct daemon *d);
-void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why); /* and never will */
+/* And it never will: the state says why, and the interval of a schedule is used up. Fails only for one that goes on, where the
+ * state cannot be read: it is as it was then. */
+int job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why, struct err *err);
 void jobs_answer(struct daemon *d);               /* those that have begun */
 bool jobs_drop_done(struct daemon *d);            /* those that the ledger has, if it is to have them; false: none */
 

@@ -234,20 +234,23 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	return 0;
 }
 
-/* The state says why, and the interval of a schedule is used up. */
-void job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why)
+int job_not_begun(struct daemon *d, struct job *j, enum run_result result, const struct err *why, struct err *err)
 {
-	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
 	if (j->order.schedule || j->resumes) {
-		const struct runner_request rq = request_of(d, j);
+		struct runner_request rq = request_of(d, j);
+		int rc = read_before(d, j, &rq, err);
+		if (rc < 0)
+			return rc;
 		j->mark = runner_record_unbegun(d->runner, &rq, j->order.first, j->order.last, result, why->text);
 	}
+	log_event(LOG_ERROR, "run.refused", "run", j->order.run_id, "error", why->text, NULL);
 	if (j->command)
 		command_end(d, j->command, "refused", why->text);
 	d->mail = d->mail || j->command; /* the same order may have come twice */
 	j->command = 0;
 	j->state = JOB_DONE;
 	d->ended = true;
+	return 0;
 }
 
 static int64_t now_ms(void)
@@ -364,7 +367,7 @@ static int begin_within(struct daemon *d, struct job *j, struct err *err)
 
 bool jobs_begin_one(struct daemon *d)
 {
-	struct err err = {0};
+	struct err err = {0}, unread;
 	struct job *next = d->draining || d->waits || clearing_works(d) ? NULL : next_to_begin(d);
 	if (!next)
 		return false;
@@ -378,8 +381,10 @@ bool jobs_begin_one(struct daemon *d)
 			return daemon_again(d);
 		return !d->draining && !d->signals; /* else it was stopped for an order that was planned within it: once more */
 	}
-	if (rc < 0 && !plan_later(d, next, &err))
-		job_not_begun(d, next, next->canceled ? RUN_CANCELED : RUN_FAILED, &err);
+	if (rc < 0 && !plan_later(d, next, &err) && job_not_begun(d, next, next->canceled ? RUN_CANCELED : RUN_FAILED, &err, &unread) < 0) {
+		next->state = JOB_ORDERED;
+		return daemon_again(d);
+	}
 	return true;
 }
 

@@ -137,7 +137,7 @@ void runner_pause(struct runner *r, uint32_t run, bool pause);
 /* Put it on record that a run which has a row is paused or goes on. Returns what runner_has_written takes. */
 int64_t runner_record_pause(struct runner *r, const char *run_id, bool pause);
 /* Put it on record that a run has not even been planned, with what result and why; the plan of `request` is not asked for.
- * Returns what runner_has_written takes. */
+ * What is open of its rows from an earlier life (`before`) is canceled. Returns what runner_has_written takes. */
 int64_t runner_record_unbegun(struct runner *r, const struct runner_request *request, int32_t first_day, int32_t last_day,
                               enum run_result result, const char *why);
 /* Partitions of one table, in whatever project and layout. */

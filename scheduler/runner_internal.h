@@ -25,6 +25,7 @@ struct shared_name {
 /* What a run that goes on has behind it; all zero: nothing. */
 struct resumed {
 	uint32_t *tries;          /* of each task that is left to do, as plan->tasks */
+	uint64_t *told;           /* bits: those of them that have a row */
 	struct run_counts counts; /* of tasks that are not left to do; but the tries of all */
 };
 
@@ -185,6 +186,10 @@ void live_progress_note(struct live_run *run, const struct run_counts *counts);
 /* runner_record.c: rows for the journal, in the order of the machine's actions. */
 void record_open(struct runner *r);
 void record_run(struct live_run *run);
+/* A task of which only its row is left has ended so; `cause` "" : for no reason. */
+void record_row_end(struct runner *r, const char *run_id, const struct task_row *row, enum task_result result, const char *cause);
+/* How it ended, by its row; TASK_RESULT_NONE: it has not. */
+enum task_result row_result(const struct task_row *row);
 void record_transition(struct runner *r, const struct transition *t);
 void record_flush(struct runner *r);
 void record_settle(struct runner *r); /* run the loop until everything is durable, or it cannot be */

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "core/date.h"
 #include "scheduler/turns.h"
 #include "scheduler/runner_internal.h"
@@ -82,11 +83,49 @@ void record_run(struct live_run *run)
 	run->mark = journal_mark(run->runner->journal);
 }
 
+enum task_result row_result(const struct task_row *row)
+{
+	for (int i = 1; i < TASK_RESULTS_END; i++) {
+		if (str_eq(row->result, task_result_name((enum task_result)i)))
+			return (enum task_result)i;
+	}
+	return TASK_RESULT_NONE;
+}
+
+void record_row_end(struct runner *r, const char *run_id, const struct task_row *row, enum task_result result, const char *cause)
+{
+	enum task_state from = str_eq(row->state, task_state_name(TASK_RUNNING)) ? TASK_RUNNING
+	                       : str_eq(row->state, task_state_name(TASK_READY)) ? TASK_READY
+	                                                                          : TASK_WAITING;
+	journal_transition(r->journal,
+	                   &(struct transition){.object = OBJECT_TASK, .try_no = (uint32_t)row->tries, .from = (int)from, .to = TASK_DONE, .result = (int)result},
+	                   &(struct journal_names){.run_id = run_id,
+	                                           .wall_us = clock_wall_us(),
+	                                           .table = row->table,
+	                                           .partition = row->partition,
+	                                           .reason = row->reason,
+	                                           .cause = cause});
+}
+
+/* What an earlier life of the run has left open is canceled; it counts with what that life has done. */
+static struct run_counts end_before(struct runner *r, const struct runner_request *rq, const char *why)
+{
+	struct run_counts counts = {.tasks = rq->nbefore};
+	for (size_t i = 0; i < rq->nbefore; i++) {
+		enum task_result result = row_result(&rq->before[i]);
+		if (!result)
+			record_row_end(r, rq->run_id, &rq->before[i], result = TASK_CANCELED, why);
+		counts.by_result[result]++;
+		counts.tries += (uint64_t)rq->before[i].tries;
+	}
+	return counts;
+}
+
 int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq, int32_t first_day, int32_t last_day,
                               enum run_result result, const char *why)
 {
 	int64_t now_us = clock_wall_us();
-	const struct run_counts none = {0};
+	struct run_counts counts;
 	const struct transition steps[] = {
 		{.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING},
 		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = (int)result},
@@ -98,12 +137,14 @@ int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq,
 	                                              .last_day = last_day,
 	                                              .force = rq->force,
 	                                              .params = rq->params,
+	                                              .tasks = (int64_t)rq->nbefore,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = now_us});
+	counts = end_before(r, rq, why);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		journal_transition(r->journal, &steps[i],
-		                   &(struct journal_names){.run_id = rq->run_id, .wall_us = now_us, .cause = why, .counts = &none});
+		                   &(struct journal_names){.run_id = rq->run_id, .wall_us = now_us, .cause = why, .counts = &counts});
 	int64_t mark = journal_mark(r->journal);
 	journal_flush(r->journal);
 	return mark;

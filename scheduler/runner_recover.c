@@ -151,37 +151,16 @@ static const struct ended *ended_with_try(const struct recovery *rec, const char
 	return NULL;
 }
 
-static enum task_result result_named(const char *name)
-{
-	for (int i = 1; i < TASK_RESULTS_END; i++) {
-		if (strcmp(task_result_name((enum task_result)i), name) == 0)
-			return (enum task_result)i;
-	}
-	return TASK_FAILED;
-}
-
 /* Nobody will run it in that run any more; returns how it ended. */
 static enum task_result end_task(struct recovery *rec, const char *run_id, const struct task_row *task)
 {
-	if (strcmp(task->state, task_state_name(TASK_DONE)) == 0)
-		return result_named(task->result);
 	const struct ended *ended = ended_with_try(rec, run_id, task);
-	if (ended)
-		return ended->result;
-	bool waiting = strcmp(task->state, task_state_name(TASK_WAITING)) == 0;
-	bool running = strcmp(task->state, task_state_name(TASK_RUNNING)) == 0;
-	struct transition end = {.object = OBJECT_TASK,
-	                         .try_no = (uint32_t)task->tries,
-	                         .from = waiting ? TASK_WAITING : running ? TASK_RUNNING : TASK_READY,
-	                         .to = TASK_DONE,
-	                         .result = running ? TASK_FAILED : TASK_CANCELED};
-	journal_transition(rec->r->journal, &end, &(struct journal_names){.run_id = run_id,
-	                                                                  .wall_us = clock_wall_us(),
-	                                                                  .table = task->table,
-	                                                                  .partition = task->partition,
-	                                                                  .reason = task->reason,
-	                                                                  .cause = "its scheduler died"});
-	return (enum task_result)end.result;
+	enum task_result result = row_result(task);
+	if (result || ended)
+		return result ? result : ended->result;
+	result = strcmp(task->state, task_state_name(TASK_RUNNING)) == 0 ? TASK_FAILED : TASK_CANCELED;
+	record_row_end(rec->r, run_id, task, result, "its scheduler died");
+	return result;
 }
 
 /* A task without a row had not left WAITING: it counts as canceled. */

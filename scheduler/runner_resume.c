@@ -3,7 +3,6 @@
  * had: the rows are the truth, and the machine begins anew with what is left. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "core/date.h"
 #include "scheduler/runner_internal.h"
 
@@ -24,29 +23,17 @@ static int64_t place_of(const struct plan *plan, const struct task_row *row)
 /* How it ended, if that stands: it has what it wanted. Else 0. */
 static enum task_result good_result(const struct task_row *row)
 {
-	static const enum task_result good[] = {TASK_SUCCESS, TASK_EMPTY, TASK_FRESH, TASK_SKIPPED};
-	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		if (strcmp(row->result, task_result_name(good[i])) == 0)
-			return good[i];
-	}
-	return 0;
+	enum task_result result = row_result(row);
+	return result == TASK_SUCCESS || result == TASK_EMPTY || result == TASK_FRESH || result == TASK_SKIPPED ? result : 0;
 }
 
 /* It had failed, or had not ended, and is not left to do: what it wanted is published by now, or it has left the
  * project. */
 static enum task_result end_unplanned(const struct live_run *run, const struct task_row *row, bool fresh)
 {
-	struct transition end = {.object = OBJECT_TASK,
-	                         .try_no = (uint32_t)row->tries,
-	                         .from = TASK_WAITING,
-	                         .to = TASK_DONE,
-	                         .result = fresh ? TASK_FRESH : TASK_SKIPPED};
-	journal_transition(run->runner->journal, &end, &(struct journal_names){.run_id = run->request.run_id,
-	                                                             .wall_us = clock_wall_us(),
-	                                                             .table = row->table,
-	                                                             .partition = row->partition,
-	                                                             .cause = fresh ? "" : "not in the plan when its run went on"});
-	return (enum task_result)end.result;
+	record_row_end(run->runner, run->request.run_id, row, fresh ? TASK_FRESH : TASK_SKIPPED,
+	               fresh ? "" : "not in the plan when its run went on");
+	return fresh ? TASK_FRESH : TASK_SKIPPED;
 }
 
 static void count_ended(struct live_run *run, const struct task_row *row, bool planned)
@@ -73,15 +60,19 @@ void resume_begin(struct live_run *run, const struct task_row *rows, size_t n)
 	const struct plan *plan = run->plan;
 	if (!n)
 		return;
-	x->tries = arena_array(&run->arena, (size_t)plan->ntables * plan->ndates, sizeof *x->tries);
+	size_t ntasks = (size_t)plan->ntables * plan->ndates;
+	x->tries = arena_array(&run->arena, ntasks, sizeof *x->tries);
+	x->told = arena_array(&run->arena, ntasks / 64 + 1, sizeof *x->told);
 	for (size_t i = 0; i < n; i++) {
 		const struct task_row *row = &rows[i];
 		int64_t at = place_of(plan, row);
 		x->counts.tries += (uint64_t)row->tries;
-		if (at >= 0 && (plan->tasks[at].verdict == PLAN_BUILD || plan->tasks[at].verdict == PLAN_FAIL))
-			x->tries[at] = (uint32_t)row->tries;
-		else
+		if (at < 0 || (plan->tasks[at].verdict != PLAN_BUILD && plan->tasks[at].verdict != PLAN_FAIL)) {
 			count_ended(run, row, at >= 0);
+			continue;
+		}
+		x->tries[at] = (uint32_t)row->tries;
+		x->told[at / 64] |= UINT64_C(1) << (at % 64);
 	}
 }
 

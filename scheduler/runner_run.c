@@ -147,6 +147,7 @@ static struct run_spec *make_spec(struct live_run *run, const struct runner_requ
 		tables[t].batch = p->tables[run->plan->tables[t]].output_none ? 1 : DATES_PER_BATCH;
 	}
 	spec->tables = tables;
+	spec->told = run->resumed.told;
 	return spec;
 }
 
@@ -177,9 +178,9 @@ uint32_t runner_begin(struct runner *r, struct plan *plan, const struct runner_r
 	                                  .git_commit = run->request.git_commit,
 	                                  .keep_staging = rq->keep_staging,
 	                                  .log_dir = arena_printf(&run->arena, "%s/.strata/logs/%s", r->config.lake, rq->run_id)};
-	run->spec = make_spec(run, rq);
 	HASH_ADD(hh, r->runs, handle, sizeof run->handle, run);
 	resume_begin(run, rq->before, rq->nbefore);
+	run->spec = make_spec(run, rq);
 	record_run(run);
 	live_progress_begin(run, rq);
 	runner_event(r, &(struct event){.kind = EV_RUN_ADD, .run = run->handle, .spec = run->spec});

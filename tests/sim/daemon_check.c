@@ -442,10 +442,23 @@ static void check_commands(void)
 	}
 }
 
+/* A row that says "waiting" of a run that is over says so for ever. */
+static void check_rows(void)
+{
+	for (size_t i = 0; i < db.ntasks; i++) {
+		const struct db_task *t = &db.tasks[i];
+		if (str_eq(t->state, "done") || !str_eq(db_run(t->run)->state, "done"))
+			continue;
+		trace("%s %s of %s is %s", t->table, t->partition, t->run, t->state);
+		CHECK(!"what a run leaves behind is done");
+	}
+}
+
 void check_inspect(void)
 {
 	const struct host *h = host_leader();
 	check_moves();
+	check_rows();
 	check_commands();
 	if (!is_well(SOON_S))
 		return;

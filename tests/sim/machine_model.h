@@ -47,7 +47,7 @@ struct run {
 	struct spec_table tables[MAX_TABLES];
 	struct spec_edge edges[MAX_EDGES];
 	struct span spans[MAX_EDGES][2];
-	uint64_t todo[1];
+	uint64_t todo[1], told[1];
 	struct task tasks[MAX_TABLES][MAX_DATES];
 	uint32_t passed, passed_in[MAX_POOLS]; /* how often others started something when it could have */
 };

@@ -503,11 +503,13 @@ static void random_run(struct run *r)
 			bool in = chance(density);
 			r->tasks[t][d].exists = in;
 			r->tasks[t][d].late = in && from_source && chance(70);
+			r->tasks[t][d].told = in && chance(10); /* in an earlier life */
 			r->todo[0] |= (uint64_t)in << (t * ndates + d);
+			r->told[0] |= (uint64_t)r->tasks[t][d].told << (t * ndates + d);
 		}
 	}
 	r->spec = (struct run_spec){.kind = (enum run_kind)below(RUN_KINDS_END), .first_day = 99 + (int32_t)below(3), .ndates = ndates,
-	                            .tables = r->tables, .ntables = ntables, .edges = r->edges, .todo = r->todo,
+	                            .tables = r->tables, .ntables = ntables, .edges = r->edges, .todo = r->todo, .told = r->told,
 	                            .fail_fast = chance(25), .continue_on_error = chance(50), .paused = chance(10), .quiet = chance(30),
 	                            .max_active = chance(25) ? 1 + below(2) : 0};
 	r->paused = r->spec.paused;

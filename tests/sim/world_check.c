@@ -143,6 +143,8 @@ static void check_told(const struct db_run *run)
 		rows += here;
 	}
 	CHECK(sum == tasks && tasks == run->tasks && rows <= tasks);
+	for (size_t i = 0; i < db.ntasks; i++)
+		CHECK(!str_eq(db.tasks[i].run, run->id) || str_eq(db.tasks[i].state, "done"));
 	json_decref(told);
 }
 
