@@ -112,6 +112,8 @@ const struct command command_validate = {
 	.summary = "every problem of the project, in one pass",
 	.details = "Reads dags/ and tables.yaml, parses every query that changed since the last time, checks its columns and types against what it reads and what tables.yaml declares, and prints what is wrong as file:line:column with what to do. Needs no database and changes nothing.\n"
 	           "\n"
+	           "A source without 'columns' has those of its newest file in RAW. A problem that rests on that file names it, and is an error only here: 'strata run' and the scheduler warn of it, and build what can be built.\n"
+	           "\n"
 	           "The exit status is 2 if there is an error; with --strict also if there is a warning. With -v it also says what could not be checked. On a terminal, and with -v, the line stands below each problem, with a caret at the place; in GitHub's CI (GITHUB_ACTIONS) each is an annotation of its file, too.",
 	.examples = "strata validate\n"
 	            "strata -C shop validate --strict\n"

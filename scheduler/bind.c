@@ -15,6 +15,7 @@
 #include "core/template.h"
 #include "scheduler/bind_cache.h"
 #include "scheduler/bind_declared.h"
+#include "scheduler/bind_raw.h"
 #include "scheduler/load.h"
 #include "scheduler/source_header.h"
 #include "scheduler/try_build.h"
@@ -34,6 +35,7 @@ struct binding {
 	struct bound_schema *schemas; /* [ntables] */
 	uint8_t *verdicts;            /* [ntables], enum verdict */
 	uint8_t *sure;                /* [ntables], enum bind_sure */
+	struct bind_raw raw;
 	char (*keys)[DIGEST_HEX];     /* [ntables], of tables that were asked for */
 	bool *needed;
 	size_t open;                  /* batches not answered */
@@ -158,9 +160,11 @@ static void take_error(struct binding *b, uint32_t t, const struct rendered *ren
 	int line = (int)json_integer_value(json_object_get(error, "line"));
 	int col = (int)json_integer_value(json_object_get(error, "col"));
 	rendered_line_position(rendered, line, col, &line, &col);
-	bool more = candidates && *candidates;
-	diag_add(b->diags, DIAG_ERROR, (struct loc){table_at(b, t)->file, line, col}, "%s%s%s%s",
-	         message ? message : "the query cannot be bound", more ? " (there is: " : "", more ? candidates : "", more ? ")" : "");
+	bool more = candidates && *candidates, no_column = message && strstr(message, "Referenced column ");
+	const char *raw = bind_raw_below(&b->raw, t, !no_column);
+	diag_add(b->diags, raw ? b->rq->by_raw : DIAG_ERROR, (struct loc){table_at(b, t)->file, line, col}, "%s%s%s%s%s%s%s",
+	         message ? message : "the query cannot be bound", more ? " (there is: " : "", more ? candidates : "", more ? ")" : "",
+	         raw ? "; by '" : "", raw ? raw : "", raw ? "', the newest file of RAW" : "");
 	b->verdicts[t] = BROKEN;
 }
 
@@ -391,14 +395,15 @@ int bind_project(const struct bind_request *rq, struct arena *arena, struct boun
 	                    .verdicts = arena_array(arena, p->ntables, 1),
 	                    .sure = arena_array(arena, p->ntables, 1),
 	                    .keys = arena_array(arena, p->ntables, DIGEST_HEX),
-	                    .needed = arena_array(arena, p->ntables, sizeof(bool))};
+	                    .needed = arena_array(arena, p->ntables, sizeof(bool)),
+	                    .raw = {.rq = rq, .arena = arena}};
 	need_with_upstreams(&b);
 	uint32_t deepest, *first, *level = levels_of(p, &deepest), *sorted = by_level(p, level, deepest, &first);
 	int rc = 0;
 	for (uint32_t l = 0; l <= deepest && rc == 0; l++)
 		rc = bind_level(&b, sorted + first[l], first[l + 1] - first[l]);
 	if (rc == 0)
-		rc = bind_check_declared(&(struct declared_check){rq, b.schemas, b.sure, b.cache, arena, diags}, &b.err);
+		rc = bind_check_declared(&(struct declared_check){rq, b.schemas, b.sure, &b.raw, b.cache, arena, diags}, &b.err);
 	free(level);
 	free(sorted);
 	free(first);

@@ -27,6 +27,7 @@ struct bind_request {
 	const struct project *project; /* resolved */
 	const bool *wanted;            /* [ntables], NULL: all; their upstreams are bound as well */
 	const char *lake;              /* where RAW is, for headers */
+	enum diag_level by_raw;        /* of a problem that rests on the newest file of RAW: see bind_raw.h */
 	struct turns *turns;
 	struct workers *workers;
 	/* The published schema of a table, or {0}; may be NULL. */

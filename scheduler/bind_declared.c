@@ -172,8 +172,10 @@ static void check_name(const struct check *c, size_t t, const char *key, const c
 		buf_addf(&advice, "%s%s", i ? ", " : " (there is: ", s->columns[i].name);
 	if (!nearest)
 		buf_adds(&advice, s->ncolumns > NAMED_COLUMNS ? ", …)" : ")");
-	diag_add(c->in->diags, DIAG_ERROR, loc, "'%s' of table '%s' names '%s', which %s does not yield%s", key, table->name, name,
-	         table->file, buf_cstr(&advice));
+	const char *raw = bind_raw_of(c->in->raw, (uint32_t)t);
+	diag_add(c->in->diags, raw ? c->in->rq->by_raw : DIAG_ERROR, loc, "'%s' of table '%s' names '%s', which %s does not yield%s%s%s%s",
+	         key, table->name, name, table->file, buf_cstr(&advice), raw ? "; by '" : "", raw ? raw : "",
+	         raw ? "', the newest file of RAW" : "");
 	buf_free(&advice);
 }
 

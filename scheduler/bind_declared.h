@@ -9,6 +9,7 @@
 
 #include "scheduler/bind.h"
 #include "scheduler/bind_cache.h"
+#include "scheduler/bind_raw.h"
 
 /* How sure the columns of a table are. */
 enum bind_sure {
@@ -21,6 +22,7 @@ struct declared_check {
 	const struct bind_request *rq;
 	const struct bound_schema *schemas; /* [ntables] */
 	const uint8_t *sure;                /* [ntables], enum bind_sure */
+	struct bind_raw *raw;
 	struct bind_cache *cache;           /* of names of types, too */
 	struct arena *arena;
 	struct diags *diags;

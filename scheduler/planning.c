@@ -225,6 +225,7 @@ static int check_types(struct workspace *ws, struct planning *p, struct err *err
 	struct bind_request rq = {.project = ws->project,
 	                          .wanted = tables_to_build(p, &arena, &any),
 	                          .lake = ws->lake.dir,
+	                          .by_raw = DIAG_WARNING, /* a broken file fails what reads it, and nothing else */
 	                          .turns = &ws->turns,
 	                          .workers = ws->workers,
 	                          .published = published,

@@ -144,6 +144,29 @@ teardown() {
 	assert_output_has "check columns failed: 'amount' is BIGINT, declared VARCHAR"
 }
 
+@test "a broken newest file of RAW fails what reads it, and keeps no other table or date from being built" {
+	shop_days 1 2
+	sed -i 's/, options.*/}/' dags/dw_config.yaml
+	project_file dags/ods/ods_other.sql <<< "SELECT 1 AS one"
+	mkdir -p raw/orders/dt=2024-01-03
+	printf 'id\n3\n' > raw/orders/dt=2024-01-03/orders.csv
+	run -2 strata validate
+	assert_output_has "dags/dwd/dwd_orders.sql:1:12: error: Referenced column \"amount\" not found"
+	assert_output_has "; by 'raw/orders/dt=2024-01-03/orders.csv', the newest file of RAW"
+	run -1 strata run --start 2024-01-01 --end 2024-01-03
+	assert_output_has "dags/dwd/dwd_orders.sql:1:12: warning: Referenced column"
+	assert_output_has "failed: dwd.dwd_orders 2024-01-03"
+	[ -e ods/ods_other/_SUCCESS ]
+	[ -e dws/dws_week/dt=2024-01-02/_SUCCESS ]
+	[ ! -e dws/dws_week/dt=2024-01-03 ]
+	# What the SQL itself names is no matter of RAW: nothing is started.
+	rm -r raw/orders/dt=2024-01-03
+	sed -i 's/sum(amount)/sum(amuont)/' dags/dws/dws_week.sql
+	run -2 strata run --start 2024-01-01 --end 2024-01-02
+	assert_output_has "dags/dws/dws_week.sql:1:32: error: Referenced column \"amuont\" not found"
+	assert_output_lacks "newest file of RAW"
+}
+
 @test "a schedule that could never do what it says is told where" {
 	cat >> dags/dw_config.yaml <<-'EOF'
 		schedules:
