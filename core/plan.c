@@ -132,7 +132,11 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 	switch ((enum plan_reason)task->reason) {
 	case REASON_NEVER_BUILT:
 		add_subject(p, task, out);
-		buf_addf(out, " was never built; select +%s", t->name);
+		date_format(text, task->subject_day);
+		if (task->subject == t->index)
+			buf_addf(out, " was never built, but dates before it were, and it goes on from them; 'strata backfill +%s --start %s' first", t->name, text);
+		else
+			buf_addf(out, " was never built; select +%s", t->name);
 		return;
 	case REASON_NO_SOURCE:
 		buf_addf(out, "source path '%s' does not exist below the lake%s%s; put the files there, or correct "

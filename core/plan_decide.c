@@ -137,6 +137,43 @@ static int64_t next_absent(const struct there *t, int64_t day, int64_t end)
 	return day;
 }
 
+static struct there there_of(struct plan *p, uint32_t table, bool planning)
+{
+	struct there t = {.run = {1, 0}};
+	t.days = snapshot_days_of(p->in.snapshot, table, &t.n);
+	if (planning && p->slot[table] != UINT32_MAX)
+		t.run = (struct day_range){p->in.first, p->in.last};
+	return t;
+}
+
+/* The last day before `day` that is there; INT64_MIN: none. */
+static int64_t last_there(const struct there *t, int32_t day)
+{
+	size_t i = first_not_before(t->days, t->n, day);
+	int64_t last = i ? t->days[i - 1] : INT64_MIN, run = t->run.hi < day ? t->run.hi : (int64_t)day - 1;
+	return t->run.lo <= run && run > last ? run : last;
+}
+
+/* A table goes on from its own past, and only its first date has none. Another one that would read nothing of it
+ * would begin anew, and a running total would be that of one day, without a word. *ret_day is the first date of
+ * the gap, by the steps in which it reads. */
+static bool find_lost_past(struct plan *p, const struct edge *e, int32_t day, bool planning, int32_t *ret_day)
+{
+	const struct plan_private *v = p->private;
+	struct there t = there_of(p, e->up, planning);
+	find_ranges(p, e, day);
+	for (size_t i = 0; i < v->nranges; i++) {
+		if (next_there(&t, v->ranges[i].lo) <= v->ranges[i].hi)
+			return false;
+	}
+	int64_t before = v->nranges ? last_there(&t, v->ranges[0].lo) : INT64_MIN;
+	if (before == INT64_MIN)
+		return false;
+	int64_t wanted = v->ranges[v->nranges - 1].hi, step = day - wanted;
+	*ret_day = (int32_t)(wanted - (wanted - before - 1) / step * step);
+	return true;
+}
+
 /* The first day of the span that must be there and is not.
  *
  * One day that is named must be there. Of a range the days before the first that is there are none: history
@@ -148,10 +185,7 @@ static bool find_unbuilt(struct plan *p, const struct edge *e, const struct span
 	struct day_range want;
 	if (!span_exact(s) || !span_reads(s, day, &want.lo, &want.hi))
 		return false;
-	struct there t = {.run = {1, 0}};
-	t.days = snapshot_days_of(p->in.snapshot, e->up, &t.n);
-	if (planning && p->slot[e->up] != UINT32_MAX)
-		t.run = (struct day_range){p->in.first, p->in.last};
+	struct there t = there_of(p, e->up, planning);
 	int64_t first = next_there(&t, want.lo);
 	if (first > want.hi) {
 		*ret_day = want.hi;
@@ -175,10 +209,15 @@ static bool find_never_built(struct plan *p, uint32_t table, int32_t day, bool p
 	for (uint32_t i = pr->up_first[table]; i < pr->up_first[table + 1]; i++) {
 		const struct edge *e = &pr->edges[i];
 		const struct table *up = table_of(p, e->up);
-		if (e->declared || e->up == e->down || up->kind == TABLE_EXTERNAL || up->output_none)
+		if (e->declared || up->kind == TABLE_EXTERNAL || up->output_none)
 			continue;
 		ret->subject = e->up;
 		ret->subject_day = DATE_NONE;
+		if (e->up == e->down) {
+			if (table_partitioned(up) && find_lost_past(p, e, day, planning, &ret->subject_day))
+				return true;
+			continue;
+		}
 		if (!table_partitioned(up)) {
 			if (!snapshot_part(p->in.snapshot, e->up, DATE_NONE) && !(planning && p->slot[e->up] != UINT32_MAX))
 				return true;

@@ -52,6 +52,25 @@ teardown() {
 	assert_equal "$(strata --output csv sql 'SELECT n FROM dws.dws_sum ORDER BY dt' | tail -n +2)" $'101\n203'
 }
 
+@test "a running total whose yesterday is not there fails, and does not begin anew" {
+	project_file dags/dws/dws_sum.sql <<-'EOF'
+		SELECT coalesce((SELECT sum(n) FROM dws.dws_sum WHERE dt = '${PARTITION_DATE-1}'), 0)::BIGINT + sum(amount)::BIGINT AS n
+		FROM dwd.dwd_orders WHERE dt = '${PARTITION_DATE}'
+	EOF
+	project_file tables.yaml <<< 'tables: {dws_sum: {columns: {n: BIGINT}}}'
+	shop_days 1 5
+	strata run +dws_sum --start 2024-01-01 --end 2024-01-02
+	run -1 strata run +dws_sum --start 2024-01-04 --end 2024-01-05
+	assert_output_has "dws.dws_sum 2024-01-03 was never built, but dates before it were, and it goes on from them; 'strata backfill +dws_sum --start 2024-01-03' first"
+	[ ! -e dws/dws_sum/dt=2024-01-04 ] && [ ! -e dws/dws_sum/dt=2024-01-05 ]
+	[ -e dwd/dwd_orders/dt=2024-01-05 ]
+	run -0 strata backfill +dws_sum --start 2024-01-03 --end 2024-01-05
+	assert_equal "$(strata --output csv sql 'SELECT n FROM dws.dws_sum ORDER BY dt' | tail -n +2)" $'101\n203\n306\n410\n515'
+	strata clear --data dws_sum --partition 2024-01-03 --yes
+	run -1 strata run dws_sum --date 2024-01-04 --force
+	assert_equal "$(strata --output csv sql "SELECT n FROM dws.dws_sum WHERE dt = '2024-01-04'" | tail -1)" 410
+}
+
 @test "sql and lineage know which tables there are" {
 	shop_days 1 1
 	strata run +dwd_orders --date 2024-01-01
