@@ -59,6 +59,22 @@ status_has() {
 	scheduler_down two
 }
 
+@test "a backfill that is canceled in its second life leaves no task of the first one open" {
+	gate_from dwd_gate 2024-01-02
+	scheduler_up one --jobs 1
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-06 --detach)
+	wait_until test -e arrived-dwd.dwd_gate
+	strata pause "$id"
+	scheduler_dies one
+	scheduler_up two --jobs 1
+	strata cancel "$id"
+	wait_until run_is "$id" "done canceled"
+	open=$(strata tasks "$id" --output json | jq -r '.[] | select(.state != "done") | .partition')
+	assert_equal "$open" ""
+	has_result "$id" "dwd.dwd_gate 2024-01-02 canceled"
+	scheduler_down two
+}
+
 @test "what failed and what it withholds is in the progress while the rest goes on" {
 	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
 	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM dwd.dwd_bad WHERE dt = '\${PARTITION_DATE}'"
