@@ -7,6 +7,8 @@
 
 #include "executor/verify.h"
 
+enum { VALUE_CHARS = 60 }; /* of each value of an example */
+
 static void note(struct attempt *t, const char *name, const char *failure)
 {
 	if (t->nchecks == t->checks_cap) {
@@ -44,46 +46,109 @@ static int count(struct attempt *t, const char *what, int64_t *ret, size_t n)
 	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 }
 
+/* The groups of the key: its columns as k0, k1, … and n, the rows of each. */
+static void add_groups(const struct attempt *t, const char *rows, struct buf *out)
+{
+	buf_adds(out, "(SELECT ");
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
+		duck_ident(out, t->rq->primary_keys[i]);
+		buf_addf(out, " AS k%zu, ", i);
+	}
+	buf_addf(out, "count(*) AS n FROM staged%s GROUP BY ALL)", rows);
+}
+
+/* "k0 IS NULL OR k1 IS NULL" */
+static void add_null(const struct attempt *t, struct buf *out)
+{
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++)
+		buf_addf(out, "%sk%zu IS NULL", i ? " OR " : "", i);
+}
+
+/* For people, one of the keys that a check fails for: "; for example id = 7, origin = NULL in 2 rows". `rows` says which rows
+ * of `staged`, `groups` which of their groups. */
+static int add_example(struct attempt *t, const char *rows, const char *groups, struct buf *out)
+{
+	struct buf sql = BUF_INIT(1 << 24);
+	buf_adds(&sql, "WITH staged AS (");
+	verify_select(t, &sql);
+	buf_adds(&sql, ") SELECT '; for example ");
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
+		buf_adds(&sql, i ? " || ', ' || " : "' || ");
+		duck_literal(&sql, arena_printf(t->arena, "%s = ", t->rq->primary_keys[i]));
+		buf_addf(&sql, " || coalesce(left(regexp_replace(CAST(k%zu AS VARCHAR), '[[:cntrl:]]', ' ', 'g'), %d), 'NULL')", i, VALUE_CHARS);
+	}
+	buf_adds(&sql, " || ' in ' || n || if(n = 1, ' row', ' rows') FROM ");
+	add_groups(t, rows, &sql);
+	buf_addf(&sql, "%s ORDER BY n DESC", groups);
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++)
+		buf_addf(&sql, ", k%zu", i);
+	buf_adds(&sql, " LIMIT 1");
+	struct duck_error e;
+	int rc = duck_text(t->session.con, buf_cstr(&sql), out, &e);
+	buf_free(&sql);
+	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
+}
+
 /* One pass: the groups of a unique key have one row each, and none of them is of a NULL. */
 static int count_keys(struct attempt *t, int64_t *ret_nulls, int64_t *ret_twice)
 {
-	struct buf keys = BUF_INIT(1 << 20), null = BUF_INIT(1 << 20), sql = BUF_INIT(1 << 22);
-	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
-		duck_ident(&keys, t->rq->primary_keys[i]);
-		buf_addf(&keys, " AS k%zu, ", i);
-		buf_addf(&null, "%sk%zu IS NULL", i ? " OR " : "", i);
-	}
-	buf_addf(&sql, "SELECT CAST(coalesce(sum(n) FILTER (WHERE %s), 0) AS BIGINT), count(*) FILTER (WHERE n > 1) FROM "
-	               "(SELECT %scount(*) AS n FROM staged GROUP BY ALL)", buf_cstr(&null), buf_cstr(&keys));
+	struct buf sql = BUF_INIT(1 << 22);
+	buf_adds(&sql, "SELECT CAST(coalesce(sum(n) FILTER (WHERE ");
+	add_null(t, &sql);
+	buf_adds(&sql, "), 0) AS BIGINT), count(*) FILTER (WHERE n > 1) FROM ");
+	add_groups(t, "", &sql);
 	int64_t found[2] = {0};
 	int rc = count(t, buf_cstr(&sql), found, 2);
 	*ret_nulls = found[0];
 	*ret_twice = found[1];
-	buf_free(&keys);
-	buf_free(&null);
 	buf_free(&sql);
 	return rc;
 }
 
+/* What is wrong with the key, into `failure`; nothing: it is right. */
+static int find_bad_keys(struct attempt *t, const char *keys, struct buf *failure)
+{
+	int64_t nulls, twice;
+	if (count_keys(t, &nulls, &twice) < 0)
+		return -1;
+	if (nulls > 0)
+		buf_addf(failure, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", keys);
+	if (twice > 0)
+		buf_addf(failure, "%s%" PRId64 " value%s of (%s) %s there more than once", failure->len ? ", and " : "", twice,
+		         twice == 1 ? "" : "s", keys, twice == 1 ? "is" : "are");
+	if (!failure->len)
+		return 0;
+	struct buf bad = BUF_INIT(1 << 20);
+	buf_adds(&bad, " WHERE n > 1 OR ");
+	add_null(t, &bad);
+	int rc = add_example(t, "", buf_cstr(&bad), failure);
+	buf_free(&bad);
+	return rc;
+}
+
+/* The first column of the key that is not there; NULL: all are. */
+static const char *missing_key(const struct attempt *t)
+{
+	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
+		if (!has_column(t, t->rq->primary_keys[i]))
+			return t->rq->primary_keys[i];
+	}
+	return NULL;
+}
+
 static int check_primary_keys(struct attempt *t)
 {
+	const char *missing = missing_key(t);
+	if (missing) {
+		note(t, "primary_keys", arena_printf(t->arena, "no column '%s'", missing));
+		return 0;
+	}
 	struct buf keys = BUF_INIT(1 << 20), failure = BUF_INIT(1 << 20);
 	for (size_t i = 0; i < t->rq->nprimary_keys; i++) {
-		if (!has_column(t, t->rq->primary_keys[i])) {
-			note(t, "primary_keys", arena_printf(t->arena, "no column '%s'", t->rq->primary_keys[i]));
-			buf_free(&keys);
-			return 0;
-		}
 		buf_adds(&keys, i ? ", " : "");
 		duck_ident(&keys, t->rq->primary_keys[i]);
 	}
-	int64_t nulls, twice;
-	int rc = count_keys(t, &nulls, &twice);
-	if (rc == 0 && nulls > 0)
-		buf_addf(&failure, "%" PRId64 " row%s NULL in (%s)", nulls, nulls == 1 ? " has" : "s have", buf_cstr(&keys));
-	if (rc == 0 && twice > 0)
-		buf_addf(&failure, "%s%" PRId64 " value%s of (%s) %s there more than once", failure.len ? ", and " : "", twice,
-		         twice == 1 ? "" : "s", buf_cstr(&keys), twice == 1 ? "is" : "are");
+	int rc = find_bad_keys(t, buf_cstr(&keys), &failure);
 	if (rc == 0)
 		note(t, "primary_keys", failure.len ? arena_strdup(t->arena, buf_cstr(&failure)) : NULL);
 	buf_free(&keys);
@@ -98,18 +163,21 @@ static int check_timestamp(struct attempt *t)
 		note(t, "timestamp_col", arena_printf(t->arena, "no column '%s'", name));
 		return 0;
 	}
-	struct buf b = BUF_INIT(1 << 16);
-	buf_adds(&b, "SELECT count(*) FROM staged WHERE ");
-	duck_ident(&b, name);
-	buf_adds(&b, " IS NULL");
+	struct buf null = BUF_INIT(1 << 16), failure = BUF_INIT(1 << 20);
+	buf_adds(&null, " WHERE ");
+	duck_ident(&null, name);
+	buf_adds(&null, " IS NULL");
 	int64_t nulls = 0;
-	int rc = count(t, buf_cstr(&b), &nulls, 1);
-	buf_free(&b);
-	if (rc < 0)
-		return rc;
-	note(t, "timestamp_col", nulls == 0 ? NULL : arena_printf(t->arena, "%" PRId64 " row%s NULL in %s", nulls,
-	                                                         nulls == 1 ? " has" : "s have", name));
-	return 0;
+	int rc = count(t, arena_printf(t->arena, "SELECT count(*) FROM staged%s", buf_cstr(&null)), &nulls, 1);
+	if (rc == 0 && nulls > 0)
+		buf_addf(&failure, "%" PRId64 " row%s NULL in %s", nulls, nulls == 1 ? " has" : "s have", name);
+	if (rc == 0 && nulls > 0 && t->rq->nprimary_keys && !missing_key(t))
+		rc = add_example(t, buf_cstr(&null), "", &failure);
+	if (rc == 0)
+		note(t, "timestamp_col", failure.len ? arena_strdup(t->arena, buf_cstr(&failure)) : NULL);
+	buf_free(&null);
+	buf_free(&failure);
+	return rc;
 }
 
 /* Is `declared` another spelling of `actual` ("int" of INTEGER)? */
@@ -143,7 +211,7 @@ static void check_columns(struct attempt *t)
 	buf_free(&b);
 }
 
-static int run_all(struct attempt *t)
+int checks_evaluate(struct attempt *t)
 {
 	const struct try_request *rq = t->rq;
 	if (!rq->allow_empty)
@@ -159,7 +227,7 @@ static int run_all(struct attempt *t)
 
 int checks_run(struct attempt *t)
 {
-	if (run_all(t) < 0)
+	if (checks_evaluate(t) < 0)
 		return -1;
 	struct buf b = BUF_INIT(8192);
 	for (size_t i = 0; i < t->nchecks; i++) {
