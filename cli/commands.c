@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&command_plan,
 	&command_run,
 	&command_backfill,
+	&command_check,
 	&command_scheduler,
 	&command_status,
 	&command_trigger,

@@ -30,6 +30,7 @@ extern const struct command command_db_adopt;
 extern const struct command command_plan;
 extern const struct command command_run;
 extern const struct command command_backfill;
+extern const struct command command_check;
 extern const struct command command_scheduler;
 extern const struct command command_status;
 extern const struct command command_trigger;

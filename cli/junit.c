@@ -62,11 +62,12 @@ static void attribute_seconds(struct buf *out, int64_t start_us, int64_t end_us)
 	buf_addf(out, " time=\"%" PRId64 ".%06" PRId64 "\"", us / 1000000, us % 1000000);
 }
 
+/* `check`: "" of a task. */
 static void open_case(struct buf *out, const char *table, const char *partition, const char *check)
 {
 	struct buf name = BUF_INIT(4096);
 	buf_adds(&name, *partition ? partition : "all");
-	if (check)
+	if (*check)
 		buf_addf(&name, " %s", check);
 	buf_adds(out, "    <testcase");
 	attribute(out, "classname", table);
@@ -108,7 +109,7 @@ static enum fate fate_of(const struct task_row *t)
 static void add_task(struct buf *out, const struct task_row *t, const struct try_row *tried)
 {
 	enum fate fate = fate_of(t);
-	open_case(out, t->table, t->partition, NULL);
+	open_case(out, t->table, t->partition, "");
 	attribute_seconds(out, t->started_us, t->ended_us);
 	if (fate == FATE_GOOD) {
 		buf_adds(out, "/>\n");
@@ -141,12 +142,13 @@ static void add_check(struct buf *out, const struct check_row *c)
 {
 	open_case(out, c->table, c->partition, c->name);
 	buf_adds(out, " time=\"0.000000\"");
-	if (strcmp(c->status, "failed") != 0) {
+	if (strcmp(c->status, "passed") == 0) {
 		buf_adds(out, "/>\n");
 		return;
 	}
-	buf_adds(out, "><failure type=\"check\"");
-	attribute(out, "message", *c->detail ? c->detail : "failed");
+	bool failed = strcmp(c->status, "failed") == 0, error = strcmp(c->status, "error") == 0;
+	buf_adds(out, failed ? "><failure type=\"check\"" : error ? "><error type=\"check\"" : "><skipped");
+	attribute(out, "message", *c->detail ? c->detail : c->status);
 	buf_adds(out, "/></testcase>\n");
 }
 
@@ -166,47 +168,95 @@ static bool in_layer(const char *table, const char *layer)
 	return layer_length(table) == layer_length(layer) && strncmp(table, layer, layer_length(layer)) == 0;
 }
 
+struct counts {
+	size_t cases, failed, errors, skipped;
+};
+
+static void add_suite_head(struct buf *out, const char *layer, const struct counts *n, int64_t started_us)
+{
+	char iso[CLOCK_ISO_SIZE], name[256];
+	snprintf(name, sizeof name, "%.*s", (int)layer_length(layer), layer);
+	buf_adds(out, "  <testsuite");
+	attribute(out, "name", name);
+	buf_addf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"", n->cases, n->failed, n->errors, n->skipped);
+	attribute(out, "timestamp", clock_iso(iso, started_us));
+	buf_adds(out, ">\n");
+}
+
 /* The tasks from `first` on that are of its layer, and their checks; returns where the next layer begins. Tables are sorted
  * by name, so a layer's are together. */
 static size_t add_suite(struct buf *out, const struct report *r, size_t first, const struct run_row *run, size_t *at)
 {
 	const char *layer = r->tasks[first].table;
 	struct buf cases = BUF_INIT(FILE_MAX);
-	size_t i = first, n = 0, failed = 0, skipped = 0;
-	for (; i < r->ntasks && in_layer(r->tasks[i].table, layer); i++, n++) {
+	size_t i = first;
+	struct counts n = {0};
+	for (; i < r->ntasks && in_layer(r->tasks[i].table, layer); i++, n.cases++) {
 		enum fate fate = fate_of(&r->tasks[i]);
-		failed += fate == FATE_FAILED;
-		skipped += fate == FATE_SKIPPED;
+		n.failed += fate == FATE_FAILED;
+		n.skipped += fate == FATE_SKIPPED;
 		add_task(&cases, &r->tasks[i], last_try(&r->tasks[i], r->tries, r->ntries, at));
 	}
 	for (size_t c = 0; c < r->nchecks; c++) {
 		if (!in_layer(r->checks[c].table, layer))
 			continue;
-		n++;
-		failed += strcmp(r->checks[c].status, "failed") == 0;
+		n.cases++;
+		n.failed += strcmp(r->checks[c].status, "failed") == 0;
 		add_check(&cases, &r->checks[c]);
 	}
-	char iso[CLOCK_ISO_SIZE], name[256];
-	snprintf(name, sizeof name, "%.*s", (int)layer_length(layer), layer);
-	buf_adds(out, "  <testsuite");
-	attribute(out, "name", name);
-	buf_addf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\"", n, failed, skipped);
-	attribute(out, "timestamp", clock_iso(iso, run->started_us ? run->started_us : run->created_us));
-	buf_addf(out, ">\n%s  </testsuite>\n", buf_cstr(&cases));
+	add_suite_head(out, layer, &n, run->started_us ? run->started_us : run->created_us);
+	buf_addf(out, "%s  </testsuite>\n", buf_cstr(&cases));
 	buf_free(&cases);
 	return i;
 }
 
-static void add_report(struct buf *out, const struct run_row *run, const struct report *r)
+static void add_head(struct buf *out, const char *name, int64_t started_us, int64_t ended_us)
 {
 	buf_adds(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-	attribute(out, "name", run->run_id);
-	attribute_seconds(out, run->started_us, run->ended_us);
+	attribute(out, "name", name);
+	attribute_seconds(out, started_us, ended_us);
 	buf_adds(out, ">\n");
+}
+
+static void add_report(struct buf *out, const struct run_row *run, const struct report *r)
+{
+	add_head(out, run->run_id, run->started_us, run->ended_us);
 	size_t at = 0; /* in r->tries */
 	for (size_t i = 0; i < r->ntasks;)
 		i = add_suite(out, r, i, run, &at);
 	buf_adds(out, "</testsuites>\n");
+}
+
+/* Takes what is in `out`. */
+static int replace(struct buf *out, const char *path, struct err *err)
+{
+	int rc = out->overflow ? err_set(err, ERR_IO, "the report is larger than %d MB", FILE_MAX >> 20)
+	                       : file_replace(AT_FDCWD, path, out->data, out->len, 0644, err);
+	buf_free(out);
+	return rc < 0 ? err_wrap(err, "write '%s'", path) : 0;
+}
+
+int junit_write_checks(const struct check_row *checks, size_t n, int64_t started_us, int64_t ended_us, const char *path, struct err *err)
+{
+	struct buf out = BUF_INIT(FILE_MAX);
+	add_head(&out, "strata check", started_us, ended_us);
+	for (size_t i = 0; i < n;) {
+		const char *layer = checks[i].table;
+		struct buf cases = BUF_INIT(FILE_MAX);
+		struct counts counts = {0};
+		for (; i < n && in_layer(checks[i].table, layer); i++, counts.cases++) {
+			bool failed = strcmp(checks[i].status, "failed") == 0, error = strcmp(checks[i].status, "error") == 0;
+			counts.failed += failed;
+			counts.errors += error;
+			counts.skipped += !failed && !error && strcmp(checks[i].status, "passed") != 0;
+			add_check(&cases, &checks[i]);
+		}
+		add_suite_head(&out, layer, &counts, started_us);
+		buf_addf(&out, "%s  </testsuite>\n", buf_cstr(&cases));
+		buf_free(&cases);
+	}
+	buf_adds(&out, "</testsuites>\n");
+	return replace(&out, path, err);
 }
 
 int junit_write(const struct query *q, const char *run_id, const char *path, struct err *err)
@@ -230,8 +280,5 @@ int junit_write(const struct query *q, const char *run_id, const char *path, str
 	r.checks = checks;
 	struct buf out = BUF_INIT(FILE_MAX);
 	add_report(&out, &run, &r);
-	rc = out.overflow ? err_set(err, ERR_IO, "the report is larger than %d MB", FILE_MAX >> 20)
-	                  : file_replace(AT_FDCWD, path, out.data, out.len, 0644, err);
-	buf_free(&out);
-	return rc < 0 ? err_wrap(err, "write '%s'", path) : 0;
+	return replace(&out, path, err);
 }

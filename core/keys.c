@@ -320,7 +320,13 @@ const struct section section_storage = {
 const struct section section_table = {
 	.name = "tables.<table>", .file = FILE_TABLES, KEYS(keys_table), .base = &section_defaults,
 	.doc = "One table, named `dwd_flights` or `dwd.dwd_flights`. An entry that no file builds is an external table:\n"
-	       "it needs a `path` and is only read.",
+	       "it needs a `path` and is only read.\n"
+	       "\n"
+	       "`primary_keys`, `timestamp_col`, `columns` and `allow_empty: false` are its **checks**. A run makes them on what\n"
+	       "it has staged: if one fails, nothing is published. What must hold is no part of what a partition is made from, so\n"
+	       "another check makes nothing stale (other `columns` do: they are also what an empty table looks like to its\n"
+	       "readers). `strata check` makes the checks, as they are declared now, on what is published already\n"
+	       "([CLI.md](CLI.md#strata-check)); `strata run --force` builds it once more, and publishes it only if they hold.",
 	.example = "tables:\n"
 	           "  dwd_flights:\n"
 	           "    owner: warehouse\n"

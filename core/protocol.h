@@ -16,6 +16,8 @@
  *   probe    {partitions: [{qname, path}], sources: [{path, date, format}]}   -> {partitions: [...], sources: [...]}
  *            what is published (identity) and which source files there are.
  *   run      struct try_request                                               -> struct try_result
+ *   check    struct try_request whose one input is the partition itself        -> {state, version, rows, checks}
+ *            the declared checks on what is published of it
  *   cancel   {id: of the run}
  *   sweep    {tries: [try_id] | all: true, keep: [try_id]}                    -> {removed}
  *   clear    {qname, first, last, count}                                      -> {published, rows, others, bytes}

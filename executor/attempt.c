@@ -365,14 +365,34 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
 	attempt_end(&t);
 }
 
-void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
-                   int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret)
+const char *attempt_query_id(const struct worker *w, struct arena *arena)
+{
+	static unsigned count;
+	return arena_printf(arena, "sql-%s-%ld-%u", w->id ? w->id : "worker", (long)getpid(), ++count);
+}
+
+static void look_at(struct attempt *t, attempt_look *look, void *ctx)
+{
+	if (prepare(t) == 0 && (t->no_input || look(t, ctx) == 0))
+		t->result->outcome = OUTCOME_SUCCESS;
+	release_session(t, false);
+	cleanup(t);
+	fill_result(t);
+}
+
+void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_look *query, void *ctx,
+                   struct try_result *ret)
 {
 	struct attempt t;
 	attempt_init(&t, w, arena, rq, ret);
-	if (prepare(&t) == 0 && (t.no_input || query(&t, ctx) == 0))
-		ret->outcome = OUTCOME_SUCCESS;
-	release_session(&t, false);
-	cleanup(&t);
-	fill_result(&t);
+	look_at(&t, query, ctx);
+}
+
+void attempt_read(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_look *look, void *ctx,
+                  struct try_result *ret)
+{
+	struct attempt t;
+	attempt_init(&t, w, arena, rq, ret);
+	t.only_files = true;
+	look_at(&t, look, ctx);
 }

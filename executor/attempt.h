@@ -39,6 +39,7 @@ struct attempt {
 	/* prepare: what it reads, as pinned */
 	struct manifest_input *inputs;
 	size_t ninputs, inputs_cap;
+	bool only_files;          /* no views are made of it */
 	const char *no_input;     /* name of an input whose schema nothing gives; NULL: all are known */
 
 	/* load and validate: what it made */
@@ -64,8 +65,15 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
 
 /* Only prepare and `query`, which has the session with the views of what the try reads: nothing is made
  * or published. Without any input's schema `query` is not called and the note says so. */
-void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq,
-                   int (*query)(struct attempt *t, void *ctx), void *ctx, struct try_result *ret);
+typedef int attempt_look(struct attempt *t, void *ctx);
+void attempt_query(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_look *query, void *ctx,
+                   struct try_result *ret);
+/* The same without views: `look` has what is pinned as files in <staging>/in. It is always called. */
+void attempt_read(struct worker *w, struct arena *arena, const struct try_request *rq, attempt_look *look, void *ctx,
+                  struct try_result *ret);
+
+/* An id for these two: recovery and gc know by it whose staging it is. Valid as long as `arena`. */
+const char *attempt_query_id(const struct worker *w, struct arena *arena);
 
 void attempt_tidy(struct worker *w);
 

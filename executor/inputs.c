@@ -367,6 +367,8 @@ int inputs_pin(struct attempt *t)
 		return -1;
 	if (!t->engine->views)
 		return write_list(t, all);
+	if (t->only_files)
+		return 0;
 	struct buf sql = BUF_INIT(VIEW_MAX);
 	for (size_t i = 0; i < t->rq->ninputs && !t->no_input; i++) {
 		if (!add_view(t, &all[i], &sql))

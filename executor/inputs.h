@@ -6,7 +6,8 @@
 
 /* Pin every input into <staging>/in/, one of several dates into <staging>/in/dt=<date>/, and note it in
  * t->inputs; for an engine with views, make `layer.table` and its macro `layer.table_dt(d)` in the session. An input without rows
- * is a typed empty view; if nothing gives its schema, t->no_input is set. */
+ * is a typed empty view; if nothing gives its schema, t->no_input is set. With
+ * t->only_files nothing is made of what is pinned. */
 int inputs_pin(struct attempt *t);
 
 /* {"tables": {"dwd.dwd_x": {"partitioned": true, "partitions": {"2013-01-03": ["/abs/...parquet"]}}}}:

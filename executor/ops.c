@@ -15,6 +15,7 @@
 #include "executor/catalog.h"
 #include "executor/clear.h"
 #include "executor/probe.h"
+#include "executor/recheck.h"
 #include "executor/sql.h"
 #include "executor/staging.h"
 #include "executor/sweep.h"
@@ -73,6 +74,20 @@ int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_
 	return rc;
 }
 
+int op_error_of(const struct try_result *r, struct op_error *e)
+{
+	static const char *const classes[] = {"sql", "transient", "check", NULL};
+	if (r->outcome == OUTCOME_SUCCESS)
+		return 0;
+	if (r->outcome == OUTCOME_KILLED)
+		return err_set(&e->err, ERR_CANCELED, "canceled");
+	for (size_t i = 0; classes[i]; i++)
+		e->class = strcmp(classes[i], r->error.class) == 0 ? classes[i] : e->class;
+	e->line = r->error.line;
+	e->col = r->error.col;
+	return err_set(&e->err, ERR_ENGINE, "%s", r->error.message);
+}
+
 static int op_analyze(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
 {
 	int rc = worker_duckdb(w, 0, 0, &e->err);
@@ -108,6 +123,8 @@ int op_run(struct worker *w, const char *op, const json_t *req, struct op_events
 		return op_clear(w, req, ret_reply, e);
 	if (strcmp(op, "catalog") == 0)
 		return op_catalog(w, req, ret_reply, e);
+	if (strcmp(op, "check") == 0)
+		return op_check(w, req, ret_reply, e);
 	if (strcmp(op, "sql") == 0)
 		return op_sql(w, req, events, ret_reply, e);
 	return err_set(&e->err, ERR_PROTOCOL, "unknown request '%s'", op);

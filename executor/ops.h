@@ -28,6 +28,9 @@ struct op_events {
 	void *ctx;
 };
 
+/* 0 after a success; else the code of what came of attempt_query, as the error of its request. */
+int op_error_of(const struct try_result *result, struct op_error *ret_error);
+
 /* Each: 0 with *ret_reply (the caller adds id and ok, and drops it; NULL: that comes later), or negative with *ret_error. */
 int op_hello(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *ret_error);
 int op_run(struct worker *w, const char *op, const json_t *req, struct op_events events, json_t **ret_reply,

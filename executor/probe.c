@@ -46,11 +46,10 @@ static void put_identity(json_t *out, const struct manifest *m)
 	jput_text(out, "fingerprint", m->fingerprint);
 }
 
-/* Built without rows: there is no folder, but a record of the try. */
-static bool read_empty(struct arena *arena, const char *path, struct buf *text, struct manifest *ret)
+bool probe_empty(struct arena *arena, const char *folder, struct buf *text, struct manifest *ret)
 {
 	char record[STORE_RECORD_MAX];
-	return file_read(AT_FDCWD, store_empty_record(record, path), text, NULL) == 0 &&
+	return file_read(AT_FDCWD, store_empty_record(record, folder), text, NULL) == 0 &&
 	       manifest_decode(arena, text->data, text->len, ret, NULL) == 0;
 }
 
@@ -91,7 +90,7 @@ static json_t *probe_partition(struct arena *arena, const char *path, bool whole
 	struct manifest m = {0};
 	int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || file_read(dir, "manifest.json", &text, NULL) < 0) {
-		bool empty = read_empty(arena, path, &text, &m) && (!whole || stays(path));
+		bool empty = probe_empty(arena, path, &text, &m) && (!whole || stays(path));
 		jput_text(out, "state", empty ? "empty" : "missing");
 		if (empty)
 			put_identity(out, &m);

@@ -32,4 +32,7 @@ int op_probe(const json_t *req, json_t **ret_reply, struct op_error *ret_error);
 /* The published partitions of a table: dates in order, or one "". ERR_IO. */
 int probe_partitions(struct arena *arena, const char *qname, const char *const **ret_dates, size_t *ret_n, struct err *err);
 
+/* Of a partition that was built without rows there is no folder, but a record of the try. `text` is what *ret points into. */
+bool probe_empty(struct arena *arena, const char *folder, struct buf *text, struct manifest *ret);
+
 #endif

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
 
 #include "core/jsonio.h"
 #include "executor/probe.h"
@@ -163,7 +162,6 @@ static int published_inputs(struct jget *g, const json_t *req, struct try_reques
 
 static int make_request(struct worker *w, struct jget *g, const json_t *req, struct try_request *rq)
 {
-	static unsigned count;
 	const json_t *try = jget_object(g, req, "try");
 	if (try) {
 		int rc = try_request_decode(g->arena, try, rq, g->err);
@@ -177,7 +175,7 @@ static int make_request(struct worker *w, struct jget *g, const json_t *req, str
 		if (rc < 0)
 			return rc;
 	}
-	rq->try_id = arena_printf(g->arena, "sql-%s-%ld-%u", w->id ? w->id : "worker", (long)getpid(), ++count);
+	rq->try_id = attempt_query_id(w, g->arena);
 	rq->log_path = NULL;
 	rq->keep_staging = false;
 	return 0;
@@ -193,15 +191,8 @@ int op_sql(struct worker *w, const json_t *req, struct op_events events, json_t 
 	int rc = g.result < 0 ? g.result : make_request(w, &g, req, &rq);
 	if (rc == 0)
 		attempt_query(w, &arena, &rq, run_query, &q, &result);
-	if (rc == 0 && result.outcome != OUTCOME_SUCCESS) {
-		bool killed = result.outcome == OUTCOME_KILLED;
-		rc = err_set(&e->err, killed ? ERR_CANCELED : ERR_ENGINE, "%s", killed ? "canceled" : result.error.message);
-		static const char *const classes[] = {"sql", "transient", "check", NULL};
-		for (size_t i = 0; !killed && classes[i]; i++)
-			e->class = strcmp(classes[i], result.error.class) == 0 ? classes[i] : e->class;
-		e->line = result.error.line;
-		e->col = result.error.col;
-	}
+	if (rc == 0)
+		rc = op_error_of(&result, e);
 	json_object_set_new(q.reply, "rows", q.rows);
 	if (rc == 0)
 		jput_text(q.reply, "note", result.note);

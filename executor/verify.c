@@ -131,17 +131,22 @@ static int read_schema(struct attempt *t)
 	return rc < 0 ? attempt_fail_duck(t, &e, -1) : 0;
 }
 
-int verify_staged(struct attempt *t)
+int verify_read(struct attempt *t)
 {
 	if (list(t) < 0)
+		return -1;
+	return t->nfiles == 0 ? 0 : read_footers(t) < 0 ? -1 : read_schema(t);
+}
+
+int verify_staged(struct attempt *t)
+{
+	if (verify_read(t) < 0)
 		return -1;
 	if (t->nfiles == 0) {
 		if (t->loaded_rows > 0)
 			return attempt_fail(t, "transient", "the engine reported %" PRId64 " rows, but staged no file", t->loaded_rows);
 		return 0;
 	}
-	if (read_footers(t) < 0 || read_schema(t) < 0)
-		return -1;
 	if (t->rows != t->loaded_rows)
 		return attempt_fail(t, "transient", "the engine reported %" PRId64 " rows, but %" PRId64 " are staged",
 		                    t->loaded_rows, t->rows);

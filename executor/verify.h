@@ -8,6 +8,9 @@
  * file. Sets t->files, rows, bytes and schema. */
 int verify_staged(struct attempt *t);
 
+/* The first half of it: list t->out, read every footer. Sets t->files (without digests), rows, bytes and schema. */
+int verify_read(struct attempt *t);
+
 /* A query over the staged files into `out`: with dt for a partitioned table, as its readers see it. */
 void verify_select(const struct attempt *t, struct buf *out);
 

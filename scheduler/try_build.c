@@ -76,6 +76,35 @@ static struct column *declared(const struct table *t, struct arena *arena)
 	return columns;
 }
 
+static void add_checks(const struct table *t, struct arena *arena, struct try_request *rq)
+{
+	rq->primary_keys = t->primary_keys;
+	rq->nprimary_keys = t->nprimary_keys;
+	rq->timestamp_col = t->timestamp_col;
+	rq->columns = declared(t, arena);
+	rq->ncolumns = t->ncolumns;
+	rq->allow_empty = t->policy.allow_empty;
+}
+
+bool try_has_checks(const struct table *t)
+{
+	return t->nprimary_keys || t->timestamp_col || t->ncolumns || !t->policy.allow_empty;
+}
+
+struct try_request try_of_check(const struct table *t, int32_t day, struct arena *arena)
+{
+	char text[DATE_SIZE];
+	const char **partition = arena_alloc(arena, sizeof *partition), **nothing = arena_alloc(arena, sizeof *nothing);
+	*partition = arena_strdup(arena, date_format(text, day));
+	*nothing = "";
+	struct try_input *self = arena_alloc(arena, sizeof *self);
+	*self = (struct try_input){.qname = t->qname, .partitioned = table_partitioned(t), .partitions = partition, .try_ids = nothing, .npartitions = 1};
+	struct try_request rq = {.try_id = "check", .run_id = "", .qname = t->qname, .partition = *partition, .partitioned = self->partitioned,
+	                         .engine = "duckdb", .sql = "", .inputs = self, .ninputs = 1};
+	add_checks(t, arena, &rq);
+	return rq;
+}
+
 struct try_source try_source_of(const struct source *s, const char *date, struct arena *arena)
 {
 	static const char *const formats[] = {"csv", "json", "parquet"};
@@ -140,12 +169,6 @@ int try_build(struct arena *arena, struct plan *plan, uint32_t slot, uint32_t da
 	                            .project_dir = p->dir,
 	                            .views = t->views,
 	                            .nviews = t->nviews,
-	                            .primary_keys = t->primary_keys,
-	                            .nprimary_keys = t->nprimary_keys,
-	                            .timestamp_col = t->timestamp_col,
-	                            .columns = declared(t, arena),
-	                            .ncolumns = t->ncolumns,
-	                            .allow_empty = t->policy.allow_empty,
 	                            .output_none = t->output_none,
 	                            .keep_staging = common->keep_staging,
 	                            .fingerprint = fingerprint,
@@ -153,6 +176,7 @@ int try_build(struct arena *arena, struct plan *plan, uint32_t slot, uint32_t da
 	                            .log_path = try_log_path(arena, common->log_dir, t, day, try_no)};
 	const struct part *before = snapshot_part(plan->in.snapshot, index, day);
 	ret->next_version = before ? before->version + 1 : 1;
+	add_checks(t, arena, ret);
 	*ret_rendered = (struct rendered){0};
 	if (t->kind == TABLE_EXEC)
 		ret->file = arena_printf(arena, "%s/%s", p->dir, t->file);

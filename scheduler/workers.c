@@ -117,7 +117,7 @@ static void on_reply(struct worker *worker, struct request *r, const json_t *rep
 /* What only looks, or may be done twice. A try is never given twice: its fence is recorded for one worker. */
 static bool is_repeatable(const char *op)
 {
-	static const char *const ops[] = {"analyze", "bind", "probe", "sweep"};
+	static const char *const ops[] = {"analyze", "bind", "check", "probe", "sweep"};
 	for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) {
 		if (str_eq(op, ops[i]))
 			return true;

@@ -61,6 +61,9 @@ both() {
 	both "db migrate" 1 db migrate
 	matches run 1 run --date 2024-01-01
 	matches backfill 1 backfill --start 2024-01-01 --end 2024-01-02
+	echo "tables: {dwd_orders: {primary_keys: [id]}}" > tables.yaml
+	both check 1 check dwd_orders --date 2024-01-01
+	rm tables.yaml
 	both runs 1 runs
 	both tasks 1 tasks latest
 	both show 1 show latest

@@ -1,0 +1,97 @@
+/* See recheck.h. The version that is published when the check begins is pinned into a staging of its own, and goes with it. */
+#include "executor/recheck.h"
+
+#include <string.h>
+
+#include "core/jsonio.h"
+#include "executor/checks.h"
+#include "executor/probe.h"
+#include "executor/verify.h"
+
+struct recheck {
+	json_t *reply;
+	bool found; /* something with rows is published */
+};
+
+static void put_state(json_t *reply, const char *state, uint64_t version, int64_t rows, const struct attempt *t)
+{
+	jput_text(reply, "state", state);
+	jput_int(reply, "version", (int64_t)version);
+	jput_int(reply, "rows", rows);
+	manifest_put_checks(reply, &(struct manifest){.checks = t ? t->checks : NULL, .nchecks = t ? t->nchecks : 0});
+}
+
+/* What was pinned is read as what a try has staged. */
+static int check_pinned(struct attempt *t, void *ctx)
+{
+	struct recheck *r = ctx;
+	if (!*t->inputs[0].try_id)
+		return 0;
+	t->out = arena_printf(t->arena, "%s/in", t->staging);
+	if (verify_read(t) < 0) {
+		if (t->result->outcome == OUTCOME_ERROR)
+			t->result->error.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s`",
+			                                        t->result->error.message, t->rq->qname);
+		return -1;
+	}
+	if (checks_evaluate(t) < 0)
+		return -1;
+	put_state(r->reply, "published", t->inputs[0].version, t->rows, t);
+	r->found = true;
+	return 0;
+}
+
+/* Built without rows: there is only the record of it. */
+static bool check_empty(struct worker *w, struct arena *arena, const struct try_request *rq, struct recheck *r)
+{
+	const char *dot = strchr(rq->qname, '.');
+	const char *folder = arena_printf(arena, "%.*s/%s%s%s", (int)(dot - rq->qname), rq->qname, dot + 1,
+	                                  rq->partitioned ? "/dt=" : "", rq->partition);
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	struct manifest m = {0};
+	bool found = probe_empty(arena, folder, &text, &m);
+	buf_free(&text);
+	if (!found)
+		return false;
+	struct attempt t;
+	struct try_result ignored;
+	attempt_init(&t, w, arena, rq, &ignored);
+	checks_evaluate(&t); /* without files it asks no engine */
+	put_state(r->reply, "empty", m.version, 0, &t);
+	return true;
+}
+
+static int check(struct worker *w, struct arena *arena, struct try_request *rq, struct recheck *r, struct op_error *e)
+{
+	/* Between the look for a folder and that for the record of an empty result, one may have taken the other's place. */
+	for (int i = 0; i < 2; i++) {
+		struct try_result result;
+		rq->try_id = attempt_query_id(w, arena);
+		attempt_read(w, arena, rq, check_pinned, r, &result);
+		int rc = op_error_of(&result, e);
+		if (rc < 0 || r->found || check_empty(w, arena, rq, r))
+			return rc;
+	}
+	put_state(r->reply, "absent", 0, 0, NULL);
+	return 0;
+}
+
+int op_check(struct worker *w, const json_t *req, json_t **ret_reply, struct op_error *e)
+{
+	struct arena arena = {0};
+	struct try_request rq;
+	struct recheck r = {.reply = json_object()};
+	int rc = try_request_decode(&arena, req, &rq, &e->err);
+	if (rc == 0 && (rq.ninputs != 1 || rq.inputs[0].npartitions != 1))
+		rc = err_set(&e->err, ERR_PROTOCOL, "check: its one input must be the partition itself");
+	rq.log_path = NULL;
+	rq.keep_staging = rq.output_none = false;
+	if (rc == 0)
+		rc = check(w, &arena, &rq, &r, e);
+	arena_free(&arena);
+	if (rc == 0)
+		*ret_reply = r.reply;
+	else
+		json_decref(r.reply);
+	return rc;
+}
