@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/explain.h"
 #include "core/date.h"
+#include "core/explain.h"
 
 enum { ISO_SECONDS = 19 };
 
@@ -59,13 +60,38 @@ static void say_tries(const json_t *doc)
 		printf("  check %s: %s%s%s\n", text_of(t, "name"), text_of(t, "status"), *text_of(t, "detail") ? ", " : "", text_of(t, "detail"));
 }
 
+static bool is_next_date(const json_t *before, const json_t *o)
+{
+	int32_t a, b;
+	return date_parse(text_of(before, "partition"), &a) && date_parse(text_of(o, "partition"), &b) && (int64_t)a + 1 == b;
+}
+
+/* How many from the i-th on are one line for people: dates of a table, one after the other, of which the same is said. */
+static size_t dates_alike(const json_t *list, size_t i, const char *const *keys, size_t nkeys)
+{
+	size_t n = 1;
+	for (; i + n < json_array_size(list); n++) {
+		const json_t *before = json_array_get(list, i + n - 1), *o = json_array_get(list, i + n);
+		bool alike = is_next_date(before, o);
+		for (size_t k = 0; k < nkeys && alike; k++)
+			alike = json_equal(json_object_get(before, keys[k]), json_object_get(o, keys[k]));
+		if (!alike)
+			break;
+	}
+	return n;
+}
+
 static void say_inputs(const json_t *doc)
 {
-	size_t i;
-	json_t *t;
-	json_array_foreach(json_object_get(doc, "inputs"), i, t) {
+	static const char *const same[] = {"table", "version"};
+	const json_t *inputs = json_object_get(doc, "inputs");
+	for (size_t i = 0, n; i < json_array_size(inputs); i += n) {
+		const json_t *t = json_array_get(inputs, i);
 		long long version = json_integer_value(json_object_get(t, "version"));
+		n = dates_alike(inputs, i, same, sizeof same / sizeof *same);
 		printf("  it was made from %s%s%s", text_of(t, "table"), *text_of(t, "partition") ? " " : "", text_of(t, "partition"));
+		if (n > 1)
+			printf(" to %s (%zu dates)", text_of(json_array_get(inputs, i + n - 1), "partition"), n);
 		if (version)
 			printf(", version %lld", version);
 		else if (strncmp(text_of(t, "table"), "source:", 7) != 0)
@@ -85,13 +111,48 @@ static void say_published(const json_t *doc)
 		       (long long)json_integer_value(json_object_get(p, "version")), text_of(p, "run"), ISO_SECONDS, text_of(p, "at"));
 }
 
+/* Tasks that have what is wanted: each is as good as the first. */
+static size_t holders_alike(const json_t *list, size_t i)
+{
+	static const enum blocker_kind holders[] = {BLOCK_POOL, BLOCK_WORKERS, BLOCK_KEPT, BLOCK_MAX_ACTIVE};
+	const json_t *first = json_array_get(list, i);
+	bool holder = false;
+	for (size_t k = 0; k < sizeof holders / sizeof *holders; k++)
+		holder |= strcmp(text_of(first, "kind"), blocker_kind_name(holders[k])) == 0;
+	size_t n = 1;
+	while (holder && i + n < json_array_size(list) &&
+	       json_equal(json_object_get(first, "kind"), json_object_get(json_array_get(list, i + n), "kind")) &&
+	       json_equal(json_object_get(first, "of"), json_object_get(json_array_get(list, i + n), "of")))
+		n++;
+	return n;
+}
+
+/* "waits for dwd.dwd_x 2013-01-03 to 2013-01-09 (7 dates), which are ready" */
+static void say_dates(const json_t *first, const char *last, size_t n)
+{
+	static const char is[] = ", which is ";
+	const char *text = text_of(first, "text"), *state = strstr(text, is);
+	printf("  %.*s to %s (%zu dates)%s%s\n", (int)(state ? state - text : (ptrdiff_t)strlen(text)), text, last, n,
+	       state ? ", which are " : "", state ? state + strlen(is) : "");
+}
+
 static void say_blockers(const json_t *doc)
 {
-	size_t i;
-	json_t *b, *start = json_object_get(doc, "starts_in_ms");
+	static const char *const same[] = {"kind", "of", "run", "table", "state", "worker"};
+	const json_t *blockers = json_object_get(doc, "blockers"), *start = json_object_get(doc, "starts_in_ms");
 	char left[32];
-	json_array_foreach(json_object_get(doc, "blockers"), i, b)
-		printf("  %s\n", text_of(b, "text"));
+	for (size_t i = 0, n; i < json_array_size(blockers); i += n) {
+		const json_t *b = json_array_get(blockers, i);
+		size_t dates = strcmp(text_of(b, "kind"), blocker_kind_name(BLOCK_UPSTREAM)) == 0 ? dates_alike(blockers, i, same, sizeof same / sizeof *same) : 1;
+		size_t holders = holders_alike(blockers, i);
+		n = dates > holders ? dates : holders;
+		if (dates > 1)
+			say_dates(b, text_of(json_array_get(blockers, i + n - 1), "partition"), n);
+		else if (holders > 1)
+			printf("  %s, and %zu more like it\n", text_of(b, "text"), n - 1);
+		else
+			printf("  %s\n", text_of(b, "text"));
+	}
 	if (json_integer_value(json_object_get(doc, "more")))
 		printf("  and %lld more\n", (long long)json_integer_value(json_object_get(doc, "more")));
 	if (start && json_integer_value(start) > 0)

@@ -53,6 +53,28 @@ open_named() { # RUN TASK KIND
 	open_gate "$(why "$1" "$2" "$3" table)" "$(why "$1" "$2" "$3" partition)"
 }
 
+@test "dates of which the same is said are one line, and programs get each" {
+	gates dwd_gate
+	project_file dags/dwd/dwd_all.sql <<< "SELECT count(*) AS n FROM dwd.dwd_gate"
+	scheduler_up one --jobs 1
+	id=$(backfill --start 2024-01-01 --end 2024-01-31)
+	wait_until arrived dwd.dwd_gate 2024-01-01
+	run -0 strata explain "$id" dwd_all
+	assert_output_has "waits for dwd.dwd_gate 2024-01-01, which is running on worker"
+	assert_output_has " to 2024-01-31 ("
+	assert_output_has " dates), which are ready"
+	[ "${#lines[@]}" -le 8 ]
+	[ "$(strata --output json explain "$id" dwd_all | jq '[.blockers[] | select(.kind == "upstream")] | length')" = 31 ]
+	run -0 strata explain "$id" dwd_gate@2024-01-31
+	[ "${#lines[@]}" -le 6 ]
+	for day in {01..31}; do open_gate dwd.dwd_gate "2024-01-$day"; done
+	wait_until run_is "$id" "done success"
+	run -0 strata explain "$id" dwd_all
+	assert_output_has "it was made from dwd.dwd_gate 2024-01-01 to 2024-01-31 (31 dates), version 1"
+	[ "$(grep -c "it was made from" <<< "$output")" = 1 ]
+	scheduler_down one
+}
+
 @test "upstream: its end lets the task run; with no date the first one that is not done is meant" {
 	gates dwd_gate
 	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM dwd.dwd_gate WHERE dt = '\${PARTITION_DATE}'"
