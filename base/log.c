@@ -2,6 +2,7 @@
  * stderr never mix their lines. */
 #include "base/log.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -56,11 +57,18 @@ static void add_text_value(struct buf *b, const char *s)
 		add_json_string(b, s);
 }
 
+/* A key that a line has already would hide what it means from whoever parses it. */
+static bool is_of_every_line(const char *name)
+{
+	return strcmp(name, "ts") == 0 || strcmp(name, "level") == 0 || strcmp(name, "event") == 0;
+}
+
 static void add_field(struct buf *b, const char *name, const char *value)
 {
 	bool number = name[0] == '#';
 	if (number)
 		name++;
+	assert(!is_of_every_line(name));
 	if (line_format == LOG_TEXT) {
 		buf_addf(b, " %s=", name);
 		add_text_value(b, value);

@@ -150,13 +150,13 @@ static void on_delivered(void *ctx, const char *problem)
 		problem = "the fault point outbox.delivered";
 	if (!problem) {
 		l->outcome = "delivered";
-		log_event(LOG_INFO, "callback.delivered", "callback", l->callback, "event", l->event, "run", l->run_id, "key", l->key, NULL);
+		log_event(LOG_INFO, "callback.delivered", "callback", l->callback, "callback_event", l->event, "run", l->run_id, "key", l->key, NULL);
 	} else {
 		bool over = l->age_ms + (now_ms() - l->began_ms) >= l->retry_for_ms;
 		l->outcome = over ? "given_up" : "";
 		l->delay_ms = retry_delay_ms(&policy, (uint32_t)l->tries + 1, jitter());
 		l->error = mem_strdup(problem);
-		log_event(over ? LOG_ERROR : LOG_WARN, over ? "callback.given_up" : "callback.not_delivered", "callback", l->callback, "event", l->event,
+		log_event(over ? LOG_ERROR : LOG_WARN, over ? "callback.given_up" : "callback.not_delivered", "callback", l->callback, "callback_event", l->event,
 		          "run", l->run_id, "key", l->key, "error", problem, NULL);
 	}
 	record(l);

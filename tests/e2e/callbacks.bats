@@ -256,6 +256,26 @@ gated_schedule() {
 	EOF
 }
 
+@test "a log line for machines has each key once, and its event is its own" {
+	receiver_up
+	gated_schedule "deadline: 1s"
+	scheduler_up one --log-format json
+	wait_until effects_are "oncall deadline schedule nightly"
+	wait_until has_line "$(err_of one)" "callback.delivered"
+	touch gate-open
+	wait_until has_line "$(err_of one)" "run.done"
+	scheduler_down one
+	python3 - "$(err_of one)" <<-'END'
+		import json, sys
+		def once(pairs):
+		    assert len({k for k, _ in pairs}) == len(pairs), pairs
+		    return dict(pairs)
+		lines = [json.loads(l, object_pairs_hook=once) for l in open(sys.argv[1]) if l.startswith("{")]
+		told = [l for l in lines if l["event"] == "callback.delivered"]
+		assert told and told[0]["callback_event"] == "deadline", told
+	END
+}
+
 @test "a deadline that is over is told once, and the run goes on" {
 	receiver_up
 	gated_schedule "deadline: 1s"
