@@ -3,21 +3,9 @@
 #include "cli/lead.h"
 #include "cli/open.h"
 #include "cli/state.h"
-#include "scheduler/control.h"
 #include "scheduler/daemon.h"
 
 enum { JOBS_MAX = 512 };
-
-/* The one that is up ends when what runs has ended; its unfinished runs are ours then. */
-static int ask_to_drain(struct workspace *ws, struct err *err)
-{
-	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .requested_by = state_user()};
-	struct leader_holder holder;
-	bool up;
-	int64_t id;
-	int rc = control_find(&c, &up, &holder, err);
-	return rc == 0 && up ? control_send(&c, "drain", json_object(), &id, err) : rc;
-}
 
 /* The lake, at once or as a standby. *ret_stale: the project may be another by then. */
 static int take_lake(const struct invocation *inv, struct workspace *ws, struct lead *lead, bool *ret_stale, struct err *err)
@@ -36,11 +24,12 @@ static int take_lake(const struct invocation *inv, struct workspace *ws, struct 
 /* Who loses the lake to another one is a standby then: no service manager has to start it anew. */
 static int lead_and_stay(const struct invocation *inv, struct workspace *ws, struct err *err)
 {
-	struct lead lead = {.no_wait = options_flag(inv->options, "no-wait")};
+	struct lead lead = {.no_wait = options_flag(inv->options, "no-wait"), .replace = options_flag(inv->options, "replace")};
 	bool stale = false;
-	int rc = options_flag(inv->options, "replace") ? ask_to_drain(ws, err) : 0;
+	int rc = lead.replace ? lead_ask_to_end(ws, &lead, err) : 0;
 	if (rc == 0)
 		rc = take_lake(inv, ws, &lead, &stale, err);
+	lead.replace = false;
 	while (rc == 0) {
 		rc = daemon_run(&(struct daemon_config){.ws = ws, .conn = lead.conn, .leader = &lead.leader, .requested_by = state_user(), .stale = stale}, err);
 		if (rc != ERR_LOCKED)

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/state.h"
 #include "scheduler/control.h"
 #include "scheduler/systemd.h"
 
@@ -18,7 +19,7 @@ enum {
 	TEXT_MAX = 1 << 16,
 	GIVE_WAY_MS = 5000, /* a scheduler connects again after 2 s at most */
 	SLICE_MS = 100,
-	AGAIN_MS = 1000,    /* between a standby's looks for a database that is away */
+	AGAIN_MS = 1000,    /* between a standby's looks for a database that is away, or for whom to replace */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -34,7 +35,8 @@ struct waiting {
 	struct workspace *ws;
 	bool stays;       /* a standby, whose service manager wants to hear that it lives */
 	bool daemon;      /* a scheduler has come up that takes orders */
-	int64_t said_us;
+	struct lead *lead;
+	int64_t said_us, asked_us;
 };
 
 static bool is_daemon_up(struct workspace *ws)
@@ -45,6 +47,21 @@ static bool is_daemon_up(struct workspace *ws)
 	return control_find(&(struct control){.conn = ws->db.conn, .lake_id = ws->db.lake_id}, &up, &holder, &ignored) == 0 && up;
 }
 
+int lead_ask_to_end(struct workspace *ws, struct lead *lead, struct err *err)
+{
+	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .requested_by = state_user()};
+	struct leader_holder holder;
+	bool up;
+	int64_t id;
+	int rc = control_find(&c, &up, &holder, err);
+	if (rc < 0 || !up || holder.since_us == lead->asked_us)
+		return rc;
+	rc = control_send(&c, "drain", json_object(), &id, err);
+	if (rc == 0)
+		lead->asked_us = holder.since_us;
+	return rc;
+}
+
 /* Asked four times a second. */
 static bool is_enough(void *ctx)
 {
@@ -53,6 +70,11 @@ static bool is_enough(void *ctx)
 	if (w->stays && every && now - w->said_us >= every - 250 * 1000) {
 		systemd_notify("WATCHDOG=1");
 		w->said_us = now;
+	}
+	if (w->lead->replace && now - w->asked_us >= (int64_t)AGAIN_MS * 1000) {
+		struct err ignored; /* the database is away: leader_wait finds that */
+		w->asked_us = now;
+		lead_ask_to_end(w->ws, w->lead, &ignored); /* a standby of long ago was faster than we */
 	}
 	if (!w->stays && control_heard(w->ws->db.conn))
 		w->daemon = is_daemon_up(w->ws);
@@ -152,7 +174,7 @@ static void give_way(struct workspace *ws, PGconn *conn)
 static int take(struct workspace *ws, const struct leader_claim *claim, struct lead *lead, PGconn *conn, struct err *err)
 {
 	struct leader_holder holder = {0};
-	struct waiting w = {.ws = ws, .stays = !lead->run_id};
+	struct waiting w = {.ws = ws, .stays = !lead->run_id, .lead = lead, .asked_us = clock_mono_us()};
 	give_way(ws, conn);
 	if (interrupted)
 		return err_set(err, ERR_CANCELED, "stopped waiting for the lake");

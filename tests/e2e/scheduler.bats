@@ -161,6 +161,21 @@ status_has() {
 	scheduler_down three
 }
 
+@test "--replace leads also where another standby takes the lake first" {
+	scheduler_up one
+	background two scheduler
+	wait_until has_line "$(err_of two)" "waiting for 'strata scheduler'"
+	background three scheduler --replace
+	wait_until has_line "$(err_of three)" "scheduler.ready"
+	for name in one two; do
+		background_end "$name"
+		assert_status 0
+	done
+	run -0 strata status
+	assert_output_has " up "
+	scheduler_down three
+}
+
 @test "two runs of one table at once build each partition once" {
 	gated_table dags/dwd/dwd_gate.sh
 	scheduler_up one
