@@ -113,10 +113,25 @@ static void time_field(const char *name, int64_t us)
 		field(name, clock_iso(iso, us));
 }
 
+/* A run that is done has its counts on record; tasks that ended without a word have no rows. */
+static void count_results(const struct run_row *r, const struct task_row *tasks, size_t n, int64_t *ret)
+{
+	json_t *counts = *r->result ? json_loads(r->counts, 0, NULL) : NULL;
+	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++) {
+		const char *name = task_result_name((enum task_result)k);
+		const json_t *known = json_object_get(counts, name);
+		for (size_t i = 0; !known && i < n; i++)
+			ret[k] += strcmp(tasks[i].result, name) == 0;
+		ret[k] += json_integer_value(known);
+	}
+	json_decref(counts);
+}
+
 static void print_run(const struct run_row *r, const struct task_row *tasks, size_t n)
 {
 	char text[64], first[DATE_SIZE], last[DATE_SIZE];
-	size_t by_result[TASK_RESULTS_END] = {0}, waiting = 0;
+	int64_t by_result[TASK_RESULTS_END] = {0};
+	size_t waiting = 0;
 	const char *awaited = task_wait_name(WAIT_SOURCE);
 	printf("run %s\n", r->run_id);
 	field("kind", r->kind);
@@ -133,15 +148,13 @@ static void print_run(const struct run_row *r, const struct task_row *tasks, siz
 		field("duration", clock_human(text, sizeof text, r->ended_us - r->started_us));
 	field("commit", r->git_commit);
 	field("by", r->requested_by);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		waiting += !*tasks[i].result && strcmp(tasks[i].wait, awaited) == 0;
-		for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++)
-			by_result[k] += strcmp(tasks[i].result, task_result_name((enum task_result)k)) == 0;
-	}
+	count_results(r, tasks, n, by_result);
 	printf("  %-12s %" PRId64 " to build, %" PRId64 " fresh", "tasks", r->tasks, r->fresh);
 	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++) {
 		if (by_result[k])
-			printf("; %zu %s", by_result[k], task_result_name((enum task_result)k));
+			printf("; %" PRId64 " %s%s", by_result[k], task_result_name((enum task_result)k), k == TASK_FRESH ? " when their turn came" : "");
 	}
 	if (waiting)
 		printf("; %zu waiting for a source", waiting);

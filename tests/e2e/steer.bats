@@ -72,6 +72,10 @@ status_has() {
 	open=$(strata tasks "$id" --output json | jq -r '.[] | select(.state != "done") | .partition')
 	assert_equal "$open" ""
 	has_result "$id" "dwd.dwd_gate 2024-01-02 canceled"
+	# Also what ended without a word is counted, and as 'runs' has it.
+	run -0 strata show "$id"
+	counts=$(grep -oE '; [0-9]+ [a-z_]+' <<< "$output" | tr -dc '0-9\n')
+	assert_equal "$((${counts//$'\n'/+}))" 6
 	scheduler_down two
 }
 
