@@ -12,6 +12,8 @@
 #include "scheduler/db.h"
 #include "scheduler/queries_screen.h"
 
+enum { PROBLEM_MAX = 1 << 20 };
+
 static const struct output_column columns[] = {
 	{.name = "what", .help = "'scheduler', 'schedule', 'run', 'command' or 'callback'"},
 	{.name = "name", .help = "its name"},
@@ -44,7 +46,10 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_up
 	output_text(out, h.pid ? name : NULL);
 	output_styled(out, up ? STYLE_GOOD : STYLE_WARN, !h.pid ? "none is up" : up ? "up" : draining ? "draining" : "a run in the foreground");
 	state_time(out, h.pid ? h.since_us : 0);
-	output_text(out, *problem ? problem : h.pid ? h.command : "start one with 'strata scheduler'");
+	struct buf broken = BUF_INIT(PROBLEM_MAX);
+	buf_addf(&broken, "the last good project goes on; the one on disk is broken: %s", problem);
+	output_text(out, *problem ? buf_cstr(&broken) : h.pid ? h.command : "start one with 'strata scheduler'");
+	buf_free(&broken);
 	PQclear(r);
 	return 0;
 }

@@ -132,7 +132,7 @@ published() { # DAY…: dwd_day has them
 	scheduler_up one
 	project_file dags/dwd/dwd_more.sql <<< "SELECT 2 AS n FROM dwd.dwd_dya"
 	wait_until has_line "$(err_of one)" "project.broken"
-	wait_until status_has "dwd_more.sql:1"
+	wait_until status_has "the last good project goes on; the one on disk is broken: dags/dwd/dwd_more.sql:1"
 	run -0 strata trigger dwd_day $day
 	wait_until published 2024-01-01
 	project_file dags/dwd/dwd_more.sql <<< "SELECT 2 AS n FROM dwd.dwd_day WHERE dt = '\${PARTITION_DATE}'"
