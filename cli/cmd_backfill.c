@@ -23,7 +23,7 @@ const struct command command_backfill = {
 	.group = "Build tables",
 	.synopsis = "[SELECT...] --start D [--end D]",
 	.summary = "build a range of dates",
-	.details = "As 'strata run' over a range, but a failed date also withholds the later dates of its table, because a gap in history is worse than its end; --continue-on-error goes on.\n"
+	.details = "As 'strata run' over a range, but a failed date also withholds the later dates of its table that have not begun, because a gap in history is worse than its end; --continue-on-error goes on. Short dates begin several at a time: those that went to a worker with the one that failed are built.\n"
 	           "\n"
 	           "What is fresh is not built again: an interrupted backfill goes on where it was when the same command is given again.\n"
 	           "\n"
