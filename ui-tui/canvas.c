@@ -145,6 +145,16 @@ int area_textf(struct area a, int x, int y, int most, enum look style, const cha
 	return area_text(a, x, y, most, style, text);
 }
 
+int area_lines(struct area a, int y, enum look style, const char *text)
+{
+	for (const char *s = text; *s;) {
+		size_t n = strcspn(s, "\n");
+		area_textf(a, 0, y++, a.width, style, "%.*s", (int)n, s);
+		s += n + (s[n] == '\n');
+	}
+	return y;
+}
+
 void area_right(struct area a, int x, int y, int most, enum look style, const char *text)
 {
 	int width = (int)text_width(text);

@@ -54,7 +54,9 @@ struct area area_columns(struct area a, int first, int n);
 /* Text from column x of row y on, cut with an ellipsis at `most` columns; returns the columns used. */
 int area_text(struct area a, int x, int y, int most, enum look style, const char *text);
 int area_textf(struct area a, int x, int y, int most, enum look style, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
-/* The same, ending at column x + most. */
+/* The lines of a text, from row y on; returns the row after them. */
+int area_lines(struct area a, int y, enum look style, const char *text);
+/* As area_text, ending at column x + most. */
 void area_right(struct area a, int x, int y, int most, enum look style, const char *text);
 /* n cells of one style; `glyph` is one column wide. */
 void area_fill(struct area a, int x, int y, int n, enum look style, const char *glyph);

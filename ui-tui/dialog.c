@@ -79,17 +79,6 @@ static void frame(struct area a)
 	}
 }
 
-/* Lines of a text that is wrapped, from row y on; returns the row after them. */
-static int draw_wrapped(struct area a, int y, const char *text)
-{
-	for (const char *s = text; *s;) {
-		size_t n = strcspn(s, "\n");
-		area_textf(a, 2, y++, a.width - 4, LOOK_DIM, "%.*s", (int)n, s);
-		s += n + (s[n] == '\n');
-	}
-	return y;
-}
-
 /* The command line, wrapped; returns the number of its lines. */
 static int command_lines(const struct dialog *d, int width, struct buf *out)
 {
@@ -129,7 +118,7 @@ void dialog_draw(const struct dialog *d, struct area a, int ret_cursor[2])
 	}
 	if (d->nfields)
 		y++;
-	y = draw_wrapped(box, y, buf_cstr(&command));
+	y = area_lines(area_columns(box, 2, inner), y, LOOK_DIM, buf_cstr(&command));
 	area_text(box, 2, y, inner, LOOK_KEY, d->nfields ? "Tab next field   Enter at the last: do it   Esc no" : "y yes   n no   c copy the command line");
 	buf_free(&command);
 }

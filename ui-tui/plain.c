@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "ui-tui/feed.h"
+#include "ui-tui/hurry.h"
 
 enum { WIDTH = 240, HEIGHT = 2000 };
 
@@ -126,6 +127,7 @@ static void watch(struct plain *p, uv_signal_t *handle, int signum)
 {
 	uv_signal_init(&p->loop, handle);
 	uv_signal_start(handle, on_signal, signum);
+	hurry_by(signum);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)

@@ -20,8 +20,13 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "ui-tui/hurry.h"
 
-enum { HURRY_S = 2 };
+enum { RESTORE_MAX = 512 };
+
+/* What a program can die of by a bug of its own. */
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+enum { CRASHES = sizeof crashes / sizeof *crashes };
 
 static struct {
 	SCREEN *screen;
@@ -30,6 +35,9 @@ static struct {
 	struct canvas shown;  /* what is on the screen */
 	bool stale;           /* nothing of `shown` counts */
 	struct termios before;
+	struct sigaction dies[CRASHES]; /* what the signal did before */
+	char restore[RESTORE_MAX];      /* what makes the terminal the shell's again */
+	size_t nrestore;
 	attr_t attrs[LOOKS_END];
 	short pairs[LOOKS_END];
 } term;
@@ -88,16 +96,52 @@ static int check_kind(struct err *err)
 	return can_move ? 0 : err_set(err, ERR_USAGE, "the terminal '%s' cannot be drawn on: it only takes line after line; use '--plain'", name);
 }
 
-static void on_alarm(int signum)
+static void restore_modes(void)
 {
-	(void)signum;
 	tcsetattr(STDIN_FILENO, TCSANOW, &term.before);
-	_exit(128 + SIGTERM);
 }
 
-void term_hurry(void)
+/* --- a crash leaves the terminal as it was --- */
+
+static int put_restore(int c)
 {
-	alarm(HURRY_S);
+	if (term.nrestore < RESTORE_MAX)
+		term.restore[term.nrestore++] = (char)c;
+	return c;
+}
+
+/* Only what may be called in a signal's handler. It is raised again for whom it was for before: the system, or a sanitizer. */
+static void on_crash(int signum)
+{
+	for (size_t i = 0; i < CRASHES; i++)
+		sigaction(crashes[i], &term.dies[i], NULL);
+	if (!term.away) {
+		ssize_t n = write(STDOUT_FILENO, term.restore, term.nrestore);
+		(void)n;
+		restore_modes();
+	}
+	raise(signum);
+}
+
+static void mind_crashes(void)
+{
+	static const char mouse_off[] = "\033[?1000l\033[?1006l";
+	const char *const strings[] = {exit_attribute_mode, keypad_local, cursor_normal, exit_ca_mode};
+	term.nrestore = 0;
+	for (size_t i = 0; i < sizeof strings / sizeof *strings; i++) {
+		if (strings[i])
+			tputs(strings[i], 1, put_restore);
+	}
+	for (const char *c = mouse_off; key_mouse && *c; c++)
+		put_restore(*c);
+	for (size_t i = 0; i < CRASHES; i++)
+		sigaction(crashes[i], &(struct sigaction){.sa_handler = on_crash}, &term.dies[i]);
+}
+
+static void forget_crashes(void)
+{
+	for (size_t i = 0; i < CRASHES; i++)
+		sigaction(crashes[i], &term.dies[i], NULL);
 }
 
 int term_open(const struct term_options *options, struct err *err)
@@ -109,7 +153,7 @@ int term_open(const struct term_options *options, struct err *err)
 	if (rc < 0)
 		return rc;
 	tcgetattr(STDIN_FILENO, &term.before);
-	sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
+	hurry_restores(restore_modes);
 	term.screen = newterm(NULL, stdout, stdin);
 	if (!term.screen)
 		return err_set(err, ERR_USAGE, "the terminal cannot be used; use '--plain'");
@@ -132,6 +176,7 @@ int term_open(const struct term_options *options, struct err *err)
 		use_default_colors();
 	}
 	set_looks();
+	mind_crashes();
 	term.open = true;
 	return 0;
 }
@@ -141,9 +186,11 @@ void term_close(void)
 	if (!term.open)
 		return;
 	term.open = false;
+	forget_crashes();
 	if (!term.away)
 		endwin();
-	alarm(0);
+	hurry_restores(NULL);
+	hurry_over();
 	delscreen(term.screen);
 	canvas_free(&term.shown);
 }

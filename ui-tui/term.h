@@ -3,7 +3,7 @@
  *     term_open(&(struct term_options){.theme = THEME_DARK}, &err);
  *     canvas_resize(&c, term_width(), term_height()); draw…; term_show(&c, NULL);
  *     while ((key = term_key(&mouse)) != TERM_NONE) …
- *     term_close();                                    also on every way out of the program
+ *     term_close();                                    also on every way out of the program; a crash is minded
  *
  * There is one terminal to a process, as in curses. Where it shows no UTF-8, characters of ours are shown in ASCII and all
  * others as '?'. Only cells that differ from those shown before are written. */
@@ -53,9 +53,6 @@ struct term_options {
 /* ERR_USAGE: standard input or output is no terminal, or one that curses does not know. */
 int term_open(const struct term_options *options, struct err *err);
 void term_close(void);
-/* In a signal's handler: the process ends if the terminal is not closed soon, as one that takes nothing (Ctrl-S, or nobody
- * reads it) never is: who writes to it waits. */
-void term_hurry(void);
 int term_width(void);
 int term_height(void);
 void term_theme(enum theme theme);

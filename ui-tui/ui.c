@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "ui-tui/hurry.h"
 #include "ui-tui/ui_internal.h"
 
 void ui_say(struct ui *ui, enum look style, const char *text)
@@ -72,13 +73,14 @@ static void carry_out(struct ui *ui, enum ui_command command)
 }
 
 /* Keys may be faster than the database: those that mean something in the panel wait until it is there, and those after them too,
- * so that each does what it would have done for a slower hand. Where the database is away nothing waits: it is the way out. */
+ * so that each does what it would have done for a slower hand. Where the database is away, or has nothing to show, nothing waits: it is
+ * the way out. */
 static bool typed_ahead(struct ui *ui, int key)
 {
 	const struct panel *p = ui_top(ui);
 	enum ui_command command = command_of_key(key, 0);
 	struct feed_state state;
-	if (p->data || !p->class->load || (command != CMD_NONE && !ui->nahead))
+	if (p->data || !p->class->load || *ui_problem(ui) || (command != CMD_NONE && !ui->nahead))
 		return false;
 	feed_state(ui->feed, &state);
 	if (command == CMD_QUIT || (command == CMD_BACK && !state.connected)) {
@@ -177,7 +179,7 @@ static void on_news(void *ctx)
 	int keys[AHEAD_MAX];
 	size_t n = ui->nahead;
 	ui_take_news(ui);
-	if (!n || !ui_top(ui)->data)
+	if (!n || (!ui_top(ui)->data && !*ui_problem(ui)))
 		return;
 	memcpy(keys, ui->ahead, n * sizeof *keys);
 	ui->nahead = 0;
@@ -237,24 +239,6 @@ static void watch(struct ui *ui, uv_signal_t *handle, uv_signal_cb on_signal, in
 	uv_signal_start(handle, on_signal, signum);
 }
 
-/* libuv's handler only wakes the loop, which may be stuck in a write to the terminal. */
-static void (*wake_loop)(int signum);
-
-static void on_end_at_once(int signum)
-{
-	term_hurry();
-	wake_loop(signum);
-}
-
-static void hurry(int signum)
-{
-	struct sigaction action;
-	sigaction(signum, NULL, &action);
-	wake_loop = action.sa_handler; /* the same for each signal */
-	action.sa_handler = on_end_at_once;
-	sigaction(signum, &action, NULL);
-}
-
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -277,8 +261,8 @@ static void open_loop(struct ui *ui)
 	watch(ui, &ui->sigint, on_end, SIGINT);
 	watch(ui, &ui->sigterm, on_end, SIGTERM);
 	watch(ui, &ui->sighup, on_end, SIGHUP);
-	hurry(SIGTERM);
-	hurry(SIGHUP);
+	hurry_by(SIGTERM);
+	hurry_by(SIGHUP);
 	watch(ui, &ui->sigwinch, on_resized, SIGWINCH);
 	watch(ui, &ui->sigtstp, on_stop, SIGTSTP);
 	watch(ui, &ui->sigcont, on_continue, SIGCONT);

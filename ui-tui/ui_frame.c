@@ -88,6 +88,14 @@ static void draw_banner(struct area a, const struct feed_state *state)
 	area_textf(a, 1, 0, a.width - 1, LOOK_BANNER, "The database is away; trying again. %s", state->problem);
 }
 
+static void draw_problem(struct area a, const char *problem)
+{
+	struct buf lines = BUF_INIT(2 * MESSAGE_SIZE);
+	text_wrap(&lines, problem, 0, 0, (size_t)a.width);
+	area_lines(a, 0, LOOK_BAD, buf_cstr(&lines));
+	buf_free(&lines);
+}
+
 void ui_draw(struct ui *ui)
 {
 	struct feed_state state;
@@ -106,6 +114,8 @@ void ui_draw(struct ui *ui)
 	p->now_us = clock_wall_us();
 	if (p->data || !p->class->load)
 		p->class->draw(p, body);
+	else if (*ui_problem(ui))
+		draw_problem(body, ui_problem(ui));
 	else
 		area_text(body, 0, 0, body.width, LOOK_DIM, "loading …");
 	draw_foot(ui, area_rows(all, all.height - 1, 1), cursor);

@@ -14,6 +14,7 @@ enum mode { MODE_PANELS, MODE_COMMAND, MODE_FILTER, MODE_DIALOG };
 struct stack_item {
 	struct panel panel;
 	struct picture *snapshot; /* what panel.data is in */
+	char problem[MESSAGE_SIZE]; /* why there is none */
 };
 
 struct ui {
@@ -46,6 +47,8 @@ void ui_say(struct ui *ui, enum look style, const char *text);
 
 /* ui_stack.c */
 struct panel *ui_top(struct ui *ui);
+/* Why it has no data; "": they come. */
+const char *ui_problem(struct ui *ui);
 /* NULL: the stack is as high as it may be. */
 struct panel *ui_push(struct ui *ui, const struct place *place);
 void ui_back(struct ui *ui);                            /* from the first one: the end */

@@ -1,5 +1,6 @@
 /* The panels on the stack (ui_internal.h). Only the top one is loaded; one that is come back to shows what it had until
  * its news are there. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,11 @@
 struct panel *ui_top(struct ui *ui)
 {
 	return &ui->stack[ui->depth - 1].panel;
+}
+
+const char *ui_problem(struct ui *ui)
+{
+	return ui->stack[ui->depth - 1].problem;
 }
 
 void ui_look(struct ui *ui)
@@ -87,7 +93,10 @@ void ui_take_news(struct ui *ui)
 		return;
 	}
 	if (!s->data) {
-		ui_say(ui, LOOK_BAD, s->err.text);
+		if (p->data)
+			ui_say(ui, LOOK_BAD, s->err.text);
+		else
+			snprintf(item->problem, sizeof item->problem, "%s", s->err.text);
 		picture_free(s);
 		return;
 	}

@@ -247,9 +247,44 @@ teardown() {
 	[[ $(screen) == *" echo "* ]]
 }
 
+@test "a crash leaves the terminal sane, too, and is one still" {
+	local signal
+	a_run
+	for signal in SEGV ABRT; do
+		screen_open 80x24
+		kill -"$signal" "$(pgrep -P "$(terminal list-panes -F '#{pane_pid}')")"
+		screen_shows "ended $((128 + $(kill -l "$signal")))"
+		screen_lacks "Overview"
+		terminal send-keys -l "stty -a | grep -o ' echo ' ; echo 'after'"
+		terminal send-keys Enter
+		screen_shows "after"
+		[[ $(screen) == *" echo "* ]]
+		[ "$(terminal display-message -p '#{mouse_any_flag}#{cursor_flag}')" = 01 ]
+		screen_close
+	done
+}
+
 @test "off a terminal it says what to do" {
 	run -2 strata top < /dev/null
 	assert_output_has "must be a terminal"
+}
+
+@test "--plain into a pipe that nobody reads ends by SIGTERM" {
+	local pid status=0
+	a_run
+	state "INSERT INTO strata.run (lake_id, run_id, kind, state, result, epoch, created_at) SELECT max(lake_id), 'r' || i, 'manual', 'done', 'failed', 1, now() FROM strata.lake, generate_series(1, 1900) i GROUP BY i"
+	mkfifo unread
+	exec 8<>unread
+	"$STRATA" top runs --plain 3>&- > unread 8>&- &
+	pid=$!
+	wait_until sleeps_in_write "$pid"
+	kill -TERM "$pid"
+	wait "$pid" || status=$?
+	[ "$status" = 143 ]
+	exec 8>&-
+}
+sleeps_in_write() { # PID
+	[[ $(cat "/proc/$1/wchan") == *pipe* || $(cut -d' ' -f1 "/proc/$1/syscall") == 1 ]]
 }
 
 @test "--plain prints lines, and one for each change" {

@@ -91,6 +91,12 @@ title_fills() { # WIDTH: the time is at the right end of the first line
 	state "DELETE FROM strata.lineage; DELETE FROM strata.try; DELETE FROM strata.task; DELETE FROM strata.run; NOTIFY strata_changed_$(state "SELECT max(lake_id) FROM strata.lake")"
 	screen_shows "first" # what was known stays, with what has become of it below
 	screen_shows "no run"
+	screen_keys t # what cannot be loaded says why, and is left like any other
+	screen_shows "Time"
+	screen_shows "no run"
+	screen_lacks "loading"
+	screen_keys j q
+	screen_lacks "Time"
 	screen_keys q
 	screen_shows "nothing here"
 	screen_keys q
