@@ -97,19 +97,24 @@ int query_workers(const struct query *q, const char **ret_json, struct err *err)
 int query_failures(const struct query *q, int64_t since_us, int64_t limit, struct failure_row **ret_rows, size_t *ret_count, struct err *err)
 {
 	static const struct pg_column columns[] = {
-		COLUMN(failure_row, "k.run_id", TEXT, run_id), COLUMN(failure_row, "k.table_name", TEXT, table),
-		COLUMN(failure_row, "k.partition", TEXT, partition), COLUMN(failure_row, "k.result", TEXT, result),
-		COLUMN(failure_row, "k.error", TEXT, error), COLUMN(failure_row, "k.ended_at", TIME, ended_us),
+		COLUMN(failure_row, "f.run_id", TEXT, run_id), COLUMN(failure_row, "f.table_name", TEXT, table),
+		COLUMN(failure_row, "f.partition", TEXT, partition), COLUMN(failure_row, "f.result", TEXT, result),
+		COLUMN(failure_row, "f.error", TEXT, error), COLUMN(failure_row, "f.ended_at", TIME, ended_us),
+		COLUMN(failure_row, "f.times", INT8, times), COLUMN(failure_row, "(p.version IS NOT NULL)", BOOL, mended),
 	};
 	char lake[12], since[24], most[24];
 	const struct pg_param params[] = {query_lake(q, lake), number(since, since_us), number(most, limit)};
 	/* By run first: their index is by time, and tasks have none. */
 	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
-	                      "FROM strata.run r JOIN strata.task k USING (lake_id, run_id) WHERE lake_id = $1::integer"
+	                      "FROM (SELECT DISTINCT ON (k.table_name, k.partition) k.*, count(*) OVER (PARTITION BY k.table_name, k.partition) AS times"
+	                      " FROM strata.run r JOIN strata.task k USING (lake_id, run_id) WHERE lake_id = $1::integer"
 	                      " AND (r.state <> 'done' OR (r.result = 'failed' AND r.ended_at >= to_timestamp($2::bigint / 1000000.0)))"
 	                      " AND r.created_at >= to_timestamp($2::bigint / 1000000.0) - interval '30 days'"
 	                      " AND k.result IN ('failed', 'timeout') AND k.ended_at >= to_timestamp($2::bigint / 1000000.0)"
-	                      " ORDER BY k.ended_at DESC LIMIT $3::bigint",
+	                      " ORDER BY k.table_name, k.partition, k.ended_at DESC) f"
+	                      " LEFT JOIN strata.partition p ON p.lake_id = f.lake_id AND p.table_name = f.table_name AND p.partition = f.partition"
+	                      " AND p.published_at > f.ended_at"
+	                      " ORDER BY p.version IS NOT NULL, f.ended_at DESC, f.table_name, f.partition LIMIT $3::bigint",
 	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }
 

@@ -36,10 +36,13 @@ int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_co
  * {worker, pid, memory} and, of one that is at work, {run, table, partition, try, stage, since_ms}. */
 int query_workers(const struct query *q, const char **ret_json, struct err *err);
 
-/* Tasks that failed since, the newest first, at most `limit`. */
+/* Partitions of which a task failed since, with the newest failure of each: those that are published since then come last,
+ * else the newest first; at most `limit`. */
 struct failure_row {
 	const char *run_id, *table, *partition, *result, *error;
 	int64_t ended_us;
+	int64_t times;   /* that it failed */
+	bool mended;     /* it is published since */
 };
 int query_failures(const struct query *q, int64_t since_us, int64_t limit, struct failure_row **ret_rows, size_t *ret_count, struct err *err);
 

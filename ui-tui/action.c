@@ -178,10 +178,12 @@ void ui_dialog_key(struct ui *ui, int key)
 	words_free(&words);
 }
 
-/* The command line of what is shown. */
+/* The command line of what Enter would open, else of what is shown. */
 static void copy_place(struct ui *ui)
 {
-	const struct panel *p = ui_top(ui);
+	struct place at = ui_target(ui);
+	struct panel opened = {.class = at.panel, .request.place = at};
+	const struct panel *p = at.panel && at.panel->command_line ? &opened : ui_top(ui);
 	struct buf line = BUF_INIT(4096);
 	char text[MESSAGE_SIZE];
 	if (!p->class->command_line) {

@@ -1,6 +1,8 @@
 /* See keys.h. */
 #include "ui-tui/keys.h"
 
+#include <stdio.h>
+
 #include "base/text.h"
 #include "ui-tui/term.h"
 
@@ -14,7 +16,7 @@ static const struct binding bindings[] = {
 	{SCOPE_ALL, CMD_QUIT, {TERM_CTRL('c'), 'Q'}, "^C Q", "end, at once", NULL},
 	{SCOPE_ALL, CMD_THEME, {'T'}, "T", "next theme: dark, light, mono", NULL},
 	{SCOPE_ALL, CMD_REDRAW, {TERM_CTRL('l')}, "^L", "draw the screen anew", NULL},
-	{SCOPE_ALL, CMD_COPY, {'y'}, "y", "copy the command line that shows or does the same", NULL},
+	{SCOPE_ALL, CMD_COPY, {'y'}, "y", "copy the command line that shows what the cursor is on", NULL},
 
 	{SCOPE_LIST | SCOPE_MAP | SCOPE_TEXT, CMD_UP, {'k', TERM_UP}, "k ↑", "up", NULL},
 	{SCOPE_LIST | SCOPE_MAP | SCOPE_TEXT, CMD_DOWN, {'j', TERM_DOWN}, "j ↓", "down", NULL},
@@ -68,12 +70,19 @@ enum ui_command command_of_key(int key, unsigned scopes)
 	return CMD_NONE;
 }
 
-void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, struct buf *out)
+void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, int most, struct buf *out)
 {
+	int width = (int)text_width(buf_cstr(out));
 	scopes |= SCOPE_ALL;
 	for (size_t i = 0; i < sizeof bindings / sizeof *bindings; i++) {
 		const struct binding *b = &bindings[i];
-		if (b->hint && (b->scope & scopes) && has_effect(ctx, b->command))
-			buf_addf(out, "%s%s %s", out->len ? "  " : "", b->shown, b->hint);
+		char hint[64];
+		if (!b->hint || !(b->scope & scopes) || !has_effect(ctx, b->command))
+			continue;
+		snprintf(hint, sizeof hint, "%s%s %s", out->len ? "  " : "", b->shown, b->hint);
+		width += (int)text_width(hint);
+		if (width > most)
+			break;
+		buf_adds(out, hint);
 	}
 }

@@ -51,7 +51,8 @@ struct binding {
 const struct binding *binding_nth(size_t i);
 /* What a key means where these scopes hold (SCOPE_ALL always does); CMD_NONE: nothing. */
 enum ui_command command_of_key(int key, unsigned scopes);
-/* "? help  / filter", of those that hold and that `has_effect` says yes to, into `out`, in the table's order. */
-void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, struct buf *out);
+/* "? help  / filter", of those that hold and that `has_effect` says yes to, added to `out` in the table's order: the first
+ * ones that are whole within `most` columns of it. */
+void keys_hints(unsigned scopes, bool (*has_effect)(void *ctx, enum ui_command command), void *ctx, int most, struct buf *out);
 
 #endif

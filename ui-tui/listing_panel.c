@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "core/date.h"
 
 enum { WHEEL_ROWS = 3, BAR_COLUMNS = 10 };
@@ -82,15 +83,9 @@ void cell_duration(struct listing_cell *ret, int64_t us)
 
 void cell_bytes(struct listing_cell *ret, int64_t n)
 {
-	static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB"};
-	double value = (double)n;
-	size_t unit = 0;
 	by_number(ret, n);
-	if (n == PG_NULL64)
-		return;
-	for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
-		value /= 1000;
-	snprintf(ret->text, sizeof ret->text, unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	if (n != PG_NULL64)
+		str_bytes(ret->text, sizeof ret->text, n);
 }
 
 void cell_sign(struct listing_cell *ret, const struct sign *sign)

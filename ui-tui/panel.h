@@ -61,7 +61,7 @@ struct panel_class {
 	void (*filter)(struct panel *p, const char *text);
 	/* What the cursor is on; ret is the panel's own place before, ret->panel what Enter opens (NULL: nothing). */
 	void (*target)(const struct panel *p, struct place *ret);
-	/* The command line that shows the same: "strata runs". */
+	/* The command line that shows the same: "strata runs". Asked also of a panel that only has its place, neither data nor state. */
 	void (*command_line)(const struct panel *p, struct buf *out);
 	bool (*paused)(const struct panel *p); /* what the cursor is on; where it is not said: the panel's own run */
 	bool (*lively)(const struct panel *p); /* it shows times that run on: drawn each second */

@@ -241,10 +241,10 @@ static int add_failures(struct overview *o, const struct query *q, struct err *e
 	int rc = query_failures(q, clock_wall_us() - (int64_t)DAY_S * 1000000, FAILURES_MOST, &rows, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		struct item *it = add(o, "failure", task_text(o->arena, rows[i].table, rows[i].partition));
-		it->state = rows[i].result;
-		it->look = LOOK_BAD;
+		it->state = rows[i].mended ? "mended" : rows[i].result;
+		it->look = rows[i].mended ? LOOK_DIM : LOOK_BAD;
 		it->at_us = rows[i].ended_us;
-		it->detail = rows[i].error;
+		it->detail = rows[i].times > 1 ? arena_printf(o->arena, "%" PRId64 " times; %s", rows[i].times, rows[i].error) : rows[i].error;
 		it->run = rows[i].run_id;
 		it->table = rows[i].table;
 		it->partition = rows[i].partition;

@@ -115,7 +115,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 
 static void command_line(const struct panel *p, struct buf *out)
 {
-	buf_addf(out, "strata lineage %s", p->request.place.table);
+	buf_addf(out, "strata history %s", p->request.place.table);
 }
 
 const struct panel_class panel_table = {

@@ -80,7 +80,7 @@ static bool typed_ahead(struct ui *ui, int key)
 	const struct panel *p = ui_top(ui);
 	enum ui_command command = command_of_key(key, 0);
 	struct feed_state state;
-	if (p->data || !p->class->load || *ui_problem(ui) || (command != CMD_NONE && !ui->nahead))
+	if (p->data || !p->class->load || *ui_problem(ui) || (command != CMD_NONE && command != CMD_COPY && !ui->nahead))
 		return false;
 	feed_state(ui->feed, &state);
 	if (command == CMD_QUIT || (command == CMD_BACK && !state.connected)) {

@@ -68,7 +68,8 @@ static void draw_foot(struct ui *ui, struct area a, int cursor[2])
 	const struct panel *p = ui_top(ui);
 	if (ui->mode == MODE_COMMAND || ui->mode == MODE_FILTER) {
 		area_text(a, 0, 0, 1, LOOK_KEY, ui->mode == MODE_COMMAND ? ":" : "/");
-		area_text(a, 1, 0, a.width - 1, LOOK_TEXT, ui->line.text);
+		int x = 1 + area_text(a, 1, 0, a.width - 1, LOOK_TEXT, ui->line.text);
+		area_text(a, x + 2, 0, a.width - x - 2, LOOK_DIM, ui->completions);
 		cursor[0] = a.x + 1 + line_column(&ui->line);
 		cursor[1] = a.y;
 	} else if (ui->message[0]) {
@@ -76,7 +77,7 @@ static void draw_foot(struct ui *ui, struct area a, int cursor[2])
 	} else {
 		if (p->filter[0])
 			buf_addf(&hints, "/%s", p->filter);
-		keys_hints(ui_scopes(ui), ui_has_effect, ui, &hints);
+		keys_hints(ui_scopes(ui), ui_has_effect, ui, a.width, &hints);
 		area_text(a, 0, 0, a.width, LOOK_DIM, buf_cstr(&hints));
 	}
 	buf_free(&hints);

@@ -32,6 +32,7 @@ struct ui {
 	size_t depth;
 	enum mode mode;
 	struct line line;            /* what is typed after ':' or '/' */
+	char completions[MESSAGE_SIZE]; /* what may stand there, after Tab; "" : nothing was asked, or there is one */
 	struct dialog dialog;
 	char message[MESSAGE_SIZE];  /* at the foot; "" : the hints are there */
 	enum look message_style;

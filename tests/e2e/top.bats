@@ -196,7 +196,7 @@ teardown() {
 	screen_keys :
 	screen_type "tab"
 	screen_keys Tab
-	screen_shows ":table"
+	screen_shows ":table  tables  table"
 	screen_type "s"
 	screen_keys Enter
 	screen_shows "NEWEST"
@@ -205,6 +205,20 @@ teardown() {
 	screen_keys Enter
 	screen_shows "first,backfill"
 	screen_keys :
+	screen_type "retry la" # as strata's own completion in a shell
+	screen_keys Tab
+	screen_shows ":retry latest"
+	screen_type "dwd_o"
+	screen_keys Tab
+	screen_shows ":retry latest dwd_orders"
+	screen_keys C-u
+	screen_type "validate --str"
+	screen_keys Tab
+	screen_shows ":validate --strict"
+	screen_type "zzz"
+	screen_keys Tab
+	screen_shows "nothing begins with that"
+	screen_keys Escape :
 	screen_type "theme purple"
 	screen_keys Enter
 	screen_shows "there is no theme 'purple'"
@@ -245,6 +259,39 @@ teardown() {
 	terminal send-keys Enter
 	screen_shows "after"
 	[[ $(screen) == *" echo "* ]]
+}
+
+@test "y copies what shows the thing that the cursor is on" {
+	a_run
+	screen_open 80x24
+	screen_keys y
+	screen_shows "copied: strata status"
+	screen_keys 2 y
+	screen_shows "copied: strata tasks first"
+	screen_keys 3 y
+	screen_shows "copied: strata history ods.ods_orders"
+	screen_keys Enter y
+	screen_shows "copied: strata history ods.ods_orders"
+	screen_keys 2 a y
+	screen_shows "copied: strata show first dws.dws_week@2024-01-05"
+	screen_keys q d y
+	screen_shows "copied: strata history ods.ods_orders"
+}
+
+@test "a partition that fails again and again is one failure, and one that is mended comes last" {
+	local day
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT CAST('late' AS INTEGER) AS id, 1 AS amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	for day in 04 05 05; do
+		run -1 strata -q run +dwd_orders --date 2024-01-$day
+	done
+	screen_open 160x24
+	screen_shows "2 times; "
+	[ "$(screen | grep -c '^failure .* failed ')" = 2 ]
+	screen | grep -A1 "dwd_orders 2024-01-05 .* 2 times; " | grep "dwd_orders 2024-01-04 .* failed"
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT id, amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"
+	strata -q run +dwd_orders --date 2024-01-05
+	screen_shows "mended"
+	screen | grep -A1 "dwd_orders 2024-01-04 .* failed " | grep "dwd_orders 2024-01-05 .* mended .* 2 times; "
 }
 
 @test "a crash leaves the terminal sane, too, and is one still" {

@@ -309,10 +309,35 @@ static void a_key_without_effect_is_not_hinted_at(void **state)
 {
 	struct buf out = BUF_INIT(1024);
 	(void)state;
-	keys_hints(SCOPE_MAP | SCOPE_RUN, is_not_map, NULL, &out);
+	keys_hints(SCOPE_MAP | SCOPE_RUN, is_not_map, NULL, 200, &out);
 	assert_non_null(strstr(buf_cstr(&out), "d graph"));
 	assert_null(strstr(buf_cstr(&out), "m map"));
 	assert_null(strstr(buf_cstr(&out), "fold")); /* of layers, which not every map has */
+	buf_free(&out);
+}
+
+static bool is_any(void *ctx, enum ui_command command)
+{
+	(void)ctx;
+	(void)command;
+	return true;
+}
+
+static void a_hint_is_whole_or_not_there(void **state)
+{
+	struct buf all = BUF_INIT(1024), out = BUF_INIT(1024);
+	(void)state;
+	keys_hints(SCOPE_LIST, is_any, NULL, 1000, &all);
+	for (int most = 0; most < 100; most++) {
+		out.len = 0;
+		keys_hints(SCOPE_LIST, is_any, NULL, most, &out);
+		size_t n = out.len ? strlen(buf_cstr(&out)) : 0;
+		assert_true((int)n <= most);
+		assert_memory_equal(buf_cstr(&all), buf_cstr(&out), n);
+		const char *rest = buf_cstr(&all) + n; /* between two hints are two blanks, in one is one */
+		assert_true(n == 0 || !*rest || strncmp(rest, "  ", 2) == 0);
+	}
+	buf_free(&all);
 	buf_free(&out);
 }
 
@@ -332,6 +357,7 @@ int main(void)
 		cmocka_unit_test(states_have_signs),
 		cmocka_unit_test(the_docs_have_every_key_and_sign),
 		cmocka_unit_test(a_key_without_effect_is_not_hinted_at),
+		cmocka_unit_test(a_hint_is_whole_or_not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
