@@ -37,7 +37,7 @@ static void print(const struct globals *g, const struct run_difference *items, s
 	for (size_t i = 0; i < n; i++) {
 		output_text(&out, *items[i].table ? items[i].table : NULL);
 		output_text(&out, *items[i].partition ? items[i].partition : NULL);
-		output_text(&out, items[i].what);
+		output_text(&out, difference_name(items[i].what));
 		output_text(&out, *items[i].before ? items[i].before : NULL);
 		output_text(&out, *items[i].after ? items[i].after : NULL);
 	}

@@ -23,7 +23,7 @@ struct diff {
 	size_t n, cap;
 };
 
-static void add(struct diff *d, const char *table, const char *partition, const char *what, const char *before, const char *after)
+static void add(struct diff *d, const char *table, const char *partition, enum difference what, const char *before, const char *after)
 {
 	MEM_GROW(d->items, d->n, d->cap);
 	d->items[d->n++] = (struct run_difference){table, partition, what, before, after};
@@ -60,14 +60,14 @@ static void compare_runs(struct diff *d)
 	const struct run_row *b = d->before, *a = d->after;
 	char from[DATE_SIZE], to[DATE_SIZE], from_after[DATE_SIZE], to_after[DATE_SIZE];
 	if (strcmp(b->git_commit, a->git_commit) != 0)
-		add(d, "", "", "commit", b->git_commit, a->git_commit);
+		add(d, "", "", DIFFERENCE_COMMIT, b->git_commit, a->git_commit);
 	if (strcmp(b->selection, a->selection) != 0)
-		add(d, "", "", "selection", b->selection, a->selection);
+		add(d, "", "", DIFFERENCE_SELECTION, b->selection, a->selection);
 	if (b->first_day != a->first_day || b->last_day != a->last_day)
-		add(d, "", "", "dates", arena_printf(d->q->arena, "%s..%s", date_format(from, b->first_day), date_format(to, b->last_day)),
+		add(d, "", "", DIFFERENCE_DATES, arena_printf(d->q->arena, "%s..%s", date_format(from, b->first_day), date_format(to, b->last_day)),
 		    arena_printf(d->q->arena, "%s..%s", date_format(from_after, a->first_day), date_format(to_after, a->last_day)));
 	if (strcmp(b->result, a->result) != 0)
-		add(d, "", "", "result", *b->result ? b->result : b->state, *a->result ? a->result : a->state);
+		add(d, "", "", DIFFERENCE_RESULT, *b->result ? b->result : b->state, *a->result ? a->result : a->state);
 }
 
 /* --- tasks --- */
@@ -104,16 +104,16 @@ static void compare_task(struct diff *d, const struct task_row *b, const struct 
 	char from[32], to[32];
 	int64_t before = took_us(b), after = took_us(a);
 	if (strcmp(b->result, a->result) != 0)
-		add(d, a->table, a->partition, "result", fate(d, b), fate(d, a));
+		add(d, a->table, a->partition, DIFFERENCE_RESULT, fate(d, b), fate(d, a));
 	/* What had to be built because its text had changed says so itself. */
 	if (str_has_prefix(a->reason, "sql changed") || str_has_prefix(a->reason, "config changed") || str_has_prefix(a->reason, "engine changed"))
-		add(d, a->table, a->partition, str_has_prefix(a->reason, "sql") ? "sql" : str_has_prefix(a->reason, "config") ? "config" : "engine", "",
+		add(d, a->table, a->partition, str_has_prefix(a->reason, "sql") ? DIFFERENCE_SQL : str_has_prefix(a->reason, "config") ? DIFFERENCE_CONFIG : DIFFERENCE_ENGINE, "",
 		    a->reason);
 	if (b->rows != a->rows && b->rows != PG_NULL64 && a->rows != PG_NULL64)
-		add(d, a->table, a->partition, "rows", number(d, b->rows), number(d, a->rows));
+		add(d, a->table, a->partition, DIFFERENCE_ROWS, number(d, b->rows), number(d, a->rows));
 	int64_t more = after > before ? after - before : before - after;
 	if (before && after && more >= TIME_LEAST_US && (after >= TIME_FACTOR * before || before >= TIME_FACTOR * after))
-		add(d, a->table, a->partition, "time", arena_strdup(d->q->arena, clock_human(from, sizeof from, before)),
+		add(d, a->table, a->partition, DIFFERENCE_TIME, arena_strdup(d->q->arena, clock_human(from, sizeof from, before)),
 		    arena_strdup(d->q->arena, clock_human(to, sizeof to, after)));
 }
 
@@ -131,7 +131,7 @@ static int compare_tasks(struct diff *d, struct err *err)
 		const struct task_row *b = find_task(before, nbefore, after[i].table, counterpart(d, after[i].partition));
 		if (!b) {
 			if (d->before->fresh == 0)
-				add(d, after[i].table, after[i].partition, "task", "", fate(d, &after[i]));
+				add(d, after[i].table, after[i].partition, DIFFERENCE_TASK, "", fate(d, &after[i]));
 			continue;
 		}
 		met[b - before] = true;
@@ -140,7 +140,7 @@ static int compare_tasks(struct diff *d, struct err *err)
 	/* Where the second run had fresh ones, which have no row, what is missing is one of them. */
 	for (size_t i = 0; i < nbefore && d->after->fresh == 0; i++) {
 		if (!met[i])
-			add(d, before[i].table, before[i].partition, "task", fate(d, &before[i]), "");
+			add(d, before[i].table, before[i].partition, DIFFERENCE_TASK, fate(d, &before[i]), "");
 	}
 	return 0;
 }
@@ -208,11 +208,11 @@ static int compare_inputs(struct diff *d, struct err *err)
 		if (!b && (!find_input(before, nbefore, a->table, partition, NULL, NULL) || (other_day && str_has_prefix(a->up_table, "source:"))))
 			continue;
 		if (!b || !same_input(d, b, a))
-			add(d, a->table, a->partition, "input", b ? input_text(d, b) : "", input_text(d, a));
+			add(d, a->table, a->partition, DIFFERENCE_INPUT, b ? input_text(d, b) : "", input_text(d, a));
 	}
 	for (size_t i = 0; i < nbefore; i++) {
 		if (!met[i] && d->before->last_day == d->after->last_day && find_input(after, nafter, before[i].table, before[i].partition, NULL, NULL))
-			add(d, before[i].table, before[i].partition, "input", input_text(d, &before[i]), "");
+			add(d, before[i].table, before[i].partition, DIFFERENCE_INPUT, input_text(d, &before[i]), "");
 	}
 	return 0;
 }
@@ -242,7 +242,7 @@ static void compare_columns(struct diff *d, const char *table, const json_t *the
 		if (!name || !type || (other && (back || strcmp(other, type) == 0)))
 			continue;
 		const char *mine = arena_printf(d->q->arena, "%s %s", name, type), *theirs = other ? arena_printf(d->q->arena, "%s %s", name, other) : "";
-		add(d, arena_strdup(d->q->arena, table), "", "column", back ? mine : theirs, back ? theirs : mine);
+		add(d, arena_strdup(d->q->arena, table), "", DIFFERENCE_COLUMN, back ? mine : theirs, back ? theirs : mine);
 	}
 }
 
@@ -271,16 +271,17 @@ static int compare_schemas(struct diff *d, struct err *err)
 
 static int by_place(const void *x, const void *y)
 {
-	static const char *const order[] = {"commit", "selection", "dates", "task", "result", "sql", "config", "engine", "column", "input", "rows", "time"};
 	const struct run_difference *a = x, *b = y;
-	int c = by_name(a->table, a->partition, b->table, b->partition), i = 0, k = 0;
-	if (c)
-		return c;
-	while (strcmp(order[i], a->what) != 0)
-		i++;
-	while (strcmp(order[k], b->what) != 0)
-		k++;
-	return i != k ? i - k : strcmp(a->after, b->after);
+	int c = by_name(a->table, a->partition, b->table, b->partition);
+	if (c == 0)
+		c = (int)a->what - (int)b->what;
+	return c ? c : strcmp(a->after, b->after);
+}
+
+const char *difference_name(enum difference what)
+{
+	static const char *const names[] = {DIFFERENCES(DIFFERENCE_WORD)};
+	return names[what];
 }
 
 int run_diff(const struct query *q, const struct run_row *before, const struct run_row *after, struct run_difference **ret, size_t *ret_n,

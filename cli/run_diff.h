@@ -7,9 +7,30 @@
 
 #include "scheduler/queries.h"
 
+/* X(constant, word), in the order in which the differences of one table or task are told */
+#define DIFFERENCES(X) \
+	X(COMMIT, "commit") \
+	X(SELECTION, "selection") \
+	X(DATES, "dates") \
+	X(TASK, "task") \
+	X(RESULT, "result") \
+	X(SQL, "sql") \
+	X(CONFIG, "config") \
+	X(ENGINE, "engine") \
+	X(COLUMN, "column") \
+	X(INPUT, "input") \
+	X(ROWS, "rows") \
+	X(TIME, "time")
+
+#define DIFFERENCE_ENUM(constant, word) DIFFERENCE_##constant,
+#define DIFFERENCE_WORD(constant, word) word,
+enum difference { DIFFERENCES(DIFFERENCE_ENUM) };
+
+const char *difference_name(enum difference what);
+
 struct run_difference {
 	const char *table, *partition; /* of the second run; "" where it is of the whole run or table */
-	const char *what;              /* "commit", "task", "result", "sql", "input", "column", "rows", "time" */
+	enum difference what;
 	const char *before, *after;    /* "" : absent */
 };
 
