@@ -150,6 +150,7 @@ for suite in "$@"; do
 done
 [ ${#suites[@]} -gt 0 ] || sum_up
 build_programs
+[ ${#suites[@]} -gt 0 ] || sum_up
 
 # All suites in one go: what waits leaves the cores to what computes. Two for each core, because most of them wait.
 began=$SECONDS
