@@ -62,6 +62,35 @@ bool path_join(char *out, size_t size, const char *dir, const char *name)
 	return w >= 0 && (size_t)w < size;
 }
 
+/* Does ".." after the folder `path` (of `n` bytes) not lead to the one before it? */
+static bool leads_elsewhere(const char *path, size_t n)
+{
+	struct stat st;
+	return (n > 2 && memcmp(path + n - 3, "/..", 3) == 0) || (lstat(path, &st) == 0 && S_ISLNK(st.st_mode));
+}
+
+void path_tidy(char *path)
+{
+	char *out = path; /* never beyond the '/' before `at` */
+	for (const char *at = path + strspn(path, "/"); *at; at += strspn(at, "/")) {
+		size_t n = strcspn(at, "/");
+		bool here = n == 1 && at[0] == '.', back = n == 2 && memcmp(at, "..", 2) == 0;
+		*out = '\0';
+		if (back && !leads_elsewhere(path, (size_t)(out - path))) {
+			while (out > path && *--out != '/')
+				;
+		} else if (!here) {
+			*out++ = '/';
+			memmove(out, at, n);
+			out += n;
+		}
+		at += n;
+	}
+	if (out == path)
+		*out++ = '/';
+	*out = '\0';
+}
+
 /* The folder part of path: "." when there is none. The caller frees. */
 static char *parent_of(const char *path)
 {

@@ -39,5 +39,8 @@ int file_lock(int dirfd, const char *path, bool wait, struct err *err);
 
 /* dir + "/" + name into out (truncated: returns false). */
 bool path_join(char *out, size_t size, const char *dir, const char *name);
+/* In place, without empty parts, "." and a final '/'. ".." goes with the folder before it, unless that is a link, which
+ * leads elsewhere. The path is absolute. */
+void path_tidy(char *path);
 
 #endif

@@ -1,6 +1,7 @@
 /* strata db rebuild, adopt: the state's index of what is published, made anew from the lake itself. Both hold
  * the lake's lock: no run is under way that publishes meanwhile. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/open.h"
 #include "scheduler/leader.h"
+#include "scheduler/load.h"
 #include "scheduler/rebuild.h"
 
 static const struct output_column columns[] = {
@@ -104,13 +106,24 @@ static int run_rebuild(const struct invocation *inv, struct err *err)
 	return rc;
 }
 
+/* Any other folder would become a lake. */
+static int find_lake(struct workspace *ws, struct err *err)
+{
+	char dir[PATH_MAX];
+	int rc = load_lake(ws->project, ws->options.lake, dir, sizeof dir, err);
+	if (rc == 0 && !lake_known(dir))
+		return err_set(err, ERR_USAGE, "'%s' is no lake: it has no .strata/lake.json; name the one to adopt with --lake, or, where that "
+		                               "file is lost, let 'strata db rebuild' begin a new history from what is published", dir);
+	return rc < 0 ? rc : workspace_lake(ws, err);
+}
+
 static int run_adopt(const struct invocation *inv, struct err *err)
 {
 	struct workspace ws;
 	open_workspace(inv, 1, &ws);
 	int rc = workspace_project(&ws, false, err);
 	if (rc == 0)
-		rc = workspace_lake(&ws, err);
+		rc = find_lake(&ws, err);
 	if (rc == 0 && !options_flag(inv->options, "dry-run"))
 		claim(inv, &ws);
 	if (rc == 0)

@@ -143,7 +143,7 @@ static const struct key keys_storage[] = {
 	{"s3_bucket", KEY_TEXT, AT(storage_in, s3_bucket), .doc = "For `${s3_bucket}` in this file."},
 	{"s3_prefix", KEY_TEXT, AT(storage_in, s3_prefix), .doc = "For `${s3_prefix}` in this file."},
 	{"base_uri", KEY_TEXT, AT(storage_in, base_uri), .shape = "path, `file:///…` or `s3://bucket/prefix`",
-	 .doc = "The lake, and `${base_uri}` in this file. `--lake` and `STRATA_LAKE` come first. Else the project folder."},
+	 .doc = "The lake, and `${base_uri}` in this file. `--lake` and `STRATA_LAKE` come first, and name a folder that is there; this one is made when it is first needed. Else the project folder."},
 };
 
 static const struct key keys_table[] = {

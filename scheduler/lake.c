@@ -79,6 +79,14 @@ int lake_claim(const struct lake *lake, struct err *err)
 	return rc;
 }
 
+bool lake_known(const char *dir)
+{
+	char *path = mem_printf("%s/.strata/lake.json", dir);
+	bool known = access(path, R_OK) == 0;
+	free(path);
+	return known;
+}
+
 int lake_open(struct lake *ret, const char *dir, struct err *err)
 {
 	snprintf(ret->dir, sizeof ret->dir, "%s", dir);

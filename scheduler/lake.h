@@ -4,6 +4,7 @@
 #define STRATA_SCHEDULER_LAKE_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 #include "base/err.h"
 
@@ -17,6 +18,9 @@ struct lake {
 
 /* Read lake.json; make it (and the folder) on first use. Two first uses at once agree. ERR_LAKE. */
 int lake_open(struct lake *ret, const char *dir, struct err *err);
+
+/* Has the folder an identity? */
+bool lake_known(const char *dir);
 
 /* Write lake.json anew, as `lake` says: its UUID and host. ERR_LAKE. */
 int lake_claim(const struct lake *lake, struct err *err);

@@ -1,6 +1,7 @@
 /* See load.h. */
 #include "scheduler/load.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "core/digest.h"
 #include "core/selection.h"
 #include "scheduler/analyses.h"
@@ -44,9 +46,61 @@ static const char *from_environment(void *ctx, const char *name)
 	return getenv(name);
 }
 
+struct names {
+	char **items;
+	size_t len, cap;
+};
+
+static const char *name_at(const void *names, size_t i)
+{
+	return ((const struct names *)names)->items[i];
+}
+
+/* A folder beside where `path` would be, by a name like its own, into out; "": there is none. */
+static void nearest_folder(char *out, size_t size, const char *path)
+{
+	const char *name = strrchr(path, '/') + 1;
+	char *parent = mem_strndup(path, (size_t)(name - path));
+	DIR *dir = opendir(parent);
+	struct names names = {0};
+	struct stat st;
+	for (struct dirent *e; dir && (e = readdir(dir));) {
+		if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, 0) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		MEM_GROW(names.items, names.len, names.cap);
+		names.items[names.len++] = mem_strdup(e->d_name);
+	}
+	const char *near = str_nearest(name, name_at, &names, names.len);
+	snprintf(out, size, "%s%s", near ? parent : "", near ? near : "");
+	while (names.len)
+		free(names.items[--names.len]);
+	free(names.items);
+	if (dir)
+		closedir(dir);
+	free(parent);
+}
+
+/* A lake that is named and not there is misspelt, or its disk is not mounted: to make one would begin another history. */
+static int check_given(const char *dir, const char *how, struct err *err)
+{
+	struct stat st;
+	if (stat(dir, &st) == 0)
+		return S_ISDIR(st.st_mode) ? 0 : err_set(err, ERR_USAGE, "%s: '%s' is no folder; name the one that is the lake", how, dir);
+	if (errno != ENOENT)
+		return err_errno(err, ERR_LAKE, "%s: '%s'", how, dir);
+	char near[PATH_MAX];
+	nearest_folder(near, sizeof near, dir);
+	struct buf word = BUF_INIT(4 * PATH_MAX);
+	text_add_word(&word, dir);
+	err_set(err, ERR_USAGE, "%s: there is no folder '%s'%s%s%s; for a new lake make it first: mkdir -p %s", how, dir,
+	        *near ? " (did you mean '" : "", near, *near ? "'?)" : "", buf_cstr(&word));
+	buf_free(&word);
+	return ERR_USAGE;
+}
+
 int load_lake(const struct project *p, const char *option, char *out, size_t size, struct err *err)
 {
-	const char *uri = option ? option : getenv("STRATA_LAKE");
+	const char *given = option ? option : getenv("STRATA_LAKE"), *uri = given;
 	if (!uri || !*uri)
 		uri = p->base_uri && *p->base_uri ? p->base_uri : p->dir;
 	if (str_has_prefix(uri, "s3://") || str_has_prefix(uri, "s3a://"))
@@ -61,10 +115,8 @@ int load_lake(const struct project *p, const char *option, char *out, size_t siz
 	bool fits = uri[0] == '/' ? (size_t)snprintf(out, size, "%s", uri) < size : path_join(out, size, p->dir, uri);
 	if (!fits)
 		return err_set(err, ERR_USAGE, "lake '%s': the path is too long", uri);
-	size_t n = strlen(out);
-	while (n > 1 && out[n - 1] == '/')
-		out[--n] = '\0';
-	return 0;
+	path_tidy(out);
+	return given && *given ? check_given(out, option ? "--lake" : "STRATA_LAKE", err) : 0;
 }
 
 static int read_if_there(struct arena *arena, const char *dir, const char *name, const char **ret, size_t *ret_n,
@@ -86,8 +138,15 @@ static int read_if_there(struct arena *arena, const char *dir, const char *name,
 
 static int absolute_dir(const char *dir, char out[PATH_MAX], struct err *err)
 {
-	if (!realpath(dir ? dir : ".", out))
-		return err_errno(err, ERR_PROJECT, "project folder '%s'", dir ? dir : ".");
+	struct stat st;
+	dir = dir ? dir : ".";
+	if (!realpath(dir, out) || stat(out, &st) < 0) {
+		if (errno != ENOENT)
+			return err_errno(err, ERR_PROJECT, "project folder '%s'", dir);
+		return err_set(err, ERR_PROJECT, "there is no project folder '%s'; correct -C, or start one with: strata init %s", dir, dir);
+	}
+	if (!S_ISDIR(st.st_mode))
+		return err_set(err, ERR_PROJECT, "'%s' is no folder; -C takes the project's", dir);
 	return 0;
 }
 

@@ -26,7 +26,8 @@ struct load_options {
 };
 
 /* The folder of the lake, absolute, in out: --lake, else STRATA_LAKE, else storage.base_uri, else the
- * project folder. ERR_USAGE for a URI that no store of this version serves. */
+ * project folder. ERR_USAGE for a URI that no store of this version serves, and for a folder that one of the first two
+ * names and that is not there: only a lake that the project says is made on first use. */
 int load_lake(const struct project *p, const char *option, char *out, size_t size, struct err *err);
 
 int project_load(const struct load_options *options, struct project **ret, struct diags *diags, struct err *err);

@@ -121,10 +121,7 @@ static void begin_early(struct workspace *ws)
 {
 	struct workspace_early *e = &ws->early;
 	struct err ignored;
-	char *identity = mem_printf("%s/.strata/lake.json", ws->lake.dir);
-	bool known = access(identity, R_OK) == 0 && lake_open(&e->lake, ws->lake.dir, &ignored) == 0;
-	free(identity);
-	if (!known)
+	if (!lake_known(ws->lake.dir) || lake_open(&e->lake, ws->lake.dir, &ignored) < 0)
 		return;
 	const struct db_options o = db_options_of(ws, &e->lake);
 	if (db_reach(&o, false, &e->db, &ignored) < 0)

@@ -131,6 +131,41 @@ as_somebody() {
 	cp -r dags "$PROJECT/"
 }
 
+@test "a lake that is named and not there is refused with its like beside it, by whatever would begin another history there" {
+	mkdir "$BATS_TEST_TMPDIR/lake"
+	for command in "run $range" "db adopt" "db start" runs scheduler; do
+		# shellcheck disable=SC2086
+		run -2 strata --lake "$BATS_TEST_TMPDIR/laek" $command
+		assert_output_has "--lake: there is no folder '$BATS_TEST_TMPDIR/laek' (did you mean '$BATS_TEST_TMPDIR/lake'?); for a new lake make it first: mkdir -p $BATS_TEST_TMPDIR/laek"
+	done
+	STRATA_LAKE=$BATS_TEST_TMPDIR/none/at/all run -2 strata run $range
+	assert_output_has "STRATA_LAKE: there is no folder '$BATS_TEST_TMPDIR/none/at/all'; for a new lake"
+	run -2 strata --lake "$PROJECT/dags/dw_config.yaml" runs
+	assert_output_has "is no folder; name the one that is the lake"
+	[ ! -e "$BATS_TEST_TMPDIR/laek" ] && [ ! -e "$BATS_TEST_TMPDIR/none" ] && [ -z "$(ls -A "$BATS_TEST_TMPDIR/lake")" ]
+}
+
+@test "db adopt takes no folder that is no lake, and a lake that the project names is made" {
+	mkdir "$BATS_TEST_TMPDIR/other"
+	run -2 strata --lake "$BATS_TEST_TMPDIR/other" db adopt
+	assert_output_has "'$BATS_TEST_TMPDIR/other' is no lake: it has no .strata/lake.json"
+	[ -z "$(ls -A "$BATS_TEST_TMPDIR/other")" ]
+	project_file tables.yaml <<< "storage: {base_uri: $BATS_TEST_TMPDIR/new/lake}"
+	strata list
+	run -0 strata db status
+	PROJECT=$BATS_TEST_TMPDIR/new/lake # where the state is, for the teardown
+	[ -e "$PROJECT/.strata/lake.json" ]
+}
+
+@test "a lake is shown by its plain path, and a link stays what it is" {
+	mkdir -p "$BATS_TEST_TMPDIR/disk/lake" "$BATS_TEST_TMPDIR/a"
+	ln -s disk/lake "$BATS_TEST_TMPDIR/link"
+	[ "$(strata --lake "$BATS_TEST_TMPDIR/./a/..//disk/lake/" -o json db status | json '.[] | select(.name == "lake") | .value')" = "$BATS_TEST_TMPDIR/disk/lake" ]
+	[ "$(strata --lake "$BATS_TEST_TMPDIR/link" -o json db status | json '.[] | select(.name == "lake") | .value')" = "$BATS_TEST_TMPDIR/link" ]
+	# ".." after a link leads to the folder that the link is in elsewhere
+	[ "$(strata --lake "$BATS_TEST_TMPDIR/link/../lake" -o json db status | json '.[] | select(.name == "lake") | .value')" = "$BATS_TEST_TMPDIR/link/../lake" ]
+}
+
 @test "strata is found from anywhere below nothing but -C" {
 	cd /
 	run -0 strata run $range

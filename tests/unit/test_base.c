@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -10,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/heap.h"
 #include "base/str.h"
 
@@ -79,6 +81,22 @@ static void globs_match_whole_strings(void **state)
 	assert_false(str_glob("a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa"));
 }
 
+static void paths_are_tidied_without_leaving_links(void **state)
+{
+	(void)state;
+	static const char *const cases[][2] = {
+		{"/a/b", "/a/b"}, {"//a//./b/.", "/a/b"}, {"/", "/"}, {"/.", "/"}, {"/..", "/"}, {"/a/..", "/"}, {"/none/x/../y/", "/none/y"},
+		{"/none/x/y/../../z", "/none/z"}, {"/../../a", "/a"}, {"/a/...", "/a/..."}, {"/.a/..b", "/.a/..b"},
+		{"/proc/self/../x", "/proc/self/../x"}, {"/proc/self/../../x", "/proc/self/../../x"}, {"/proc/self/a/../x", "/proc/self/x"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char path[64];
+		snprintf(path, sizeof path, "%s", cases[i][0]);
+		path_tidy(path);
+		assert_string_equal(path, cases[i][1]);
+	}
+}
+
 static void durations_read_well(void **state)
 {
 	(void)state;
@@ -97,6 +115,7 @@ int main(void)
 		cmocka_unit_test(heap_pops_in_order_and_is_stable),
 		cmocka_unit_test(nearest_name_is_found_or_not),
 		cmocka_unit_test(globs_match_whole_strings),
+		cmocka_unit_test(paths_are_tidied_without_leaving_links),
 		cmocka_unit_test(durations_read_well),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
