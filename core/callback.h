@@ -34,6 +34,7 @@ struct callback {
 	const char *url;                 /* NULL: a command */
 	const char *const *headers; size_t nheaders; /* "Name: value" */
 	const char *const *argv; size_t nargv;       /* of the command */
+	struct loc command_loc;
 	bool off;                        /* its url is empty: a variable says so */
 	uint32_t events;                 /* 1 << enum callback_event */
 	uint32_t kinds;                  /* 1 << enum run_kind */

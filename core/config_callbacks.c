@@ -136,6 +136,7 @@ static void read_command(struct reading *r, const struct yaml *node, const char 
 	}
 	if (texts.len == 0 || !*texts.items[0])
 		diag_add(r->diags, DIAG_ERROR, node->loc, "'command' of %s is empty: name a program", what);
+	c->command_loc = node->loc;
 	c->argv = texts.items;
 	c->nargv = texts.len;
 }

@@ -223,6 +223,10 @@ static void read_schedule(struct reading *r, const struct yaml *it)
 		.start_date = in.start_date,
 		.loc = it->key_loc,
 	};
+	const char *taken = layer_find(p, s->name) ? "layer" : project_table(p, s->name) ? "table" : NULL;
+	if (taken)
+		diag_add(r->diags, DIAG_WARNING, it->key_loc, "%s has the name of a %s, which 'strata trigger' takes for the schedule: rename the schedule",
+		         what, taken);
 	struct words words;
 	if (in.select && words_read(r, in.select, "select", &words)) {
 		s->select = words.items;

@@ -1,13 +1,17 @@
 /* See callbacks.h. */
 #include "scheduler/callbacks.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "core/jsonio.h"
 #include "core/selection.h"
 #include "core/states.h"
@@ -22,6 +26,58 @@ const struct callback *callback_find(const struct project *p, const char *name)
 			return &p->callbacks[i];
 	}
 	return NULL;
+}
+
+/* Where the program of that name would be started from; false: nowhere. The path is as long as there is room. */
+static bool find_program(const struct project *p, const char *name, char path[PATH_MAX])
+{
+	if (strchr(name, '/')) {
+		snprintf(path, PATH_MAX, "%s%s%s", name[0] == '/' ? "" : p->dir, name[0] == '/' ? "" : "/", name);
+		return access(path, X_OK) == 0;
+	}
+	const char *dirs = getenv("PATH");
+	for (const char *at = dirs ? dirs : "/usr/bin:/bin"; *at; at += strspn(at, ":")) {
+		size_t n = strcspn(at, ":");
+		snprintf(path, PATH_MAX, "%.*s/%s", (int)n, at, name);
+		if (access(path, X_OK) == 0)
+			return true;
+		at += n;
+	}
+	snprintf(path, PATH_MAX, "%s", name);
+	return false;
+}
+
+/* The program that a callback's command begins with; "" where only a shell can tell. */
+static void program_of(const struct callback *c, char out[PATH_MAX])
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+";
+	bool shell = c->nargv == 3 && str_eq(c->argv[0], "/bin/sh") && str_eq(c->argv[1], "-c");
+	const char *text = shell ? c->argv[2] + strspn(c->argv[2], " \t\n") : c->argv[0];
+	size_t n = shell ? strspn(text, plain) : strlen(text);
+	snprintf(out, PATH_MAX, "%.*s", (int)n, text);
+	if (shell && (!strchr(out, '/') || !strchr(" \t\n;|&", text[n])))
+		out[0] = '\0';
+}
+
+void callbacks_check(const struct project *p, struct diags *diags)
+{
+	for (size_t i = 0; i < p->ncallbacks; i++) {
+		const struct callback *c = &p->callbacks[i];
+		char name[PATH_MAX] = "", path[PATH_MAX];
+		struct stat st;
+		if (c->nargv && *c->argv[0])
+			program_of(c, name);
+		bool found = !*name || find_program(p, name, path);
+		if (found && (!*name || (stat(path, &st) == 0 && S_ISREG(st.st_mode))))
+			continue;
+		if (found)
+			diag_add(diags, DIAG_WARNING, c->command_loc, "'command' of callback '%s': '%s' is no program but a folder", c->name, name);
+		else if (strchr(name, '/') && stat(path, &st) == 0)
+			diag_add(diags, DIAG_WARNING, c->command_loc, "'command' of callback '%s': '%s' is not executable; chmod +x %s", c->name, name, path);
+		else
+			diag_add(diags, DIAG_WARNING, c->command_loc, "'command' of callback '%s': there is no program '%s'; %s", c->name, name,
+			         name[0] == '/' ? "put it there, or correct the path" : strchr(name, '/') ? "its path begins in the project folder" : "install it, or write its path");
+	}
 }
 
 /* The tables of its selection; none of them is a list of none. */

@@ -16,6 +16,9 @@
 /* `stays`: what is still to be told to callbacks that have left the project is dropped. The project is resolved. */
 int callbacks_register(PGconn *conn, int lake_id, const struct project *p, bool stays, struct err *err);
 
+/* Warnings for commands whose program cannot be started here; it may be there where the scheduler runs. */
+void callbacks_check(const struct project *p, struct diags *diags);
+
 const struct callback *callback_find(const struct project *p, const char *name); /* NULL: there is none */
 
 /* What is told when somebody tries a callback: the JSON of such an event, in the arena. */

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "scheduler/callbacks.h"
 #include "scheduler/load.h"
 #include "scheduler/locks.h"
 #include "scheduler/zone.h"
@@ -192,6 +193,7 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 		if (s->timezone && zone_check(s->timezone, &unknown) < 0)
 			diag_add(&ws->diags, DIAG_ERROR, s->timezone_loc, "%s", unknown.text);
 	}
+	callbacks_check(ws->project, &ws->diags);
 	diags_sort(&ws->diags);
 	if (rc < 0 && err)
 		*err = zone;
