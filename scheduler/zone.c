@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/str.h"
 
 static char chosen[128];
@@ -80,7 +81,10 @@ int zone_check(const char *name, struct err *err)
 int zone_set(const char *name, struct err *err)
 {
 	const char *tz = getenv("TZ");
-	if ((!name || !*name) && tz && exists(tz))
+	bool asked = (!name || !*name) && tz && *tz;
+	tz = asked && *tz == ':' ? tz + 1 : tz; /* as the C library has it */
+	asked = asked && !str_eq(tz, "/etc/localtime");
+	if (asked && exists(tz))
 		name = tz;
 	if (name && *name) {
 		int rc = zone_check(name, err);
@@ -89,6 +93,9 @@ int zone_set(const char *name, struct err *err)
 		snprintf(chosen, sizeof chosen, "%s", name);
 	} else {
 		system_zone(chosen, sizeof chosen);
+		/* Once: from here on TZ is a zone. */
+		if (asked)
+			log_event(LOG_WARN, "zone.unknown", "TZ", tz, "instead", chosen, "do", "name a zone of /usr/share/zoneinfo in TZ or --timezone", NULL);
 	}
 	setenv("TZ", chosen, 1);
 	tzset();
