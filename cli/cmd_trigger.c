@@ -1,5 +1,5 @@
 /* strata trigger: have the scheduler start a run now. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -12,31 +12,46 @@
 #include "cli/state.h"
 #include "scheduler/runner.h"
 
+static const struct schedule *find_schedule(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->nschedules; i++) {
+		if (str_eq(p->schedules[i].name, name))
+			return &p->schedules[i];
+	}
+	return NULL;
+}
+
 /* The name of a schedule stands for what it selects. */
 static void expand(const struct project *p, const struct invocation *inv, struct arena *arena, struct order *o)
 {
+	const struct schedule *s = inv->noperands == 1 ? find_schedule(p, inv->operands[0]) : NULL;
 	follow_selection(inv, arena, o);
-	for (size_t i = 0; i < p->nschedules && inv->noperands == 1; i++) {
-		if (strcmp(p->schedules[i].name, inv->operands[0]) == 0) {
-			o->select = p->schedules[i].select;
-			o->nselect = p->schedules[i].nselect;
-		}
+	if (s) {
+		o->select = s->select;
+		o->nselect = s->nselect;
 	}
 }
 
-/* One name that neither a schedule nor a selection knows may be meant to be a schedule's. */
-static int check_name(const struct project *p, const struct invocation *inv, struct err *err)
+/* What the scheduler would refuse is told also with none up. One name that nothing has may be meant to be a schedule's. */
+static int check_names(const struct project *p, const struct invocation *inv, struct err *err)
 {
-	const char *name = inv->operands[0], *near = project_nearest_schedule(p, name), *table;
-	if (inv->noperands != 1 || !near || str_eq(near, name) || strpbrk(name, "*?:+@,.") || project_table(p, name))
+	const char *name = inv->operands[0];
+	if (inv->noperands == 1 && find_schedule(p, name))
 		return 0;
-	for (size_t i = 0; i < p->nlayers; i++) {
-		if (str_eq(p->layers[i].name, name))
-			return 0;
+	bool *selected = NULL;
+	int rc = select_tables(inv, p, &selected, err);
+	free(selected);
+	for (size_t i = 0; rc == ERR_USAGE && i < inv->noperands && inv->noperands > 1; i++) {
+		if (find_schedule(p, inv->operands[i]))
+			return err_set(err, ERR_USAGE, "'%s' is a schedule; give it alone: strata trigger %s", inv->operands[i], inv->operands[i]);
 	}
-	table = project_nearest(p, name);
-	if (table && str_distance(name, table) < str_distance(name, near))
+	/* Who reads whom is not known here, and a neighbour may be what fits. */
+	if (rc == ERR_NOTHING && inv->noperands > 0 && (inv->noperands > 1 || strpbrk(name, "+@,")))
 		return 0;
+	const char *near = rc == ERR_USAGE && inv->noperands == 1 && !strpbrk(name, "*?:+@,.") ? project_nearest_schedule(p, name) : NULL;
+	const char *table = near ? project_nearest(p, name) : NULL;
+	if (!near || (table && str_distance(name, table) < str_distance(name, near)))
+		return rc;
 	return err_set(err, ERR_USAGE, "there is no schedule, table or layer '%s' (did you mean '%s'?)", name, near);
 }
 
@@ -50,7 +65,7 @@ static int run(const struct invocation *inv, struct err *err)
 	                  .force = options_flag(inv->options, "force")};
 	int rc = state_open(inv, &s, err);
 	if (rc == 0)
-		rc = check_name(s.ws.project, inv, err);
+		rc = check_names(s.ws.project, inv, err);
 	if (rc == 0)
 		rc = dates_read(inv->options, &range, err);
 	if (rc == 0) {

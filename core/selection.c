@@ -16,6 +16,7 @@ struct sets {
 	bool *all;        /* what the words of an intersection select together */
 	uint32_t *queue;
 	uint32_t *steps;  /* how far a table is from the start, plus 1; 0: not reached */
+	char no_tag[128]; /* one that was asked for and no table has, or "" */
 };
 
 /* A word without commas, taken apart. */
@@ -35,6 +36,45 @@ static const char *layer_name(const void *ctx, size_t i)
 	return ((const struct layer *)ctx)[i].name;
 }
 
+static bool has_tag(const struct table *t, const char *pattern)
+{
+	for (size_t i = 0; i < t->ntags; i++)
+		if (str_glob(pattern, t->tags[i]))
+			return true;
+	return false;
+}
+
+static bool is_tag(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->ntables; i++) {
+		if (!strpbrk(name, "*?") && has_tag(&p->tables[i], name))
+			return true;
+	}
+	return false;
+}
+
+static const char *tag_at(const void *tags, size_t i)
+{
+	return ((const char *const *)tags)[i];
+}
+
+static int no_such_tag(const struct project *p, const char *tag, struct err *err)
+{
+	const char **tags = NULL;
+	size_t n = 0, cap = 0;
+	for (size_t i = 0; i < p->ntables; i++) {
+		for (size_t k = 0; k < p->tables[i].ntags; k++) {
+			MEM_GROW(tags, n, cap);
+			tags[n++] = p->tables[i].tags[k];
+		}
+	}
+	const char *near = str_nearest(tag, tag_at, tags, n);
+	err_set(err, ERR_NOTHING, "the selection is empty: no table has the tag '%s'%s%s%s", tag, near ? " (did you mean 'tag:" : "",
+	        near ? near : "", near ? "'?)" : "");
+	free(tags);
+	return ERR_NOTHING;
+}
+
 static int unknown(const struct project *p, const char *name, struct err *err)
 {
 	const char *layer = str_nearest(name, layer_name, p->layers, p->nlayers);
@@ -42,17 +82,13 @@ static int unknown(const struct project *p, const char *name, struct err *err)
 	if (table && (!layer || str_distance(name, table) < str_distance(name, layer)))
 		near = table;
 	char hint[320] = "";
-	if (near)
+	if (is_tag(p, name))
+		snprintf(hint, sizeof hint, ": it is a tag, write 'tag:%s'", name);
+	else if (near)
 		snprintf(hint, sizeof hint, " (did you mean '%s'?)", near);
+	else
+		snprintf(hint, sizeof hint, "; 'strata list' shows them");
 	return err_set(err, ERR_USAGE, "unknown table or layer '%s'%s", name, hint);
-}
-
-static bool has_tag(const struct table *t, const char *pattern)
-{
-	for (size_t i = 0; i < t->ntags; i++)
-		if (str_glob(pattern, t->tags[i]))
-			return true;
-	return false;
 }
 
 static const struct layer *find_layer(const struct project *p, const char *name)
@@ -64,8 +100,10 @@ static const struct layer *find_layer(const struct project *p, const char *name)
 }
 
 /* The tables that the word's body names, without neighbours. */
-static int match(const struct project *p, const char *body, bool *set, struct err *err)
+static int match(struct sets *s, const char *body, bool *set, struct err *err)
 {
+	const struct project *p = s->p;
+	bool any = false;
 	const char *tag = str_has_prefix(body, "tag:") ? body + strlen("tag:") : NULL;
 	if (tag ? !*tag : strchr(body, ':') != NULL)
 		return err_set(err, ERR_USAGE, "cannot select by '%s': write 'tag:<tag>', a layer, a table or a pattern", body);
@@ -85,7 +123,10 @@ static int match(const struct project *p, const char *body, bool *set, struct er
 		bool hit = layer ? t->layer == layer
 		           : tag ? has_tag(t, tag) : str_glob(body, dotted ? t->qname : t->name);
 		set[i] |= hit && selectable(t);
+		any |= hit;
 	}
+	if (tag && !any)
+		snprintf(s->no_tag, sizeof s->no_tag, "%s", tag);
 	return 0;
 }
 
@@ -94,6 +135,8 @@ static void grow(struct sets *s, bool *set, bool up, int64_t most)
 {
 	const struct project *p = s->p;
 	size_t head = 0, tail = 0;
+	if (!p->up_first)
+		return; /* nobody has asked who reads whom */
 	memset(s->steps, 0, p->ntables * sizeof *s->steps);
 	for (uint32_t t = 0; t < p->ntables; t++) {
 		if (set[t]) {
@@ -165,7 +208,7 @@ static int eval_word(struct sets *s, char *text, bool *set, struct err *err)
 	int r = parse(text, &w, err);
 	memset(set, 0, s->p->ntables * sizeof *set);
 	if (r == 0)
-		r = match(s->p, w.body, set, err);
+		r = match(s, w.body, set, err);
 	if (r < 0)
 		return r;
 	if (w.at) {
@@ -250,6 +293,8 @@ static int eval(struct sets *s, const char *const *args, size_t nargs, const cha
 		selected[i] = selected[i] && !excluded[i];
 		count += selected[i];
 	}
+	if (count == 0 && s->no_tag[0])
+		return no_such_tag(p, s->no_tag, err);
 	if (count == 0)
 		return err_set(err, ERR_NOTHING, nargs || nexcludes ? "the selection is empty: no table fits it"
 		                                                    : "the project has no tables: nothing is selected");
