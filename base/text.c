@@ -77,6 +77,11 @@ size_t text_width(const char *s)
 
 size_t text_add(struct buf *out, const char *s, size_t most)
 {
+	return text_cut(out, s, most, "…");
+}
+
+size_t text_cut(struct buf *out, const char *s, size_t most, const char *sign)
+{
 	bool cut = text_width(s) > most;
 	size_t room = cut && most > 0 ? most - 1 : most, width = 0;
 	struct text_piece piece;
@@ -88,10 +93,27 @@ size_t text_add(struct buf *out, const char *s, size_t most)
 		width += piece.columns;
 	}
 	if (cut && most > 0) {
-		buf_adds(out, "…");
+		buf_adds(out, sign);
 		width++;
 	}
 	return width;
+}
+
+void text_add_spelled(struct buf *out, const char *s)
+{
+	static const char *const signs[][2] = {{"…", "..."}, {"→", "->"}, {"–", "-"}};
+	while (*s) {
+		size_t n = 1, i = 0, count = sizeof signs / sizeof *signs;
+		while (i < count && strncmp(s, signs[i][0], strlen(signs[i][0])) != 0)
+			i++;
+		if (i < count) {
+			n = strlen(signs[i][0]);
+			buf_adds(out, signs[i][1]);
+		} else {
+			buf_addc(out, *s);
+		}
+		s += n;
+	}
 }
 
 void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t width)

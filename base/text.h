@@ -18,6 +18,10 @@ size_t text_next(const char *s, struct text_piece *ret);
 size_t text_width(const char *s);                            /* columns */
 /* Append s, cut to `most` columns with a final '…' when it is longer; returns the columns added. */
 size_t text_add(struct buf *out, const char *s, size_t most);
+/* The same with another sign, of one column, for what was cut. */
+size_t text_cut(struct buf *out, const char *s, size_t most, const char *sign);
+/* Append s with the signs of our own messages ("…", "→") spelled in ASCII; the rest as it is. */
+void text_add_spelled(struct buf *out, const char *s);
 /* Append s broken at blanks into lines of at most `width` columns, continuation lines indented by `indent`
  * blanks; `at` is the column where it starts. Ends without a newline. */
 void text_wrap(struct buf *out, const char *s, size_t at, size_t indent, size_t width);

@@ -18,6 +18,8 @@ static const struct option options[] = {
 	{0},
 };
 
+static const struct option_advice advice[] = {{"date", "a backfill is of a range, --start D --end D; 'strata run --date D' is one day"}, {0}};
+
 const struct command command_backfill = {
 	.name = "backfill",
 	.group = "Build tables",
@@ -32,6 +34,7 @@ const struct command command_backfill = {
 	            "strata backfill +dws --start 20130101 --end 20130131 --force\n"
 	            "strata backfill ads --start 2013-01-01 --continue-on-error",
 	.options = options,
+	.advice = advice,
 	.most_operands = SIZE_MAX,
 	.completes = {COMPLETES_SELECTION, COMPLETES_SELECTION},
 	.answers = {{.form = ANSWER_OBJECT, .fields = summary_fields}},

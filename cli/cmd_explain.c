@@ -189,11 +189,27 @@ static void say(const json_t *doc)
 
 /* ---- the command ---- */
 
+/* No run is `name`; it may be a schedule, or an interval of one that nobody has given a run yet. */
+static void name_schedule(const struct project *p, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < p->nschedules; i++) {
+		const char *schedule = p->schedules[i].name;
+		size_t n = strlen(schedule);
+		if (strcmp(name, schedule) == 0)
+			err_set(err, ERR_USAGE, "'%s' is a schedule and no run: 'strata status' shows its last run and when the next one comes", name);
+		else if (strncmp(name, schedule, n) == 0 && name[n] == '-')
+			err_set(err, ERR_USAGE, "there is no run '%s': 'strata status' shows when '%s' comes next, and a scheduler that is up knows what "
+			                        "holds up an interval that is due", name, schedule);
+	}
+}
+
 /* A run of a schedule that has not begun has no row, and the scheduler knows why. */
 static int find_run(const struct state *s, const char *name, struct run_row *ret, bool *ret_known, struct err *err)
 {
 	int rc = query_run(&s->query, name, ret, err);
 	*ret_known = rc == 0;
+	if (rc == ERR_USAGE)
+		name_schedule(s->ws.project, name, err);
 	if (rc != ERR_USAGE || !strchr(name, '-'))
 		return rc;
 	*ret = (struct run_row){.run_id = name, .state = run_state_name(RUN_PLANNED), .requested_by = "", .first_day = DATE_NONE};
@@ -270,6 +286,8 @@ static int run(const struct invocation *inv, struct err *err)
 	return rc;
 }
 
+static const struct option_advice advice[] = {{"date", "write TABLE@DATE"}, {0}};
+
 const struct command command_explain = {
 	.name = "explain",
 	.group = "Keep tables up to date",
@@ -281,6 +299,7 @@ const struct command command_explain = {
 	.examples = "strata explain latest dws_route_daily\n"
 	            "strata explain daily-20130107T113000Z dwd_flights@2013-01-06\n"
 	            "strata explain latest dws_route_daily --output json",
+	.advice = advice,
 	.least_operands = 2,
 	.most_operands = 3,
 	.completes = {COMPLETES_RUN, COMPLETES_TABLE},

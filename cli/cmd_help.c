@@ -31,20 +31,20 @@ static int page(const struct invocation *inv, struct buf *out, struct err *err)
 {
 	size_t used;
 	if (inv->noperands == 0) {
-		help_overview(out);
+		help_overview(out, help_width());
 		return 0;
 	}
 	const struct command *c = command_find(inv->operands, inv->noperands, &used);
 	if (c && used == inv->noperands) {
-		help_command(c, out);
+		help_command(c, out, help_width());
 		return 0;
 	}
 	if (inv->noperands == 1) {
-		if (help_family(inv->operands[0], out))
+		if (help_family(inv->operands[0], out, help_width()))
 			return 0;
 		for (const struct topic *t = topics; t->name; t++)
 			if (str_eq(t->name, inv->operands[0])) {
-				help_topic(t, out);
+				help_topic(t, out, help_width());
 				return 0;
 			}
 		return unknown_page(inv->operands[0], err);
@@ -60,7 +60,7 @@ static int run(const struct invocation *inv, struct err *err)
 	if (man)
 		return pages_man_write(man, err);
 	int r = page(inv, &out, err);
-	fputs(buf_cstr(&out), stdout);
+	output_write(out.data, out.len);
 	buf_free(&out);
 	return r;
 }

@@ -61,18 +61,21 @@ static int run(const struct invocation *inv, struct err *err)
 		snprintf(dir, sizeof dir, "%s", base);
 	else if (!path_join(dir, sizeof dir, base, name))
 		return err_set(err, ERR_USAGE, "'%s' is too long for a path", name);
+	bool whole = true;
 	for (const struct sample_file *f = sample_files; f->path; f++) {
 		int r = sample_path(path, dir, f, err);
 		if (r < 0 || (r = present(path, f, err)) < 0)
 			return r;
+		whole = whole && r;
 	}
-	for (const struct sample_file *f = sample_files; f->path; f++) {
+	for (const struct sample_file *f = sample_files; f->path && !whole; f++) {
 		int r = write_sample(dir, f, err);
 		if (r < 0)
 			return r;
 	}
 	if (inv->globals->verbosity >= 0)
-		fprintf(stderr, "A shop with 5 tables in 3 layers, and RAW files of 3 days. Build it:\n\n");
+		fputs(whole ? "The shop is there already, and nothing was changed. Build it:\n\n"
+		            : "A shop with 5 tables in 3 layers, and RAW files of 3 days. Build it:\n\n", stderr);
 	struct buf line = BUF_INIT(2 * PATH_SIZE);
 	buf_adds(&line, "strata");
 	if (!str_eq(dir, ".")) {

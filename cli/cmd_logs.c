@@ -7,7 +7,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "cli/commands.h"
 #include "cli/state.h"
 #include "cli/task_name.h"
@@ -15,19 +14,19 @@
 
 enum { RECHECK_MS = 1000 }; /* the end of a try is in the database, not in the file */
 
-/* Copy what is there from the current place on. */
+/* Copy what is there from the current place on, as long as stdout takes it. */
 static int copy(int fd, struct err *err)
 {
 	char chunk[65536];
 	ssize_t n;
-	while ((n = read(fd, chunk, sizeof chunk)) != 0) {
+	while (!ferror(stdout) && (n = read(fd, chunk, sizeof chunk)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
 			return err_errno(err, ERR_IO, "read the log");
-		if (file_write_all(STDOUT_FILENO, chunk, (size_t)n) < 0)
-			return err_errno(err, ERR_IO, "write");
+		output_write(chunk, (size_t)n);
 	}
+	output_flush();
 	return 0;
 }
 
@@ -53,7 +52,7 @@ static int follow(int fd, const char *path, const struct query *q, const char *r
 	int rc = 0;
 	for (bool ended = false; rc == 0; ) {
 		rc = copy(fd, err);
-		if (ended)
+		if (ended || ferror(stdout))
 			break;
 		struct pollfd p = {.fd = watch, .events = POLLIN};
 		char events[4096];

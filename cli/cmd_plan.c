@@ -58,7 +58,7 @@ static void print(const struct invocation *inv, const struct plan *p)
 	char first[DATE_SIZE], last[DATE_SIZE], builds[32], fresh[32];
 	date_format(first, p->in.first);
 	date_format(last, p->in.last);
-	fflush(stdout);
+	output_flush();
 	fprintf(stderr, "%s%s%s (%s): %s to build, %s fresh\n", first, p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(),
 	        str_count(builds, sizeof builds, (int64_t)p->builds), str_count(fresh, sizeof fresh, (int64_t)p->fresh));
 	if (p->fails)

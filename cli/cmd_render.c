@@ -27,7 +27,7 @@ static int print(const struct project *p, const struct table *t, int32_t day, en
 		output_document(format, fields, json_pack("{s:s, s:s, s:s, s:s}", "table", t->qname, "partition", date_format(date, day),
 		                                          "file", t->file, "sql", sql.text));
 	} else if (r == 0) {
-		fwrite(sql.text, 1, sql.len, stdout);
+		output_write(sql.text, sql.len);
 		if (sql.len && sql.text[sql.len - 1] != '\n')
 			putchar('\n');
 	}

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "core/advice.h"
 
-enum { HELP_MAX = 1 << 20 };
+enum { HELP_MAX = 1 << 20, OTHERS_MAX = 3 };
 
 static const char *const output_words[] = {"table", "json", "csv", NULL};
 static const char *const log_words[] = {"text", "json", NULL};
@@ -21,7 +21,7 @@ static const char *const log_words[] = {"text", "json", NULL};
 const struct option global_options[] = {
 	{.name = "dir", .letter = 'C', .value = "DIR", .help = "the project folder; default: the current one"},
 	{.name = "db", .value = "CONNINFO", .help = "Postgres of the state, as libpq takes it; default: STRATA_DB, else a private server"},
-	{.name = "lake", .value = "URI", .help = "where tables are published; default: STRATA_LAKE, storage.base_uri, the project folder"},
+	{.name = "lake", .value = "URI", .help = "where tables are published, a folder that is there; default: STRATA_LAKE, storage.base_uri, the project folder"},
 	{.name = "timezone", .value = "ZONE", .help = "zone of \"yesterday\"; default: STRATA_TIMEZONE, defaults.timezone, the system's"},
 	{.name = "output", .letter = 'o', .value = "FORMAT", .help = "of listings: table, json or csv", .words = output_words},
 	{.name = "verbose", .letter = 'v', .help = "say more; twice: everything", .repeat = true},
@@ -71,7 +71,7 @@ static const char *command_name_at(const void *ctx, size_t i)
 static int unknown_command(const char *word, const char *second, struct err *err)
 {
 	struct buf family = BUF_INIT(HELP_MAX);
-	bool known = help_family(word, &family);
+	bool known = help_family(word, &family, help_width());
 	buf_free(&family);
 	if (known && !second)
 		return err_set(err, ERR_USAGE, "'strata %s' needs a command; 'strata help %s' lists them", word, word);
@@ -83,8 +83,31 @@ static int unknown_command(const char *word, const char *second, struct err *err
 	if (near)
 		err_set(err, ERR_USAGE, "unknown command '%s' (did you mean '%s'?)", whole, near);
 	else
-		err_set(err, ERR_USAGE, "unknown command '%s'; 'strata help' lists them", whole);
+		err_set(err, ERR_USAGE, "unknown command '%s'; 'strata help%s%s' lists them", whole, known ? " " : "", known ? word : "");
 	free(whole);
+	return ERR_USAGE;
+}
+
+/* An option that this command (NULL: none yet) has not, and others may have: more than its like in spelling is then to be said. */
+static int unknown_option(const struct command *c, const char *name, struct err *err)
+{
+	size_t n = strcspn(name, "="), i = 0, found = 0;
+	struct buf others = BUF_INIT(HELP_MAX);
+	for (const struct option_advice *a = c ? c->advice : NULL; a && a->name; a++) {
+		if (strlen(a->name) == n && memcmp(a->name, name, n) == 0)
+			return err_set(err, ERR_USAGE, "'strata %s' has no option '--%s': %s", c->name, a->name, a->text);
+	}
+	for (const struct command *other; (other = command_nth(i)) && found < OTHERS_MAX; i++) {
+		const struct option *const tables[] = {other->options, NULL};
+		if (other->options && option_find(tables, name, n))
+			buf_addf(&others, "%s'strata %s'", found++ ? ", " : "", other->name);
+	}
+	if (found && c)
+		err_set(err, ERR_USAGE, "'--%.*s' is no option of 'strata %s', but of %s; 'strata %s --help' lists its own", (int)n, name, c->name,
+		        buf_cstr(&others), c->name);
+	else if (found)
+		err_set(err, ERR_USAGE, "'--%.*s' is an option of %s: write it after the command", (int)n, name, buf_cstr(&others));
+	buf_free(&others);
 	return ERR_USAGE;
 }
 
@@ -115,7 +138,10 @@ static void read_globals(const struct options *o, struct globals *g)
 
 static void print(struct buf *text, FILE *file)
 {
-	fputs(buf_cstr(text), file);
+	if (file == stdout)
+		output_write(text->data, text->len);
+	else
+		fputs(buf_cstr(text), file);
 	buf_free(text);
 }
 
@@ -147,7 +173,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	struct buf help = BUF_INIT(HELP_MAX);
 	int used = options_parse(o, global_tables, argc, argv, true, err);
 	if (used < 0)
-		return used;
+		return o->unknown ? unknown_option(NULL, o->unknown, err) : used;
 	if (options_flag(o, "version")) {
 		const char *const words[] = {"version"};
 		size_t n;
@@ -155,7 +181,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	}
 	if (used == argc) {
 		bool asked = options_flag(o, "help");
-		help_overview(&help);
+		help_overview(&help, help_width());
 		print(&help, asked ? stdout : stderr);
 		return asked ? 0 : EXIT_USAGE;
 	}
@@ -163,7 +189,7 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	const struct command *c = command_find((const char *const *)argv + used, (size_t)(argc - used), &words);
 	const char *second = argc - used > 1 && argv[used + 1][0] != '-' ? argv[used + 1] : NULL;
 	if (!c && !second && argc - used > 1 && (str_eq(argv[used + 1], "--help") || str_eq(argv[used + 1], "-h")) &&
-	    help_family(argv[used], &help)) {
+	    help_family(argv[used], &help, help_width())) {
 		print(&help, stdout);
 		return 0;
 	}
@@ -174,11 +200,24 @@ static int dispatch(int argc, char **argv, struct options *o, const char **ret_n
 	const struct option *const tables[] = {c->options ? c->options : no_options, global_options, NULL};
 	int r = options_parse(o, tables, argc - used, argv + used, false, err);
 	if (r >= 0 && options_flag(o, "help")) {
-		help_command(c, &help);
+		help_command(c, &help, help_width());
 		print(&help, stdout);
 		return 0;
 	}
-	return r < 0 ? r : run_command(c, o, in_words, ret_log_format, err);
+	if (r < 0)
+		return o->unknown ? unknown_option(c, o->unknown, err) : r;
+	return run_command(c, o, in_words, ret_log_format, err);
+}
+
+/* Of what is wrong with a command line: else its help is named. */
+static bool says_what_to_do(const char *text)
+{
+	static const char *const ways[] = {"; ", ": ", "(did you mean", "usage: "};
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		if (strstr(text, ways[i]))
+			return true;
+	}
+	return false;
 }
 
 /* A program that reads stderr, as --log-format json says, gets the error as the last event. */
@@ -190,9 +229,13 @@ static void print_error(const struct err *err, const char *name, enum log_format
 		log_event(LOG_ERROR, "command.failed", "error", text, LOG_INT("status", status), NULL);
 		return;
 	}
-	fprintf(stderr, "strata: %s%s\n", err->text, advice_for(err->text));
-	if (name)
-		fprintf(stderr, "'strata %s --help' shows how it is used\n", name);
+	struct buf line = BUF_INIT(HELP_MAX);
+	buf_addf(&line, "strata: %s%s", err->text, advice_for(err->text));
+	if (name && !says_what_to_do(err->text))
+		buf_addf(&line, "; 'strata %s --help' shows how it is used", name);
+	buf_addc(&line, '\n');
+	output_message(stderr, buf_cstr(&line));
+	buf_free(&line);
 }
 
 /* A descriptor of these that was closed would be given to the next pipe or file, which then is taken for our output, and libuv
@@ -221,10 +264,9 @@ int command_main(int argc, char **argv)
 	int status = r < 0 ? (int)exit_status_of(r) : r;
 	if (r < 0)
 		print_error(&err, in_words ? name : NULL, format, status);
-	errno = 0;
-	bool lost = fflush(stdout) != 0 || ferror(stdout);
-	if (lost && errno != EPIPE && status == EXIT_GOOD) {
-		fprintf(stderr, "strata: cannot write the output: %s\n", strerror(errno ? errno : EIO));
+	int why;
+	if (output_lost(&why) && status == EXIT_GOOD) {
+		fprintf(stderr, "strata: cannot write the output%s%s\n", why ? ": " : "", why ? strerror(why) : "");
 		status = EXIT_UNREACHABLE;
 	}
 	options_free(&options);

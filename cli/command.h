@@ -68,6 +68,11 @@ enum completes {
 	COMPLETES_LIVE_RUN = 512, /* one that is not over */
 };
 
+/* An option that people look for in a command which has it not, and what they want instead. */
+struct option_advice {
+	const char *name, *text;
+};
+
 enum { ANSWERS_MAX = 2 };
 
 struct command {
@@ -78,6 +83,7 @@ struct command {
 	const char *details;   /* paragraphs separated by an empty line, each one line, wrapped when shown; may be NULL */
 	const char *examples;  /* lines as typed, with "# what" above each where that helps; may be NULL */
 	const struct option *options; /* ended by {0}; NULL: none */
+	const struct option_advice *advice; /* ended by {0}; NULL: none */
 	size_t least_operands, most_operands; /* SIZE_MAX: any number */
 	unsigned completes[2]; /* the first operand; the others */
 	bool hidden;           /* for programs of ours: in no help and no completion */
@@ -103,11 +109,13 @@ const struct command *command_find(const char *const *words, size_t n, size_t *r
 /* The commands that people see, by group: `i` from 0; NULL after the last. */
 const struct command *command_nth(size_t i);
 
-/* Help pages, written to `out` at 80 columns. */
-void help_overview(struct buf *out);
-void help_command(const struct command *c, struct buf *out);
-void help_topic(const struct topic *t, struct buf *out);
+/* Columns of a help page: 80, or what COLUMNS or the terminal has if that is less. */
+size_t help_width(void);
+/* Help pages of that width, written to `out`. */
+void help_overview(struct buf *out, size_t width);
+void help_command(const struct command *c, struct buf *out, size_t width);
+void help_topic(const struct topic *t, struct buf *out, size_t width);
 /* Those commands whose first word is `word`, as `strata help db` shows them; false when there is none. */
-bool help_family(const char *word, struct buf *out);
+bool help_family(const char *word, struct buf *out, size_t width);
 
 #endif

@@ -80,8 +80,10 @@ static int parse_long(struct options *o, const struct option *const *tables, int
 	const char *name = argv[0] + 2, *equals = strchr(name, '=');
 	size_t n = equals ? (size_t)(equals - name) : strlen(name);
 	const struct option *option = option_find(tables, name, n);
-	if (!option)
+	if (!option) {
+		o->unknown = name;
 		return unknown_name(tables, name, n, err);
+	}
 	*ret_used = 1;
 	if (!option->value) {
 		if (equals)

@@ -33,6 +33,7 @@ struct option_given {
 struct options {
 	struct option_given *given; size_t ngiven, given_cap;
 	const char **operands; size_t noperands, operands_cap;
+	const char *unknown; /* after an error: the name that no table has, up to a '=', or NULL */
 };
 
 /* Parse argv[0 .. argc) by the tables (NULL-terminated list of tables). With `until_operand`, stop before

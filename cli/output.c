@@ -3,17 +3,19 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
 
-enum { NARROWEST = 8, GAP = 2, LINE_MAX_BYTES = 1 << 20 };
+enum { NARROWEST = 8, GAP = 2, LINE_MAX_BYTES = 1 << 20, TEXT_MAX_BYTES = 64 << 20 };
 
 bool output_may_color(FILE *file)
 {
@@ -27,6 +29,63 @@ size_t output_terminal_width(FILE *file)
 	if (!isatty(fileno(file)))
 		return 0;
 	return ioctl(fileno(file), TIOCGWINSZ, &size) == 0 && size.ws_col ? size.ws_col : 80;
+}
+
+/* As the C library decides, without asking it: which locales are installed makes no difference. */
+static bool locale_is_utf8(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		const char *value = getenv(names[i]);
+		if (value && *value)
+			return strcasestr(value, "UTF-8") || strcasestr(value, "UTF8");
+	}
+	return false;
+}
+
+void output_add_message(struct buf *out, const char *text)
+{
+	if (locale_is_utf8())
+		buf_adds(out, text);
+	else
+		text_add_spelled(out, text);
+}
+
+void output_message(FILE *file, const char *text)
+{
+	struct buf line = BUF_INIT(TEXT_MAX_BYTES);
+	output_add_message(&line, text);
+	fputs(buf_cstr(&line), file);
+	buf_free(&line);
+}
+
+static int why_lost; /* the first errno of stdout, of which a process has one */
+
+static void note_loss(bool failed)
+{
+	if (failed && !why_lost)
+		why_lost = errno;
+}
+
+void output_write(const void *bytes, size_t n)
+{
+	errno = 0;
+	note_loss(fwrite(bytes, 1, n, stdout) != n);
+}
+
+void output_flush(void)
+{
+	errno = 0;
+	note_loss(fflush(stdout) != 0);
+}
+
+bool output_lost(int *ret_why)
+{
+	struct stat st;
+	output_flush();
+	bool pipe = fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+	*ret_why = why_lost;
+	return ferror(stdout) && why_lost != EPIPE && !(why_lost == 0 && pipe);
 }
 
 const char *output_style_begin(enum output_style style, bool color)
@@ -47,6 +106,7 @@ void output_begin(struct output *o, enum output_format format, const struct outp
 		o->ncolumns++;
 	o->width = output_terminal_width(stdout);
 	o->color = output_may_color(stdout);
+	o->ascii = !locale_is_utf8();
 }
 
 static void csv_value(FILE *f, const char *text)
@@ -115,6 +175,12 @@ static void row_end(struct output *o)
 static void add_cell(struct output *o, struct output_cell cell)
 {
 	assert(o->at < o->ncolumns);
+	if (o->ascii && o->format == OUTPUT_TABLE) {
+		struct buf spelled = BUF_INIT(TEXT_MAX_BYTES);
+		text_add_spelled(&spelled, cell.text);
+		cell.text = arena_strdup(&o->arena, buf_cstr(&spelled));
+		buf_free(&spelled);
+	}
 	MEM_GROW(o->cells, o->ncells, o->cells_cap);
 	o->cells[o->ncells++] = cell;
 	if (++o->at == o->ncolumns)
@@ -226,6 +292,11 @@ static bool shrink(const struct output *o, size_t *widths)
 	}
 }
 
+static size_t add_cut(const struct output *o, struct buf *line, const char *text, size_t most)
+{
+	return text_cut(line, text, most, o->ascii ? "~" : "…");
+}
+
 static void table_line(const struct output *o, const size_t *widths, const struct output_cell *row)
 {
 	struct buf line = BUF_INIT(LINE_MAX_BYTES);
@@ -234,7 +305,7 @@ static void table_line(const struct output *o, const size_t *widths, const struc
 		if (o->columns[c].detail)
 			continue;
 		struct buf cell = BUF_INIT(LINE_MAX_BYTES);
-		size_t used = text_add(&cell, row[c].text, widths[c]);
+		size_t used = add_cut(o, &cell, row[c].text, widths[c]);
 		size_t pad = widths[c] - used;
 		size_t before = pending + (o->columns[c].right ? pad : 0);
 		pending = (used ? GAP : before + GAP) + (o->columns[c].right ? 0 : pad);
@@ -265,9 +336,9 @@ static void record_lines(const struct output *o, const struct output_cell *head,
 		if (o->columns[c].detail || !*row[c].text)
 			continue;
 		const char *begin = output_style_begin(row[c].style, o->color);
-		size_t used = text_add(&line, head[c].text, name_width);
+		size_t used = add_cut(o, &line, head[c].text, name_width);
 		buf_addf(&line, "%*s%s", (int)(name_width - used + GAP), "", begin);
-		text_add(&line, row[c].text, o->width - name_width - GAP);
+		add_cut(o, &line, row[c].text, o->width - name_width - GAP);
 		fprintf(o->file, "%s%s\n", buf_cstr(&line), *begin ? output_style_end(o->color) : "");
 		buf_free(&line);
 	}

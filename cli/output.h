@@ -50,6 +50,7 @@ struct output {
 	FILE *file;
 	size_t width;         /* columns of the terminal; 0: no limit */
 	bool color;
+	bool ascii;           /* the locale has no UTF-8: signs of ours are ASCII */
 	bool verbatim;        /* a table's heads as they are named, not in capitals */
 };
 
@@ -68,6 +69,14 @@ void output_end(struct output *o);
 /* Colour only on a terminal and without NO_COLOR. */
 bool output_may_color(FILE *file);
 size_t output_terminal_width(FILE *file); /* 0: no terminal */
+/* A message of ours, with its signs in ASCII where the locale is not UTF-8. */
+void output_message(FILE *file, const char *text);
+void output_add_message(struct buf *out, const char *text);
+/* To stdout, which has failed for good once it fails; why is kept for output_lost. */
+void output_write(const void *bytes, size_t n);
+void output_flush(void);
+/* Whether something of stdout was lost, once all is flushed, but for a reader that has left. *ret_why: an errno, or 0: unknown. */
+bool output_lost(int *ret_why);
 /* The escape that starts a style, "" without colour; output_style_end() ends any. */
 const char *output_style_begin(enum output_style style, bool color);
 const char *output_style_end(bool color);

@@ -51,7 +51,10 @@ void problems_print(const struct invocation *inv, const struct workspace *ws, si
 	for (size_t i = from; i < ws->diags.len; i++) {
 		struct diags one = {.items = &ws->diags.items[i], .len = 1};
 		const struct loc *at = &one.items[0].loc;
-		diags_print(&one, most, &text);
+		struct buf said = BUF_INIT(DIAGS_MAX);
+		diags_print(&one, most, &said);
+		output_add_message(&text, buf_cstr(&said));
+		buf_free(&said);
 		if (explain && one.items[0].level <= most && at->file && at->line)
 			excerpt_add_file(&text, project_dir(ws), at->file, at->line, at->col, output_terminal_width(file), output_may_color(file));
 	}

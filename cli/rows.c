@@ -44,6 +44,9 @@ int rows_ask(struct workspace *ws, json_t *body, json_t **ret_reply, struct rows
 {
 	*ret_place = (struct rows_place){0};
 	int rc = workspace_workers(ws, err);
+	if (rc == 0 && ws->look_dir)
+		rc = err_set(err, ERR_LAKE, "the lake '%s' cannot be written, and a query keeps what it reads by links in .strata/staging, whatever is "
+		                            "published meanwhile; make it writable, or read its Parquet files with any DuckDB", ws->lake.dir);
 	if (rc < 0) {
 		json_decref(body);
 		return rc;

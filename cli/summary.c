@@ -113,7 +113,7 @@ static void print_text(const struct summary *s)
 		       str_count(rows, sizeof rows, r->cleared_rows), r->cleared_rows == 1 ? "" : "s");
 	print_no_files(s->planning);
 	print_failures(s);
-	fflush(stdout);
+	output_flush();
 }
 
 static json_t *json_of(const struct summary *s)
@@ -152,9 +152,9 @@ const struct output_column summary_fields[] = {
 
 void summary_print(const struct summary *s)
 {
-	if (s->inv->globals->output == OUTPUT_TABLE)
+	if (s->inv->globals->output == OUTPUT_TABLE && (s->inv->globals->verbosity >= 0 || s->run->result != RUN_SUCCESS))
 		print_text(s);
-	else
+	if (s->inv->globals->output != OUTPUT_TABLE)
 		output_document(s->inv->globals->output, summary_fields, json_of(s));
 }
 

@@ -29,6 +29,18 @@ unwritable() {
 	[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name 'strata-look-*' -newer "$PROJECT/dags/dw_config.yaml")" ]
 }
 
+@test "a query says why it needs to write into the lake, and what can be done" {
+	shop_days 1 1
+	mv "$PROJECT/raw" "$LAKE/"
+	strata --lake "$LAKE" run --date 2024-01-01
+	mv "$LAKE/.strata/workers" "$LAKE/.strata/workers.away"
+	unwritable
+	run -3 strata --lake "$LAKE" sql 'SELECT * FROM dwd.dwd_orders'
+	assert_output_has "strata: the lake '$LAKE' cannot be written, and a query keeps what it reads by links"
+	assert_output_has "or read its Parquet files with any DuckDB"
+	strata --lake "$LAKE" db stop
+}
+
 @test "a misspelt column is found there too" {
 	unwritable
 	project_file dags/dwd/dwd_orders.sql <<< "SELECT idd, amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}'"

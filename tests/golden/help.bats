@@ -34,6 +34,20 @@ pages() {
 	done
 }
 
+@test "a narrow terminal has every page within its columns, all words and all examples" {
+	for columns in 40 60; do
+		pages | while read -r page; do
+			# shellcheck disable=SC2086
+			COLUMNS=$columns strata help $page > "$BATS_TEST_TMPDIR/narrow"
+			# A word that is longer, and what is typed as it stands, are the exceptions.
+			sed '/^Examples$/,/^$/d' "$BATS_TEST_TMPDIR/narrow" | awk -v n=$columns -v page="$page" \
+				'length($0) > n && NF > 1 && !/^ *--|^ *-.,|^  [a-z_]/ { print page ": " $0; bad = 1 } END { exit bad }'
+			diff <(tr -s ' \n' '\n' < "$BATS_TEST_TMPDIR/narrow") <(strata help $page | tr -s ' \n' '\n')
+		done
+	done
+	diff <(COLUMNS=200 strata help run) <(strata help run)
+}
+
 @test "usage errors say what is wrong, what was meant, and exit with 2" {
 	{
 		shown strata initt

@@ -24,7 +24,9 @@ setup() {
 @test "init again changes nothing and succeeds" {
 	strata init shop
 	before=$(find shop -type f -exec sha256sum {} + | sort)
-	strata init shop
+	run strata init shop
+	[ "$status" = 0 ]
+	[[ $output == *"is there already, and nothing was changed"* ]]
 	[ "$(find shop -type f -exec sha256sum {} + | sort)" = "$before" ]
 }
 

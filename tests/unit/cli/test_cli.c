@@ -112,6 +112,28 @@ static void numbers_have_a_range(void **state)
 	options_free(&o);
 }
 
+static void signs_of_ours_are_ascii_where_no_utf8_is(void **state)
+{
+	(void)state;
+	char *text = NULL;
+	size_t n = 0;
+	struct output o;
+	struct buf b = BUF_INIT(100);
+	output_begin(&o, OUTPUT_TABLE, (const struct output_column[]){{.name = "name"}, {0}});
+	o.file = open_memstream(&text, &n);
+	o.width = 12;
+	o.ascii = true;
+	output_text(&o, "dim_a → dim_b → dim_a");
+	output_text(&o, "Zürich");
+	output_end(&o);
+	fclose(o.file);
+	assert_string_equal(text, "NAME\ndim_a -> di~\nZürich\n");
+	free(text);
+	text_add_spelled(&b, "a … b→c – Zürich");
+	assert_string_equal(buf_cstr(&b), "a ... b->c - Zürich");
+	buf_free(&b);
+}
+
 static void text_is_measured_in_columns(void **state)
 {
 	(void)state;
@@ -159,6 +181,7 @@ static char *listing(enum output_format format, size_t width, bool color)
 	output_begin(&o, format, columns);
 	o.file = open_memstream(&text, &n);
 	o.width = width;
+	o.ascii = false;
 	o.color = color;
 	output_text(&o, "dwd.dwd_flights");
 	output_int(&o, 12345);
@@ -218,6 +241,7 @@ static void no_line_is_wider_than_its_terminal(void **state)
 		output_begin(&o, OUTPUT_TABLE, many);
 		o.file = open_memstream(&text, &n);
 		o.width = width;
+	o.ascii = false;
 		for (int i = 0; i < 3; i++) {
 			output_text(&o, "20130107-120301-k3f9");
 			output_text(&o, "manual");
@@ -316,6 +340,7 @@ int main(void)
 		cmocka_unit_test(parsing_stops_before_the_first_operand),
 		cmocka_unit_test(wrong_words_are_usage_errors),
 		cmocka_unit_test(numbers_have_a_range),
+		cmocka_unit_test(signs_of_ours_are_ascii_where_no_utf8_is),
 		cmocka_unit_test(text_is_measured_in_columns), cmocka_unit_test(a_long_word_is_wrapped_whole),
 		cmocka_unit_test(a_table_is_aligned_and_has_no_trailing_blanks),
 		cmocka_unit_test(a_table_fits_its_terminal),
