@@ -148,7 +148,7 @@ static void say_summary(struct report *r, const struct date_range *dates)
 	const char *sep = ": ";
 	date_format(first, dates->first);
 	date_format(last, dates->last);
-	fflush(stdout);
+	output_flush();
 	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
 		say_todo(r, statuses[i]);
 	fprintf(stderr, "%s%s%s (%s)", first, dates->first < dates->last ? " to " : "", dates->first < dates->last ? last : "", zone_name());
