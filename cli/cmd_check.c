@@ -90,16 +90,23 @@ static const char *advice(struct arena *arena, const struct line *line, int32_t 
 static enum output_style style_of(const char *status)
 {
 	bool bad = str_eq(status, "failed") || str_eq(status, "error");
-	return bad ? STYLE_BAD : str_eq(status, "passed") ? STYLE_GOOD : STYLE_WARN;
+	return bad ? STYLE_BAD : str_eq(status, "passed") ? STYLE_GOOD : str_eq(status, "empty") ? STYLE_DIM : STYLE_WARN;
 }
 
-static void row(struct report *r, struct output *out, const struct line *line)
+static bool is_good(const struct line *line)
 {
-	char text[DATE_SIZE];
+	return str_eq(line->status, "passed") || str_eq(line->status, "empty");
+}
+
+/* `last`: the date of the last of several that are told in one line; else that of `line`. */
+static void row(struct report *r, struct output *out, const struct line *line, int32_t last)
+{
+	char text[DATE_SIZE], to[DATE_SIZE];
 	const struct checked *c = line->of;
 	bool seen = c->state == CHECKED || c->state == CHECKED_EMPTY;
 	output_text(out, c->table->qname);
-	output_text(out, date_format(text, c->day));
+	date_format(text, c->day);
+	output_text(out, last == c->day ? text : arena_printf(&r->arena, "%s to %s", text, date_format(to, last)));
 	output_text(out, *line->check ? line->check : NULL);
 	output_styled(out, style_of(line->status), line->status);
 	output_text(out, line->detail);
@@ -110,7 +117,7 @@ static void row(struct report *r, struct output *out, const struct line *line)
 		output_text(out, NULL);
 		output_text(out, NULL);
 	}
-	output_text(out, advice(&r->arena, line, c->day, c->day));
+	output_text(out, advice(&r->arena, line, c->day, last));
 }
 
 /* For people, a line a table and kind of trouble. Lines of a table are beside each other, but not those of a status. */
@@ -161,19 +168,28 @@ static void say_summary(struct report *r, const struct date_range *dates)
 	fputc('\n', stderr);
 }
 
-/* For people without what passed, unless --all. */
+/* Is this a date without a check, just after one of the same table that had the same fate? */
+static bool goes_on(const struct line *before, const struct line *line)
+{
+	return !*line->check && line->of->day != DATE_NONE && line->of->table == before->of->table &&
+	       line->of->day == before->of->day + 1 && line->of->state != CHECKED_ERROR && str_eq(line->status, before->status);
+}
+
+/* For people without what is as it should be, unless --all, and with what holds of many dates in one line. */
 static void print(const struct invocation *inv, struct report *r, const struct date_range *dates)
 {
 	struct output out;
-	bool all = inv->globals->output != OUTPUT_TABLE || options_flag(inv->options, "all");
-	size_t shown = 0;
+	bool table = inv->globals->output == OUTPUT_TABLE, all = !table || options_flag(inv->options, "all");
+	size_t good = 0;
 	for (size_t i = 0; i < r->len; i++)
-		shown += all || !str_eq(r->lines[i].status, "passed");
-	if (shown || inv->globals->output != OUTPUT_TABLE) {
+		good += is_good(&r->lines[i]);
+	if (!table || (all ? r->len : r->len - good)) {
 		output_begin(&out, inv->globals->output, columns);
-		for (size_t i = 0; i < r->len; i++) {
-			if (all || !str_eq(r->lines[i].status, "passed"))
-				row(r, &out, &r->lines[i]);
+		for (size_t i = 0, next; i < r->len; i = next) {
+			for (next = i + 1; table && next < r->len && goes_on(&r->lines[next - 1], &r->lines[next]);)
+				next++;
+			if (all || !is_good(&r->lines[i]))
+				row(r, &out, &r->lines[i], r->lines[next - 1].of->day);
 		}
 		output_end(&out);
 	}
@@ -252,7 +268,7 @@ static const struct option options[] = {
 	OPTION_START,
 	OPTION_END,
 	OPTION_EXCLUDE,
-	{.name = "all", .letter = 'a', .help = "list what passed, too"},
+	{.name = "all", .letter = 'a', .help = "list what passed or is empty, too"},
 	{.name = "jobs", .letter = 'j', .value = "N", .help = "partitions at a time; default: one a core"},
 	OPTION_JUNIT,
 	{0},
@@ -267,7 +283,7 @@ const struct command command_check = {
 	           "\n"
 	           "Each partition is checked in the version that is published when its turn comes, whatever a run publishes meanwhile. No lock and no database is needed, so it may be given beside a scheduler or a run. What it finds is not recorded: 'strata show' has the checks of the try that published.\n"
 	           "\n"
-	           "A table lists what did not pass, unless --all; JSON and CSV list every check. A partition that is not published, and a table without checks, is said and does not fail. The exit status is 1 when a check failed or a partition could not be read, and 4 when there was nothing at all to check.",
+	           "A table lists what did not pass, unless --all, and dates that follow each other and are not published in one line; JSON and CSV list every check of every partition. A partition that is not published, and a table without checks, is said and does not fail. The exit status is 1 when a check failed or a partition could not be read, and 4 when there was nothing at all to check.",
 	.examples = "strata check\n"
 	            "strata check dwd_flights --start 2013-01-01 --end 2013-01-07\n"
 	            "strata check tag:daily --junit checks.xml",

@@ -2,10 +2,12 @@
 #include "executor/recheck.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "core/jsonio.h"
 #include "executor/checks.h"
 #include "executor/probe.h"
+#include "executor/store.h"
 #include "executor/verify.h"
 
 struct recheck {
@@ -41,12 +43,31 @@ static int check_pinned(struct attempt *t, void *ctx)
 	return 0;
 }
 
+/* "dwd/dwd_x/dt=2013-01-03". The name is one that may stand in a path: attempt_read has seen to that, or nothing is opened. */
+static const char *folder_of(struct arena *arena, const struct try_request *rq, bool partition)
+{
+	const char *dot = strchr(rq->qname, '.');
+	return arena_printf(arena, "%.*s/%s%s%s", (int)(dot - rq->qname), rq->qname, dot + 1, partition ? "/dt=" : "",
+	                    partition ? rq->partition : "");
+}
+
+/* Neither a date's folder nor the record of one without rows, nor the table in its other layout, which is an error. Told
+ * without a session, so that a range of years costs little where days of it were built. The folder is looked for again: its
+ * record may have gone as it came. */
+static bool is_absent(struct arena *arena, const struct try_request *rq)
+{
+	char record[STORE_RECORD_MAX];
+	if (!rq->partitioned || !strchr(rq->qname, '.'))
+		return false;
+	const char *folder = folder_of(arena, rq, true), *whole = arena_printf(arena, "%s/manifest.json", folder_of(arena, rq, false));
+	return access(folder, F_OK) < 0 && access(store_empty_record(record, folder), F_OK) < 0 && access(folder, F_OK) < 0 &&
+	       access(whole, F_OK) < 0;
+}
+
 /* Built without rows: there is only the record of it. */
 static bool check_empty(struct worker *w, struct arena *arena, const struct try_request *rq, struct recheck *r)
 {
-	const char *dot = strchr(rq->qname, '.');
-	const char *folder = arena_printf(arena, "%.*s/%s%s%s", (int)(dot - rq->qname), rq->qname, dot + 1,
-	                                  rq->partitioned ? "/dt=" : "", rq->partition);
+	const char *folder = folder_of(arena, rq, rq->partitioned);
 	struct buf text = BUF_INIT(MANIFEST_MAX);
 	struct manifest m = {0};
 	bool found = probe_empty(arena, folder, &text, &m);
@@ -64,7 +85,7 @@ static bool check_empty(struct worker *w, struct arena *arena, const struct try_
 static int check(struct worker *w, struct arena *arena, struct try_request *rq, struct recheck *r, struct op_error *e)
 {
 	/* Between the look for a folder and that for the record of an empty result, one may have taken the other's place. */
-	for (int i = 0; i < 2; i++) {
+	for (int i = 0; i < 2 && !is_absent(arena, rq); i++) {
 		struct try_result result;
 		rq->try_id = attempt_query_id(w, arena);
 		attempt_read(w, arena, rq, check_pinned, r, &result);

@@ -85,14 +85,15 @@ nothing_staged() {
 	strata -q run ods dwd_orders --date 2024-01-01
 	run -0 --separate-stderr strata check --start 2024-01-01 --end 2024-01-03
 	assert_equal "$output" "$(printf '%s\n' \
-		'TABLE           PARTITION   CHECK  STATUS         DETAIL' \
-		'ods.ods_orders                     no checks      tables.yaml declares none' \
-		'dwd.dwd_orders  2024-01-02         not published  nothing is published' \
-		'dwd.dwd_orders  2024-01-03         not published  nothing is published' \
-		'dwd.dwd_tell                       no checks      output: none publishes nothing' \
-		'dws.dws_week                       no checks      tables.yaml declares none')"
+		'TABLE           PARTITION                 CHECK  STATUS         DETAIL' \
+		'ods.ods_orders                                   no checks      tables.yaml declares none' \
+		'dwd.dwd_orders  2024-01-02 to 2024-01-03         not published  nothing is published' \
+		'dwd.dwd_tell                                     no checks      output: none publishes nothing' \
+		'dws.dws_week                                     no checks      tables.yaml declares none')"
 	[ "${stderr_lines[0]}" = "dwd.dwd_orders not published: strata run +dwd_orders --start 2024-01-02 --end 2024-01-03" ]
 	[ "${stderr_lines[1]}" = "2024-01-01 to 2024-01-03 (UTC): 1 check passed, 2 partitions not published, 3 tables without checks" ]
+	[ "$(found dwd_orders --start 2023-12-31 --end 2024-01-02)" = "$(printf '%s\n' "dwd.dwd_orders 2023-12-31 null not published" \
+		"dwd.dwd_orders 2024-01-01 primary_keys passed" "dwd.dwd_orders 2024-01-02 null not published")" ]
 	run -4 strata check ods --date 2024-01-01
 	assert_output_has "no table that is selected declares checks"
 	run -4 strata check ods --exclude ods --date 2024-01-01
@@ -106,6 +107,10 @@ nothing_staged() {
 	printf 'tables:\n  dwd_none: {primary_keys: [id]}\n  ads_total: {primary_keys: [k], allow_empty: false}\n' > tables.yaml
 	run -0 found dwd_none ads_total --date 2024-01-01
 	assert_equal "$output" "$(printf '%s\n' "dwd.dwd_none 2024-01-01 null empty" "ads.ads_total  allow_empty passed" "ads.ads_total  primary_keys passed")"
+	run -0 strata check dwd_none --date 2024-01-01
+	assert_equal "$output" "2024-01-01 (UTC): 1 partition without rows"
+	run -0 strata check dwd_none --date 2024-01-01 --all
+	assert_output_has "empty   published without rows"
 	echo "tables: {dwd_none: {primary_keys: [id], allow_empty: false}}" > tables.yaml
 	run -1 strata check dwd_none --date 2024-01-01
 	assert_output_has "allow_empty  failed  the result has no rows"
