@@ -17,6 +17,7 @@ struct checking {
 	struct arena *arena;
 	struct checked *items;
 	size_t len, cap, next; /* next: to be asked */
+	size_t asked;          /* of them, those that a worker has to look at */
 	size_t open;
 	bool done;
 	struct err err;
@@ -34,6 +35,7 @@ static void add(struct checking *c, const struct table *t, int32_t day, enum che
 {
 	MEM_GROW(c->items, c->len, c->cap);
 	c->items[c->len++] = (struct checked){.table = t, .day = day, .state = state};
+	c->asked += state == CHECKED;
 }
 
 static void add_table(struct checking *c, const struct table *t, int32_t first, int32_t last)
@@ -90,7 +92,11 @@ static void ask(struct checking *c, struct checked *of)
 	struct arena arena = {0};
 	struct question *q = mem_alloc(sizeof *q);
 	*q = (struct question){c, of};
-	const struct try_request rq = try_of_check(of->table, of->day, &arena);
+	struct try_request rq = try_of_check(of->table, of->day, &arena);
+	if (c->asked == 1) { /* it has the machine for itself */
+		rq.threads = workspace_threads(1);
+		rq.memory_bytes = workspace_memory(1);
+	}
 	json_t *body = try_request_encode(&rq);
 	json_object_set_new(body, "op", json_string("check"));
 	arena_free(&arena);
