@@ -70,11 +70,19 @@ void alarm_close(struct alarm_clock *a)
 	host_self()->alarm = NULL;
 }
 
+static void on_clock_set(void *ctx)
+{
+	const struct host *h = ctx;
+	if (h->alarm)
+		on_alarm(h->alarm);
+}
+
+/* A process that stands still hears of it when it goes on, whatever its clock does meanwhile. */
 void wake_clock_set(void)
 {
 	for (uint32_t i = 1; i < HOSTS; i++) {
 		if (hosts[i].exists && hosts[i].alarm)
-			world_later_of(i, (int64_t)below(2000), on_alarm, hosts[i].alarm, "the clock was set");
+			world_later_of(i, (int64_t)below(2000), on_clock_set, &hosts[i], "the clock was set");
 	}
 }
 
