@@ -1,6 +1,7 @@
 /* See alarm.h: a timerfd of the wall clock, which is canceled when that clock is set (timerfd_create(2)). */
 #include "scheduler/alarm.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -8,13 +9,18 @@
 /* As far as a timer of "never" lies ahead: it must be armed to hear of the clock being set. */
 enum { FAR_AHEAD = 400 * 86400 };
 
+/* If the clock was set since the last read, arming says so in place of the next read, and arms all the same: then it rings at
+ * once, since what `at` was made from may have been read before. */
 static void arm(struct alarm_clock *a)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_REALTIME, &now);
 	int64_t most = (int64_t)now.tv_sec + FAR_AHEAD, at = a->at < most ? a->at : most;
 	struct itimerspec spec = {.it_value = {.tv_sec = (time_t)(at > 1 ? at : 1)}};
-	timerfd_settime(a->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+	if (timerfd_settime(a->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL) < 0 && errno == ECANCELED) {
+		spec.it_value = (struct timespec){.tv_sec = 1};
+		timerfd_settime(a->fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &spec, NULL);
+	}
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
