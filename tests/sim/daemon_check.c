@@ -404,6 +404,19 @@ static int64_t moved_us(const struct db_run *run)
 	return at;
 }
 
+/* It has a source whose files have not come, or so lately that nobody may have looked. */
+static bool awaits_files(const struct db_run *run, int64_t since_us)
+{
+	const struct planned *p = planned(run->id);
+	for (uint32_t t = 0; p && t < world.ntables; t++) {
+		for (uint32_t d = 0; world.tables[t].waits && d < world.ndates; d++) {
+			if (p->todo[(size_t)t * world.ndates + d] && world.tables[t].comes_us[d] > since_us)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* Whatever it waits for, its turn comes. */
 static void check_moves(void)
 {
@@ -420,6 +433,8 @@ static void check_moves(void)
 			continue;
 		uint32_t ahead = str_eq(run->kind, "scheduled") ? scheduled : all;
 		int64_t most_s = SOON_S + 2 * longest_try_s() * (1 + ahead);
+		if (awaits_files(run, world.now_us - most_s * SECOND))
+			continue;
 		if (is_well(most_s) && run->moved_us < world.now_us - most_s * SECOND && moved_us(run) < world.now_us - most_s * SECOND) {
 			trace("%s has not moved for %" PRId64 " s", run->id, (world.now_us - run->moved_us) / SECOND);
 			CHECK(!"a run that may go on goes on");

@@ -255,6 +255,11 @@ void fate_calm(void)
 	world.calm = true;
 	world.plague_until_us = 0;
 	db.away_until_us = world.now_us < db.away_until_us ? world.now_us : db.away_until_us;
+	for (uint32_t t = 0; t < world.ntables; t++) {
+		int64_t *comes_us = world.tables[t].comes_us;
+		for (uint32_t d = 0; d < world.ndates; d++)
+			comes_us[d] = comes_us[d] < world.now_us ? comes_us[d] : world.now_us;
+	}
 	for (uint32_t i = 1; i < HOSTS; i++) {
 		hosts[i].crash_in = 0;
 		if (hosts[i].frozen_until_us > world.now_us)

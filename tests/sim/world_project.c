@@ -216,8 +216,11 @@ struct project *world_read_project(const char *more)
 	return p;
 }
 
-static int64_t sometime(void)
+/* Of many days the files of each come some time after its end, in whatever order. */
+static int64_t sometime(uint32_t date)
 {
+	if (world.many)
+		return 1000000 * (((int64_t)world.first_day + date + 1) * 86400 + (int64_t)below(chance(80) ? 8 * 3600 : 3 * 86400)) - world.wall_offset_us;
 	return chance(40) ? world.now_us : world.now_us + (int64_t)below(20 * 1000000);
 }
 
@@ -252,9 +255,9 @@ void world_make_project(uint32_t ntables, uint32_t ndates)
 		table->partitions = arena_array(&world.arena, world.ndates, sizeof *table->partitions);
 		for (uint32_t d = 0; d < world.ndates; d++)
 			table->source_version[d] = 1;
-		table->waits = table->has_source && !world.many && chance(30);
+		table->waits = table->has_source && chance(world.many ? 15 : 30);
 		for (uint32_t d = 0; d < world.ndates && table->waits; d++)
-			table->comes_us[d] = sometime();
+			table->comes_us[d] = sometime(d);
 		table->action = !table->has_source && chance(5);
 		if (!table->has_source && !table->action)
 			random_refs(t);
@@ -280,7 +283,8 @@ void world_change(void)
 		}
 		if (table->has_source && chance(20))
 			table->source_version[below(world.ndates)]++;
+		uint32_t date = below(world.ndates);
 		if (table->waits && chance(20)) /* it went, and comes again */
-			table->comes_us[below(world.ndates)] = sometime();
+			table->comes_us[date] = sometime(date);
 	}
 }
