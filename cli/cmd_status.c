@@ -11,6 +11,7 @@
 #include "scheduler/control.h"
 #include "scheduler/db.h"
 #include "scheduler/queries_screen.h"
+#include "scheduler/zone.h"
 
 enum { PROBLEM_MAX = 1 << 20 };
 
@@ -18,7 +19,8 @@ static const struct output_column columns[] = {
 	{.name = "what", .help = "'scheduler', 'schedule', 'run', 'command' or 'callback'"},
 	{.name = "name", .help = "its name"},
 	{.name = "state", .help = "how it is"},
-	{.name = "since", .help = "since when"},
+	{.name = "since", .help = "since when; of a schedule, when it came last"},
+	{.name = "next", .help = "when a schedule comes next; null: it is paused, or this is none"},
 	{.name = "detail", .help = "what more there is to say"},
 	{0},
 };
@@ -46,6 +48,7 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_up
 	output_text(out, h.pid ? name : NULL);
 	output_styled(out, up ? STYLE_GOOD : STYLE_WARN, !h.pid ? "none is up" : up ? "up" : draining ? "draining" : "a run in the foreground");
 	state_time(out, h.pid ? h.since_us : 0);
+	output_text(out, NULL);
 	struct buf broken = BUF_INIT(PROBLEM_MAX);
 	buf_addf(&broken, "the last good project goes on; the one on disk is broken: %s", problem);
 	output_text(out, *problem ? buf_cstr(&broken) : h.pid ? h.command : "start one with 'strata scheduler'");
@@ -71,6 +74,7 @@ static int schedule_rows(const struct state *s, struct output *out, struct err *
 		output_text(out, rows[i].name);
 		output_styled(out, rows[i].paused ? STYLE_WARN : STYLE_GOOD, rows[i].paused ? "paused" : "on");
 		state_time(out, rows[i].last_us);
+		state_time(out, known && !rows[i].paused ? zone_next_us(known, p, clock_wall_us()) : 0);
 		output_text(out, *rows[i].last_run ? rows[i].last_run : known ? known->cron : "the project on disk is broken; 'strata validate'");
 	}
 	return rc;
@@ -86,6 +90,7 @@ static int run_rows(const struct state *s, bool up, struct output *out, struct e
 		output_text(out, runs[i].run_id);
 		output_styled(out, runs[i].paused ? STYLE_WARN : STYLE_PLAIN, runs[i].paused ? "paused" : runs[i].state);
 		state_time(out, runs[i].created_us);
+		output_text(out, NULL);
 		char text[RUN_PROGRESS_SIZE + 256];
 		struct run_progress p;
 		run_progress_of(&runs[i], up, &p);
@@ -118,6 +123,7 @@ static int command_rows(const struct state *s, struct output *out, struct err *e
 		output_text(out, name);
 		output_styled(out, STYLE_WARN, "waits");
 		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
+		output_text(out, NULL);
 		output_text(out, by);
 	}
 	PQclear(r);
@@ -145,6 +151,7 @@ static int callback_rows(const struct state *s, struct output *out, struct err *
 		output_text(out, PQgetvalue(r, i, 0));
 		output_styled(out, given_up ? STYLE_BAD : STYLE_WARN, text);
 		state_time(out, strtoll(PQgetvalue(r, i, 3), NULL, 10));
+		output_text(out, NULL);
 		output_text(out, PQgetvalue(r, i, 4));
 	}
 	PQclear(r);

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "core/schedule.h"
 
 static char chosen[128];
 
@@ -115,4 +116,19 @@ int32_t zone_day(int64_t wall_us)
 	local.tm_isdst = 0;
 	time_t as_utc = timegm(&local);
 	return (int32_t)(as_utc >= 0 ? as_utc / 86400 : -((-as_utc + 86399) / 86400));
+}
+
+int64_t zone_next_us(const struct schedule *s, const struct project *p, int64_t wall_us)
+{
+	struct schedule_rule rule;
+	struct schedule_next next = {.wake = INT64_MAX};
+	struct err ignored = {0};
+	int64_t now_s = wall_us / 1000000;
+	struct zone *zone = zone_load(s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name(), &ignored);
+	if (zone && schedule_rule_init(&rule, s, zone, &ignored) == 0) {
+		const struct schedule_ledger none = {.last = now_s, .since = now_s};
+		schedule_due(&rule, &none, now_s, NULL, 0, &next);
+	}
+	zone_free(zone);
+	return next.wake == INT64_MAX ? 0 : next.wake * 1000000;
 }

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/project.h"
 #include "core/zone.h"
 
 /* The zone of that name, from the tz database; NULL, and ERR_USAGE when there is no such zone, ERR_IO when its file is
@@ -23,5 +24,9 @@ const char *zone_name(void);
 
 /* The civil date at wall_us (microseconds since 1970-01-01T00:00:00Z) in the chosen zone, as days. */
 int32_t zone_day(int64_t wall_us);
+
+/* When the schedule comes after wall_us, by its own zone, the project's, or the chosen one, in microseconds; 0: never, or it
+ * cannot be said. */
+int64_t zone_next_us(const struct schedule *s, const struct project *p, int64_t wall_us);
 
 #endif

@@ -6,9 +6,7 @@
 #include <time.h>
 
 #include "base/clock.h"
-#include "core/schedule.h"
 #include "core/states.h"
-#include "core/zone.h"
 #include "scheduler/queries_screen.h"
 #include "scheduler/run_progress.h"
 #include "scheduler/zone.h"
@@ -195,21 +193,6 @@ static void add_pools(struct overview *o, const struct project *p, const uint32_
 	}
 }
 
-/* When it comes next, by its own zone; 0: never, or it cannot be said. */
-static int64_t next_us(const struct schedule *s, const struct project *p, int64_t now_s)
-{
-	struct schedule_rule rule;
-	struct schedule_next next = {.wake = INT64_MAX};
-	struct err ignored = {0};
-	struct zone *zone = zone_load(s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name(), &ignored);
-	if (zone && schedule_rule_init(&rule, s, zone, &ignored) == 0) {
-		const struct schedule_ledger none = {.last = now_s, .since = now_s};
-		schedule_due(&rule, &none, now_s, NULL, 0, &next);
-	}
-	zone_free(zone);
-	return next.wake == INT64_MAX ? 0 : next.wake * 1000000;
-}
-
 static int add_schedules(struct overview *o, const struct query *q, const struct project *p, struct err *err)
 {
 	struct schedule_row *rows;
@@ -225,7 +208,7 @@ static int add_schedules(struct overview *o, const struct query *q, const struct
 		it->paused = paused;
 		it->state = paused ? "paused" : "on";
 		it->look = paused ? LOOK_WARN : LOOK_GOOD;
-		it->at_us = paused ? 0 : next_us(s, p, clock_wall_us() / 1000000);
+		it->at_us = paused ? 0 : zone_next_us(s, p, clock_wall_us());
 		it->schedule = it->name;
 		it->run = row ? row->last_run : "";
 		it->opens = *it->run ? "map" : NULL;

@@ -36,6 +36,16 @@ published() { # DAY…: dwd_day has them
 	assert_output_has "no scheduler is up"
 }
 
+@test "status says when a schedule comes next, but of one that is paused" {
+	cat >> "$PROJECT/dags/dw_config.yaml" <<< "schedules: {yearly: {cron: '0 0 1 1 *', timezone: UTC}}"
+	scheduler_up one
+	next() { strata -o json status | json '.[] | select(.name == "yearly") | .next'; }
+	assert_equal "$(next)" "$(($(date -u +%Y) + 1))-01-01T00:00:00.000Z"
+	strata pause yearly
+	assert_equal "$(next)" null
+	scheduler_down one
+}
+
 @test "a failing run gives the status of a failed run, a wrong selection that of a wrong command" {
 	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
 	scheduler_up one
