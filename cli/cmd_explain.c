@@ -22,7 +22,7 @@ static const struct output_column fields[] = {
 	{.name = "blockers", .help = "what it waits for, what must happen first standing first: a list of objects, each with kind, text, and names"},
 	{.name = "more", .help = "blockers that are not named"},
 	{.name = "starts_in_ms", .help = "when it may start, in milliseconds; null where that cannot be said"},
-	{.name = "tries", .help = "a list of {try, state, outcome, error, worker, log, rows, started, ended, us}"},
+	{.name = "tries", .help = "a list of {try, state, outcome, error, note, worker, log, rows, started, ended, us}"},
 	{.name = "checks", .help = "of its last try: a list of {name, status, detail}"},
 	{.name = "published", .help = "what is published there now: {version, run, rows, at}"},
 	{.name = "inputs", .help = "what it was made from: a list of {table, partition, version}"},
@@ -52,7 +52,7 @@ static void say_tries(const json_t *doc)
 			       json_integer_value(json_object_get(t, "rows")) == 1 ? "" : "s");
 		if (json_object_get(t, "us"))
 			printf(", %s", clock_human(took, sizeof took, json_integer_value(json_object_get(t, "us"))));
-		printf("%s%s\n", *text_of(t, "error") ? ": " : "", text_of(t, "error"));
+		printf("%s%s%s%s\n", *text_of(t, "error") ? ": " : "", text_of(t, "error"), *text_of(t, "note") ? "; " : "", text_of(t, "note"));
 		if (*text_of(t, "log"))
 			printf("    log: %s\n", text_of(t, "log"));
 	}

@@ -92,6 +92,7 @@ static json_t *try_json(const struct try_row *t)
 	jput_text(o, "state", t->state);
 	jput_text(o, "outcome", t->outcome);
 	jput_text(o, "error", t->error);
+	jput_text(o, "note", t->note);
 	jput_text(o, "worker", t->worker);
 	jput_text(o, "log", t->log_path);
 	if (t->rows != PG_NULL64)

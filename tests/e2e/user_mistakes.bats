@@ -46,6 +46,8 @@ teardown() {
 	shop_days 1 2
 	run -0 strata run +dws_sum --start 2024-01-01 --end 2024-01-02
 	assert_output_has "no input: dws.dws_sum itself; declare its columns in tables.yaml"
+	run -0 strata explain latest dws_sum@2024-01-01
+	assert_output_has "no input: dws.dws_sum itself; declare its columns in tables.yaml"
 	project_file tables.yaml <<< 'tables: {dws_sum: {columns: {n: BIGINT}}}'
 	run -0 strata validate --strict
 	strata run +dws_sum --start 2024-01-01 --end 2024-01-02
