@@ -55,13 +55,10 @@ static int find_table(struct state *s, const char *name, char out[NAME_SIZE], st
 	}
 	struct partition_row *rows;
 	size_t n;
-	int rc = query_partitions(&s->query, &name, 1, DATE_NONE, DATE_NONE, &rows, &n, err);
-	if (rc < 0)
+	const char *full = project_full_name(p, name, out, NAME_SIZE);
+	int rc = query_partitions(&s->query, &full, 1, DATE_NONE, DATE_NONE, &rows, &n, err);
+	if (rc < 0 || n > 0)
 		return rc;
-	if (n > 0 && strlen(name) < NAME_SIZE) {
-		snprintf(out, NAME_SIZE, "%s", name);
-		return 0;
-	}
 	const char *near = project_nearest(p, name);
 	if (near)
 		return err_set(err, ERR_USAGE, "there is no table '%s' (did you mean '%s'?)", name, near);

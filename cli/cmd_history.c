@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/select.h"
 #include "cli/state.h"
+#include "cli/task_name.h"
 #include "scheduler/queries_screen.h"
 
 enum { LIMIT_MAX = 100000 };
@@ -29,8 +30,8 @@ static int run(const struct invocation *inv, struct err *err)
 		return rc;
 	rc = state_open(inv, &s, err);
 	if (rc == 0) {
-		known = project_table(s.ws.project, inv->operands[0]);
-		rc = query_past(&s.query, known ? known->qname : inv->operands[0], limit, &rows, &n, err);
+		char table[TASK_NAME_MAX];
+		rc = query_past(&s.query, project_full_name(s.ws.project, inv->operands[0], table, sizeof table), limit, &rows, &n, err);
 	}
 	if (rc == 0 && n == 0)
 		rc = select_table(inv, s.ws.project, &known, err);

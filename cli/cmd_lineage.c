@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/select.h"
 #include "cli/state.h"
+#include "cli/task_name.h"
 #include "core/date.h"
 
 static const struct output_column columns[] = {
@@ -31,13 +32,6 @@ static void row(struct output *out, const struct lineage_row *r)
 	output_text(out, r->up_identity);
 }
 
-/* The table's qualified name, from the project or, when it is gone from there, as it was given. */
-static const char *name_of(const struct project *p, const char *given)
-{
-	const struct table *t = project_table(p, given);
-	return t ? t->qname : given;
-}
-
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
@@ -55,7 +49,8 @@ static int run(const struct invocation *inv, struct err *err)
 	/* A table that is gone from the project may have been published all the same. */
 	const struct table *known = NULL;
 	if (rc == 0) {
-		const char *table = name_of(s.ws.project, inv->operands[0]);
+		char name[TASK_NAME_MAX];
+		const char *table = project_full_name(s.ws.project, inv->operands[0], name, sizeof name);
 		rc = options_flag(inv->options, "down") ? query_lineage_down(&s.query, table, partition, &rows, &n, err)
 		                                        : query_lineage_up(&s.query, table, partition, &rows, &n, err);
 	}

@@ -27,9 +27,8 @@ int task_name_read(const struct project *p, const char *first, const char *secon
 		return err_set(err, ERR_USAGE, "'%s' is no date; write TABLE@YYYY-MM-DD", date);
 	if (ret->partition_given)
 		date_format(ret->partition, day);
-	const struct table *t = project_table(p, table);
-	snprintf(ret->table, sizeof ret->table, "%s", t ? t->qname : table);
-	ret->near = t ? NULL : project_nearest(p, table);
+	project_full_name(p, table, ret->table, sizeof ret->table);
+	ret->near = project_table(p, table) ? NULL : project_nearest(p, table);
 	return 0;
 }
 

@@ -207,6 +207,9 @@ void project_free(struct project *p);
 
 /* By name or qualified name, case-sensitive; NULL when there is none. */
 const struct table *project_table(const struct project *p, const char *name);
+/* The full name of a table, also of one that has left the project: dwd_x was dwd.dwd_x. What has no layer of the project is as
+ * given. In `out`, cut to its size. */
+const char *project_full_name(const struct project *p, const char *name, char *out, size_t size);
 /* The nearest table name for "did you mean", or NULL: when none is near, or after 32 answers, because
  * each compares all names and a project full of mistakes must not be slow. */
 const char *project_nearest(const struct project *p, const char *word);

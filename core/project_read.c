@@ -56,6 +56,19 @@ const struct table *project_table(const struct project *p, const char *name)
 	return i < 0 ? NULL : &p->tables[i];
 }
 
+const char *project_full_name(const struct project *p, const char *name, char *out, size_t size)
+{
+	const struct table *t = project_table(p, name);
+	const char *layer = NULL;
+	for (size_t i = 0; i < p->nlayers && !t && !strchr(name, '.'); i++) {
+		const char *l = p->layers[i].name;
+		if (str_has_prefix(name, l) && name[strlen(l)] == '_' && (!layer || strlen(l) > strlen(layer)))
+			layer = l;
+	}
+	snprintf(out, size, "%s%s%s", layer ? layer : "", layer ? "." : "", t ? t->qname : name);
+	return out;
+}
+
 static const char *plain_name(const void *ctx, size_t i)
 {
 	return ((const struct table *)ctx)[i].name;

@@ -117,3 +117,21 @@ meant() {
 	rm dags/dwd/dwd_orders.sql dags/dws/dws_week.sql
 	[ "$(strata history dwd.dwd_orders -o json | jq length)" = 3 ]
 }
+
+@test "a table that has left the project is found by its short name, too" {
+	shop_days 1 1
+	strata -q run --date 2024-01-01 --run-id first
+	rm dags/dwd/dwd_orders.sql dags/dws/dws_week.sql
+	[ "$(strata history dwd_orders -o json | jq length)" = 1 ]
+	[ "$(strata lineage dwd_orders -o json | jq length)" = 1 ]
+	run -0 strata show first dwd_orders@2024-01-01
+	assert_output_has "dwd.dwd_orders 2024-01-01, try 1: ended, success"
+	run -0 strata logs first dwd_orders@2024-01-01
+	run -0 strata explain first dwd_orders
+	assert_output_has "dwd.dwd_orders 2024-01-01 is done: success"
+	run -2 strata show first dwd_nothing
+	run -0 strata clear --data dwd_orders --yes
+	[ ! -e dwd/dwd_orders ]
+	run -2 strata clear --data dwd_orders --yes
+	assert_output_has "there is no table 'dwd_orders'"
+}
