@@ -1,7 +1,9 @@
 /* strata top: the screen (ui-tui/ui.h). */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/log.h"
 #include "base/str.h"
 #include "cli/commands.h"
 #include "cli/state.h"
@@ -73,6 +75,8 @@ static int run(const struct invocation *inv, struct err *err)
 	if (rc < 0)
 		return rc;
 	rc = state_open(inv, &s, err);
+	if (!options_flag(inv->options, "plain") && isatty(STDERR_FILENO)) /* a warning would be written over the screen */
+		log_setup(LOG_ERROR, LOG_TEXT);
 	if (rc == 0 && options_flag(inv->options, "plain"))
 		plain_run(&(struct plain_options){.ws = &s.ws, .panel = first, .once = options_flag(inv->options, "once"), .out = stdout});
 	else if (rc == 0)

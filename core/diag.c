@@ -78,6 +78,20 @@ void diags_print(const struct diags *d, enum diag_level most, struct buf *out)
 	}
 }
 
+void diags_first_error(const struct diags *d, const char *otherwise, struct buf *out)
+{
+	for (size_t i = 0; i < d->len; i++) {
+		const struct diag *g = &d->items[i];
+		if (g->level != DIAG_ERROR)
+			continue;
+		buf_addf(out, "%s:%d:%d: %s", g->loc.file ? g->loc.file : "", g->loc.line, g->loc.col, g->text);
+		if (d->errors > 1)
+			buf_addf(out, " (and %zu more; strata validate)", d->errors - 1);
+		return;
+	}
+	buf_adds(out, otherwise);
+}
+
 void diags_free(struct diags *d)
 {
 	free(d->items);

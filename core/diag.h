@@ -36,6 +36,8 @@ void diag_add(struct diags *d, enum diag_level level, struct loc loc, const char
 	__attribute__((format(printf, 4, 5)));
 void diags_sort(struct diags *d);                          /* by file, line, column; stable */
 void diags_print(const struct diags *d, enum diag_level most, struct buf *out); /* levels up to `most`, a line each */
+/* The first error with its place, and how many more there are; where there is none, `otherwise`. */
+void diags_first_error(const struct diags *d, const char *otherwise, struct buf *out);
 void diags_free(struct diags *d);
 
 #endif

@@ -123,21 +123,6 @@ static void say_state(struct daemon *d)
 	}
 }
 
-/* The first error of the project, with its place. */
-static void first_problem(const struct diags *diags, const struct err *err, struct buf *out)
-{
-	for (size_t i = 0; err->code == ERR_PROJECT && i < diags->len; i++) {
-		const struct diag *g = &diags->items[i];
-		if (g->level != DIAG_ERROR)
-			continue;
-		buf_addf(out, "%s:%d:%d: %s", g->loc.file ? g->loc.file : "", g->loc.line, g->loc.col, g->text);
-		if (diags->errors > 1)
-			buf_addf(out, " (and %zu more; strata validate)", diags->errors - 1);
-		return;
-	}
-	buf_adds(out, err->text);
-}
-
 /* Before anything can end that they are to be told. */
 static int register_callbacks(struct daemon *d, struct err *err)
 {
@@ -170,7 +155,7 @@ static int read_again(struct daemon *d)
 	snprintf(line, sizeof line, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
 	systemd_notify(line);
 	watch_project(d->watch, d->ws->project->dir); /* first: what changes while it is read is read once more */
-	int rc = workspace_reload(d->ws, &err);
+	int rc = workspace_reload(d->ws, true, &err);
 	if (rc == ERR_CANCELED) /* this scheduler is about to end */
 		return rc;
 	if (rc == 0) {
@@ -180,7 +165,10 @@ static int read_again(struct daemon *d)
 		d->unscheduled = true;
 		log_event(d->looked || d->config.stale ? LOG_INFO : LOG_DEBUG, "project.read", LOG_INT("tables", d->ws->project->ntables), LOG_INT("schedules", d->ws->project->nschedules), NULL);
 	} else {
-		first_problem(&d->ws->diags, &err, &problem);
+		if (rc == ERR_PROJECT)
+			diags_first_error(&d->ws->diags, err.text, &problem);
+		else
+			buf_adds(&problem, err.text);
 		log_event(LOG_ERROR, "project.broken", "error", buf_cstr(&problem), "still", "the last good one", NULL);
 	}
 	rc = d->unscheduled ? schedule_project(d) : 0;

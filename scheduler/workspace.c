@@ -200,12 +200,12 @@ int workspace_project(struct workspace *ws, bool analyze, struct err *err)
 	return rc < 0 ? rc : count_problems(ws, err);
 }
 
-int workspace_reload(struct workspace *ws, struct err *err)
+int workspace_reload(struct workspace *ws, bool analyze, struct err *err)
 {
 	struct project *former = ws->project;
 	diags_free(&ws->diags);
 	ws->diags = (struct diags){0};
-	int rc = workspace_project(ws, true, err);
+	int rc = workspace_project(ws, analyze, err);
 	if (rc < 0 && ws->project != former) {
 		project_free(ws->project);
 		ws->project = former;

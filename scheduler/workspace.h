@@ -62,9 +62,9 @@ void workspace_init(struct workspace *ws, const struct workspace_options *option
 /* Read the project; with `analyze`, also its SQL. ERR_PROJECT when it has errors (in ws->diags; err counts
  * them); the project is there nevertheless. Sets the time zone. */
 int workspace_project(struct workspace *ws, bool analyze, struct err *err);
-/* Read it anew, with its SQL. The former project is the caller's then, who had it from ws->project; where the new one has
+/* Read it anew, with its SQL or not. The former project is the caller's then, who had it from ws->project; where the new one has
  * errors (ws->diags), ws->project stays. */
-int workspace_reload(struct workspace *ws, struct err *err);
+int workspace_reload(struct workspace *ws, bool analyze, struct err *err);
 int workspace_lake(struct workspace *ws, struct err *err);    /* after workspace_project */
 int workspace_db(struct workspace *ws, struct err *err);      /* after workspace_lake */
 int workspace_workers(struct workspace *ws, struct err *err); /* after workspace_project; spawns none yet */

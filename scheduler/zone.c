@@ -98,8 +98,10 @@ int zone_set(const char *name, struct err *err)
 		if (asked)
 			log_event(LOG_WARN, "zone.unknown", "TZ", tz, "instead", chosen, "do", "name a zone of /usr/share/zoneinfo in TZ or --timezone", NULL);
 	}
-	setenv("TZ", chosen, 1);
-	tzset();
+	if (!tz || strcmp(tz, chosen) != 0) { /* threads may be reading it */
+		setenv("TZ", chosen, 1);
+		tzset();
+	}
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "scheduler/control.h"
 #include "scheduler/db.h"
 #include "scheduler/queries_screen.h"
+#include "scheduler/watch.h"
 
 /* A scheduler that is killed tells nobody, so there is a look without a word now and then. */
 enum { AGAIN_MS = 2000, PAUSE_MS = 250, LOOK_MS = 10000, PAUSE_FACTOR = 10 };
@@ -24,6 +25,8 @@ enum { AGAIN_MS = 2000, PAUSE_MS = 250, LOOK_MS = 10000, PAUSE_FACTOR = 10 };
 struct feed {
 	struct feed_options options;
 	uv_async_t async;
+	struct watch *watch;        /* the project's files; of the screen's loop */
+	char *dir;                  /* the project's */
 	uv_thread_t thread;
 	int wake;                   /* eventfd: there is something for the thread */
 	uv_mutex_t lock;
@@ -32,9 +35,14 @@ struct feed {
 	bool look, ending;          /* `wanted` is new; the thread is to end */
 	struct picture *newest;
 	struct feed_state state;
+	bool edited;                /* the project's files have changed */
+	char problem[FEED_PROBLEM_SIZE]; /* of the project; "": none */
+	bool problem_news;          /* and nobody has asked since */
 	/* the thread's own */
 	bool listening, changed;
 	bool analyzed;              /* the project has its edges */
+	bool broken;                /* as its files are now it has errors, and is not read again until they change */
+	bool reread;                /* they have */
 	int64_t loaded_us, took_us; /* the newest load: when it ended (monotonic), and how long it took */
 };
 
@@ -102,19 +110,37 @@ static bool connect_and_listen(struct feed *f)
 	return true;
 }
 
-/* The project with who reads whom: only for panels that show it, because it takes a while. */
-static int need_edges(struct feed *f, const struct panel_class *class, struct err *err)
+static void set_problem(struct feed *f, const char *problem)
+{
+	uv_mutex_lock(&f->lock);
+	bool news = !str_eq(f->problem, problem);
+	snprintf(f->problem, sizeof f->problem, "%s", problem);
+	f->problem_news |= news;
+	uv_mutex_unlock(&f->lock);
+	if (news)
+		uv_async_send(&f->async);
+}
+
+/* With who reads whom only for panels that show it, because that takes a while, and where that is what had the errors. */
+static void read_project(struct feed *f, bool needs_edges)
 {
 	struct workspace *ws = f->options.ws;
 	struct project *former = ws->project;
-	if (f->analyzed || !class->needs_edges)
-		return 0;
-	int rc = workspace_reload(ws, err);
-	f->analyzed = rc == 0;
-	if (f->analyzed)
+	struct buf problem = BUF_INIT(FEED_PROBLEM_SIZE);
+	struct err err = {0};
+	bool analyze = needs_edges || f->broken;
+	f->reread = false;
+	int rc = workspace_reload(ws, analyze, &err);
+	f->broken = rc < 0;
+	if (rc == 0) {
+		f->analyzed = analyze;
 		project_free(former);
+	}
 	malloc_trim(0);
-	return rc;
+	if (rc == ERR_PROJECT)
+		diags_first_error(&ws->diags, err.text, &problem);
+	set_problem(f, rc == ERR_PROJECT ? buf_cstr(&problem) : rc < 0 ? err.text : "");
+	buf_free(&problem);
 }
 
 static void load(struct feed *f, const struct view_request *request)
@@ -128,8 +154,8 @@ static void load(struct feed *f, const struct view_request *request)
 	int64_t began_us = clock_mono_us();
 	f->changed = false;
 	int rc = control_find(&c, &source.scheduler_up, &source.holder, &s->err);
-	if (rc == 0)
-		rc = need_edges(f, class, &s->err);
+	if (f->reread || (class->needs_edges && !f->analyzed && !f->broken))
+		read_project(f, class->needs_edges);
 	if (rc == 0 && *request->place.run)
 		rc = query_run_paused(&source.query, request->place.run, &s->run_paused, &s->err);
 	source.project = ws->project;
@@ -200,17 +226,29 @@ static void run(void *arg)
 		bool ending = f->ending, look = f->look && f->state.connected;
 		request = f->wanted;
 		f->look = f->look && !look;
+		f->reread |= f->edited;
+		f->edited = false;
 		uv_mutex_unlock(&f->lock);
 		if (ending)
 			return;
 		if (!f->listening)
 			continue;
-		if (request.place.panel && (look || pause_ms(f, true) == 0))
+		if (request.place.panel && (look || f->reread || pause_ms(f, true) == 0))
 			load(f, &request);
 	}
 }
 
 /* --- the screen's side --- */
+
+static void on_edited(void *ctx)
+{
+	struct feed *f = ctx;
+	watch_project(f->watch, f->dir); /* there may be new folders */
+	uv_mutex_lock(&f->lock);
+	f->edited = true;
+	uv_mutex_unlock(&f->lock);
+	wake(f);
+}
 
 struct feed *feed_new(const struct feed_options *options)
 {
@@ -221,6 +259,16 @@ struct feed *feed_new(const struct feed_options *options)
 	uv_mutex_init(&f->lock);
 	uv_async_init(options->loop, &f->async, on_async);
 	f->async.data = f;
+	f->dir = mem_strdup(options->ws->project->dir);
+	f->watch = watch_new(options->loop, on_edited, f);
+	watch_project(f->watch, f->dir);
+	f->broken = options->ws->diags.errors > 0; /* it has been opened all the same, for its history */
+	if (f->broken) {
+		struct buf problem = BUF_INIT(FEED_PROBLEM_SIZE);
+		diags_first_error(&options->ws->diags, "", &problem);
+		set_problem(f, buf_cstr(&problem));
+		buf_free(&problem);
+	}
 	uv_thread_create(&f->thread, run, f);
 	return f;
 }
@@ -233,10 +281,12 @@ void feed_free(struct feed *f)
 	wake(f);
 	uv_thread_join(&f->thread);
 	uv_close((uv_handle_t *)&f->async, NULL);
+	watch_free(f->watch);
 	uv_run(f->options.loop, UV_RUN_NOWAIT);
 	close(f->wake);
 	uv_mutex_destroy(&f->lock);
 	picture_free(f->newest);
+	free(f->dir);
 	free(f);
 }
 
@@ -263,4 +313,14 @@ void feed_state(struct feed *f, struct feed_state *ret)
 	uv_mutex_lock(&f->lock);
 	*ret = f->state;
 	uv_mutex_unlock(&f->lock);
+}
+
+bool feed_project_news(struct feed *f, char ret_problem[FEED_PROBLEM_SIZE])
+{
+	uv_mutex_lock(&f->lock);
+	bool news = f->problem_news;
+	f->problem_news = false;
+	memcpy(ret_problem, f->problem, FEED_PROBLEM_SIZE);
+	uv_mutex_unlock(&f->lock);
+	return news;
 }

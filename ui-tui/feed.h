@@ -8,7 +8,9 @@
  *     feed_free(f);
  *
  * Where the database goes away, feed_state says so, and the feed tries again until it is back. It loads at most four times
- * a second, and every ten seconds while nothing changes; less often what takes long. */
+ * a second, and every ten seconds while nothing changes; less often what takes long.
+ *
+ * The project is read again when its files change. One with errors changes nothing: the last good one is what is shown. */
 #ifndef STRATA_UI_TUI_FEED_H
 #define STRATA_UI_TUI_FEED_H
 
@@ -20,7 +22,7 @@
 
 struct feed_options {
 	uv_loop_t *loop;
-	struct workspace *ws;       /* project read and database open; the feed's thread alone uses it until feed_free */
+	struct workspace *ws;       /* project read, maybe with errors, and database open; the feed's thread alone uses it until feed_free */
 	void (*on_news)(void *ctx); /* in the loop's thread */
 	void *ctx;
 	struct spans *loads;        /* how long each load took, to be read after feed_free; NULL: nobody wants to know */
@@ -50,5 +52,8 @@ void feed_free(struct feed *f); /* ends the thread; a load that is under way is 
 void feed_look(struct feed *f, const struct view_request *request);
 struct picture *feed_take(struct feed *f);
 void feed_state(struct feed *f, struct feed_state *ret);
+/* Whether it is news that the project as its files are now has errors, or has none any more: then the first one, or "". */
+enum { FEED_PROBLEM_SIZE = 512 };
+bool feed_project_news(struct feed *f, char ret_problem[FEED_PROBLEM_SIZE]);
 
 #endif

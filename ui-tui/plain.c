@@ -93,11 +93,17 @@ static void say_news(struct plain *p)
 static void on_news(void *ctx)
 {
 	struct plain *p = ctx;
+	char problem[FEED_PROBLEM_SIZE], text[FEED_PROBLEM_SIZE + 64];
 	struct feed_state state;
 	feed_state(p->feed, &state);
 	if (p->away == state.connected) {
 		p->away = !state.connected;
 		say(p, p->away ? "the database is away; trying again" : "the database is back");
+		fflush(p->options.out);
+	}
+	if (feed_project_news(p->feed, problem)) {
+		snprintf(text, sizeof text, "%s%s", *problem ? "the project is broken: " : "the project is whole again", problem);
+		say(p, text);
 		fflush(p->options.out);
 	}
 	struct picture *picture = feed_take(p->feed);

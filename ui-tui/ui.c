@@ -173,11 +173,21 @@ static void on_continue(uv_signal_t *handle, int signum)
 	ui->dirty = true;
 }
 
+static void tell_of_project(struct ui *ui)
+{
+	char problem[FEED_PROBLEM_SIZE], text[FEED_PROBLEM_SIZE + 64];
+	if (!feed_project_news(ui->feed, problem))
+		return;
+	snprintf(text, sizeof text, "%s%s", *problem ? "the project is broken: " : "the project is whole again", problem);
+	ui_say(ui, *problem ? LOOK_BAD : LOOK_GOOD, text);
+}
+
 static void on_news(void *ctx)
 {
 	struct ui *ui = ctx;
 	int keys[AHEAD_MAX];
 	size_t n = ui->nahead;
+	tell_of_project(ui);
 	ui_take_news(ui);
 	if (!n || (!ui_top(ui)->data && !*ui_problem(ui)))
 		return;

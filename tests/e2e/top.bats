@@ -294,6 +294,39 @@ teardown() {
 	screen | grep -A1 "dwd_orders 2024-01-04 .* failed " | grep "dwd_orders 2024-01-05 .* mended .* 2 times; "
 }
 
+@test "an edited project is read again, and one that is broken is shown as it was" {
+	a_run
+	screen_open 120x30
+	screen_keys 3
+	screen_shows "dws_week"
+	project_file dags/dws/dws_new.sql <<< "SELECT 1 AS one"
+	screen_shows "dws.dws_new"
+	project_file dags/ads/ads_new.sql <<< "SELECT 1 AS one" # in a folder that was not there
+	screen_shows "ads.ads_new"
+	project_file tables.yaml <<< "tables: {dws_new: {ownr: somebody}}"
+	screen_shows "the project is broken: tables.yaml:1:"
+	screen_shows "dws.dws_new"
+	project_file tables.yaml <<< "tables: {dws_new: {owner: somebody}}"
+	screen_shows "the project is whole again"
+	screen_shows "somebody"
+	rm dags/dws/dws_new.sql tables.yaml
+	screen_lacks "dws.dws_new"
+	screen_keys 2 m
+	screen_shows "dws_week"
+	project_file dags/dwd/dwd_bad.sql <<< "SELEC 1" # what only the worker finds
+	screen_shows "the project is broken: dags/dwd/dwd_bad.sql:1:1"
+	screen_shows "dws_week"
+	screen_close
+	screen_open 120x30 # opened while it is broken
+	screen_keys 2 d
+	screen_shows "the project is broken: dags/dwd/dwd_bad.sql:1:1"
+	screen_shows "dws_week"
+	screen_lacks "critical path"
+	rm dags/dwd/dwd_bad.sql
+	screen_shows "critical path"
+	screen_shows "the project is whole again"
+}
+
 @test "a crash leaves the terminal sane, too, and is one still" {
 	local signal
 	a_run

@@ -226,8 +226,9 @@ static int read_files(struct workspace *ws)
 	return turns_stopped(&ws->turns, &ignored);
 }
 
-int workspace_reload(struct workspace *ws, struct err *err)
+int workspace_reload(struct workspace *ws, bool analyze, struct err *err)
 {
+	(void)analyze;
 	struct host *h = host_self();
 	const struct edition *seen = disk; /* what changes while it is read is told once more */
 	world_cross("read the project");

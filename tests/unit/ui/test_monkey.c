@@ -1,5 +1,5 @@
 /* The whole screen, without a terminal, in the hands of a monkey: keys of the table and others, clicks, words after ':' and '/',
- * at every size from 0x0 to 30x12 and at large ones, on a real Postgres whose runs come, change and go meanwhile. The
+ * at every size from 0x0 to 30x12 and at large ones, on a real Postgres whose runs come, change and go, and with a project that is edited meanwhile. The
  * sanitizers (MODE=asan) see what is written where it must not be; every mode sees a crash, an end and a standstill.
  *
  * STRATA_SEED is the first seed, STRATA_STEPS how many pictures are drawn. Loads are in a thread, so a seed is much the
@@ -110,6 +110,13 @@ static void write_project(void)
 	write_file("tables.yaml", "tables:\n  dws_week: {description: 注文の集計 und Größen, owner: 数据}\n");
 }
 
+/* The screen reads it again after a while, broken or not. */
+static void edit_project(void)
+{
+	static const char *const texts[] = {"SELECT 1 AS a\n", "SELEC\n", "", "SELECT * FROM dwd.dwd_none\n", "SELECT n FROM dws.dws_week\n"};
+	write_file("dags/dws/dws_edited.sql", texts[chance(sizeof texts / sizeof *texts)]);
+}
+
 /* --- the terminal, instead of ui-tui/term.c --- */
 
 static struct {
@@ -182,6 +189,8 @@ void term_show(const struct canvas *c, const int cursor[2])
 	next_size();
 	if (chance(40) == 0)
 		change(changes[chance(sizeof changes / sizeof *changes)]);
+	if (chance(200) == 0)
+		edit_project();
 	/* What is loaded comes by itself, and mostly it is waited for. */
 	if (!loading || chance(8) == 0)
 		arm();
