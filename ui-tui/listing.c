@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { COLUMNS_MAX = 24, GAP = 1 };
 
@@ -266,6 +267,22 @@ void listing_draw(struct listing *l, struct area a)
 	}
 	if (!l->shown)
 		area_textf(a, 0, 1, a.width, LOOK_DIM, l->filter[0] ? "nothing holds '%s'; Esc shows all" : "%s", l->filter[0] ? l->filter : "nothing here");
+}
+
+void listing_tell(const struct listing *l, struct area a)
+{
+	int widths[COLUMNS_MAX] = {0};
+	struct listing_cell cell;
+	if (!l->source.cell || !l->shown)
+		return;
+	fit(l, a.width, widths);
+	for (size_t c = 0; c < COLUMNS_MAX && l->source.columns[c].title; c++) {
+		if (!l->source.columns[c].told)
+			continue;
+		cell_of(l, l->order[l->cursor], c, &cell);
+		if ((int)text_width(cell.text) > widths[c])
+			area_text(a, 0, 0, a.width, cell.style, cell.text);
+	}
 }
 
 int64_t listing_row(const struct listing *l)

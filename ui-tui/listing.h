@@ -23,6 +23,7 @@ struct listing_column {
 	bool right;        /* numbers */
 	bool grows;        /* takes what is left; at most one should */
 	int rank;          /* when it is narrow, the largest goes first; 0 stays */
+	bool told;         /* where it is cut or left out, it stands whole below: see listing_tell */
 };
 
 /* One cell, as text and as what it sorts by. */
@@ -64,6 +65,8 @@ bool listing_command(struct listing *l, enum ui_command command, int height);
 bool listing_click(struct listing *l, int y);
 void listing_scroll(struct listing *l, int rows);
 void listing_draw(struct listing *l, struct area a);
+/* In one row: what of the cursor's row has no room in the column that is told. */
+void listing_tell(const struct listing *l, struct area a);
 /* The row of the source under the cursor; -1: there is none. */
 int64_t listing_row(const struct listing *l);
 

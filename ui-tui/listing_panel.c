@@ -10,28 +10,37 @@
 #include "base/str.h"
 #include "core/date.h"
 
-enum { WHEEL_ROWS = 3, BAR_COLUMNS = 10 };
+enum { WHEEL_ROWS = 3, BAR_COLUMNS = 10, TOLD_LEAST = 8 };
 
 void listing_panel_init(struct panel *p)
 {
 	listing_init(p->state);
 }
 
+/* Where there is room, the last row tells what has none in its column. Lines that are only printed (height 0) are cut nowhere. */
+static int told_rows(const struct panel *p)
+{
+	return p->height >= TOLD_LEAST;
+}
+
 void listing_panel_draw(struct panel *p, struct area a)
 {
-	listing_draw(p->state, a);
+	int told = told_rows(p);
+	listing_draw(p->state, area_rows(a, 0, a.height - told));
+	if (told)
+		listing_tell(p->state, area_rows(a, a.height - 1, 1));
 }
 
 bool listing_panel_command(struct panel *p, enum ui_command c)
 {
-	return listing_command(p->state, c, p->height);
+	return listing_command(p->state, c, p->height - told_rows(p));
 }
 
 bool listing_panel_click(struct panel *p, const struct term_mouse *m)
 {
 	if (m->wheel)
 		listing_scroll(p->state, WHEEL_ROWS * m->wheel);
-	return m->press && listing_click(p->state, m->y);
+	return m->press && m->y < p->height - told_rows(p) && listing_click(p->state, m->y);
 }
 
 void listing_panel_filter(struct panel *p, const char *text)

@@ -60,6 +60,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 static void init(struct panel *p)
 {
 	((struct textview *)p->state)->follow = true;
+	((struct textview *)p->state)->wrap = true;
 }
 
 static void update(struct panel *p)

@@ -263,7 +263,7 @@ static const struct listing_column columns[] = {
 	{.title = "NAME", .width = 30},
 	{.title = "STATE", .width = 9},
 	{.title = "TIME", .width = 14, .right = true, .rank = 1},
-	{.title = "DETAIL", .width = 12, .grows = true, .rank = 3},
+	{.title = "DETAIL", .width = 12, .grows = true, .told = true, .rank = 3},
 	{0},
 };
 

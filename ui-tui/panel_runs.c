@@ -37,7 +37,7 @@ static const struct listing_column columns[] = {
 	{.title = "BEGAN", .width = 14, .rank = 6},
 	{.title = "TOOK", .width = 9, .right = true, .rank = 1},
 	{.title = "LEFT", .width = 8, .right = true, .rank = 4},
-	{.title = "SELECTION", .width = 10, .grows = true, .rank = 7},
+	{.title = "SELECTION", .width = 10, .grows = true, .told = true, .rank = 7},
 	{0},
 };
 

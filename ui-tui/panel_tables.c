@@ -80,7 +80,7 @@ static const struct listing_column columns[] = {
 	{.title = "PUBLISHED", .width = 14, .rank = 2},
 	{.title = "TAKES", .width = 8, .right = true, .rank = 6},
 	{.title = "OWNER", .width = 12, .rank = 7},
-	{.title = "DESCRIPTION", .width = 10, .grows = true, .rank = 8},
+	{.title = "DESCRIPTION", .width = 10, .grows = true, .told = true, .rank = 8},
 	{0},
 };
 

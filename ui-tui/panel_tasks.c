@@ -21,7 +21,7 @@ static const struct listing_column columns[] = {
 	{.title = "SIZE", .width = 7, .right = true, .rank = 6},
 	{.title = "STARTED", .width = 14, .rank = 7},
 	{.title = "TOOK", .width = 9, .right = true, .rank = 1},
-	{.title = "WHY", .width = 10, .grows = true, .rank = 4},
+	{.title = "WHY", .width = 10, .grows = true, .told = true, .rank = 4},
 	{0},
 };
 

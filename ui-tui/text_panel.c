@@ -45,6 +45,7 @@ void *text_page_of(struct buf *written, struct arena *arena)
 void text_page_init(struct panel *p)
 {
 	((struct textview *)p->state)->style_of = text_panel_look;
+	((struct textview *)p->state)->wrap = true;
 }
 
 void text_page_update(struct panel *p)
