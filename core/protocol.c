@@ -173,6 +173,22 @@ int try_request_decode(struct arena *arena, const json_t *json, struct try_reque
 	return 0;
 }
 
+/* Of a peer that says it wrong nothing is known: no try depends on it. */
+void try_event_decode(const json_t *json, struct try_event *ret)
+{
+	struct err ignored = {0};
+	struct jget g = {.err = &ignored, .code = ERR_PROTOCOL};
+	const char *event = json_string_value(json_object_get(json, "event")), *stage = json_string_value(json_object_get(json, "stage"));
+	*ret = (struct try_event){
+		.event = event ? event : "",
+		.stage = stage ? stage : "",
+		.rows = jget_int_or(&g, json, "rows", 0, INT64_MAX, -1),
+		.percent = (int)jget_int_or(&g, json, "percent", 0, 100, -1),
+		.of_rows = jget_int_or(&g, json, "of_rows", 0, INT64_MAX, -1),
+		.written = jget_int_or(&g, json, "written", 0, INT64_MAX, -1),
+	};
+}
+
 /* states.h has the words; an outcome on the wire is its name. */
 #define WORD(id, name, doc) name,
 static const char *const outcomes[] = {TRY_OUTCOMES(WORD)};

@@ -3,7 +3,7 @@
  *
  * Every request has "op" and "id" (a number of the scheduler's); every reply repeats "id". A reply is
  * either {"id":1,"ok":true,...}, {"id":1,"error":{"class":"...","message":"...","line":3,"col":7}}, or, before the
- * last one of a `run`, {"id":1,"event":"running"|"stage","stage":"load"}. One request is worked at a
+ * last one of a `run`, {"id":1,"event":"running"|"stage"|"progress","stage":"load"}: struct try_event. One request is worked at a
  * time, in order; `cancel` is taken at once by the reader thread and has no reply of its own.
  *
  *   hello    {version, lake, lake_uuid, worker, threads, memory_bytes, lock}  -> {version, duckdb, strata, pid}
@@ -108,7 +108,18 @@ struct try_result {
 	const char *note;          /* e.g. "no input"; NULL: none */
 };
 
+/* What a worker says of a try before its result. A field that an event does not have says that it is not known. */
+struct try_event {
+	const char *event;   /* "running", "stage", "progress"; "" of none of these. It and stage live as long as the JSON */
+	const char *stage;   /* of "stage"; else "" */
+	int64_t rows;        /* of "stage": that the try has made; -1: not known */
+	int percent;         /* of "progress", from here on: of what the query is to read, as DuckDB estimates it; -1: it does not say */
+	int64_t of_rows;     /* what percent is of, as DuckDB estimates it; -1 */
+	int64_t written;     /* bytes of the result's file so far; -1 */
+};
+
 struct jget;
+void try_event_decode(const json_t *json, struct try_event *ret);
 json_t *try_views_encode(const struct view *const *views, size_t n); /* "views" of run, bind and sql */
 const struct view *const *try_views_decode(struct jget *g, const json_t *obj, size_t *ret_n);
 json_t *try_request_encode(const struct try_request *r);

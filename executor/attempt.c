@@ -279,7 +279,7 @@ bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx)
 	int rc = 0;
 	for (size_t i = 0; i < sizeof stages / sizeof *stages && rc == 0; i++) {
 		if (event && (i == 0 || !t->rq->output_none))
-			event(ctx, stages[i].event);
+			event(ctx, stages[i].event, stages[i].run == validate ? t->loaded_rows : -1);
 		int64_t start = clock_mono_us();
 		if (stop_wanted(&t->w->stop)) {
 			r->outcome = OUTCOME_KILLED;
@@ -359,7 +359,7 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
 	attempt_init(&t, w, arena, rq, ret);
 	if (attempt_stage(&t, event, ctx)) {
 		if (event && !rq->output_none)
-			event(ctx, "commit");
+			event(ctx, "commit", t.rows);
 		attempt_publish(&one, 1);
 	}
 	attempt_end(&t);

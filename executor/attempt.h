@@ -40,6 +40,7 @@ struct attempt {
 	struct manifest_input *inputs;
 	size_t ninputs, inputs_cap;
 	bool only_files;          /* no views are made of it */
+	int64_t input_bytes;      /* the files that are read, together */
 	const char *no_input;     /* name of an input whose schema nothing gives; NULL: all are known */
 
 	/* load and validate: what it made */
@@ -54,8 +55,8 @@ struct attempt {
 	bool keep;                /* the staged data stays: a check failed, or the request says so */
 };
 
-/* Called as stages begin: "running", then "load", "validate", "commit". */
-typedef void attempt_event(void *ctx, const char *stage);
+/* Called as stages begin: "running", then "load", "validate", "commit". rows: that were made; -1: not known yet. */
+typedef void attempt_event(void *ctx, const char *stage, int64_t rows);
 
 /* *ret lives in `arena`. Never fails itself. What is left to remove (staging, with the version that was
  * replaced, and the try's catalog) waits for attempt_tidy, so that nobody waits for it: call that when the

@@ -50,7 +50,7 @@ void batch_publish(struct worker *w, const struct op_events *events)
 	size_t n = w->nbatched;
 	for (size_t i = 0; i < n; i++) {
 		tries[i] = &w->batched[i]->attempt;
-		events->stage_of(events->ctx, w->batched[i]->id, "commit");
+		events->stage_of(events->ctx, w->batched[i]->id, "commit", tries[i]->rows);
 	}
 	if (n)
 		attempt_publish(tries, n);
@@ -90,11 +90,11 @@ static json_t *work(struct worker *w, struct batched *b, bool alone, const struc
 		return end(b);
 	if (alone || b->rq.output_none) {
 		if (!b->rq.output_none)
-			events->event(events->ctx, "commit");
+			events->event(events->ctx, "commit", b->attempt.rows);
 		attempt_publish(&t, 1);
 		return end(b);
 	}
-	events->event(events->ctx, "staged");
+	events->event(events->ctx, "staged", b->attempt.rows);
 	t->canceled = events->staged(events->ctx);
 	w->batched[w->nbatched++] = b;
 	return NULL;

@@ -36,6 +36,8 @@ int duck_open(const struct duck_config *c, duckdb_database *ret_db, struct err *
 		{c->threads > 0, "threads", threads},
 		{c->memory_bytes > 0, "memory_limit", memory},
 		{true, "temp_directory", c->temp_dir ? c->temp_dir : ""},
+		/* Of a connection, not of the database: it is set where it is wanted (duck_measure). */
+		{c->lock, "allowed_configs", "['enable_progress_bar', 'enable_progress_bar_print']"},
 		{c->lock, "lock_configuration", "true"},
 	};
 	duckdb_config config;
@@ -59,6 +61,12 @@ int duck_connect(duckdb_database db, duckdb_connection *ret_con, struct err *err
 	if (duckdb_connect(db, ret_con) == DuckDBError)
 		return err_set(err, ERR_ENGINE, "connect to DuckDB");
 	return 0;
+}
+
+void duck_measure(duckdb_connection con)
+{
+	struct duck_error ignored; /* then it tells nothing, which no query fails for */
+	(void)duck_run(con, "SET enable_progress_bar_print = false; SET enable_progress_bar = true", &ignored);
 }
 
 /* Line and column of a byte position; a position past the end is the end. */

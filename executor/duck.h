@@ -36,6 +36,8 @@ struct duck_config {
 /* In memory, no extension is fetched or loaded by itself. ERR_ENGINE. duckdb_close it. */
 int duck_open(const struct duck_config *config, duckdb_database *ret_db, struct err *err);
 int duck_connect(duckdb_database db, duckdb_connection *ret_con, struct err *err);
+/* From here on duckdb_query_progress tells how far this connection's queries are; nothing is printed. */
+void duck_measure(duckdb_connection con);
 
 struct duck_error {
 	duckdb_error_type type; /* DUCKDB_ERROR_INTERRUPT: somebody called duckdb_interrupt */

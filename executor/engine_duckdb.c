@@ -7,7 +7,12 @@
 
 static int duckdb_load(struct attempt *t)
 {
-	return t->rq->output_none ? load_nothing(t, t->rq->sql) : load_query(t, t->rq->sql, false);
+	if (t->input_bytes >= PROGRESS_WORTH_BYTES)
+		duck_measure(t->session.con);
+	progress_begin(&t->w->progress, t->session.con, t->rq->output_none ? NULL : load_file(t));
+	int rc = t->rq->output_none ? load_nothing(t, t->rq->sql) : load_query(t, t->rq->sql, false);
+	progress_end(&t->w->progress);
+	return rc;
 }
 
 const struct engine engine_duckdb = {.name = "duckdb", .views = true, .load = duckdb_load};

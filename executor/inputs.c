@@ -156,8 +156,10 @@ static int pin_partition(struct attempt *t, struct pinned *p, const char *date, 
 	} else if (p->same) {
 		p->same = same_schema(p->schema, p->nschema, m.schema, m.nschema);
 	}
-	for (size_t i = 0; i < m.nfiles; i++)
+	for (size_t i = 0; i < m.nfiles; i++) {
 		add_file(t, p, pin_path(t, p, into, m.files[i].name), date);
+		t->input_bytes += m.files[i].size;
+	}
 	return 0;
 }
 
@@ -203,6 +205,7 @@ static int list_external(struct attempt *t, struct pinned *p)
 			f = (struct raw_file){file, st.st_size, (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
 			                         (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec, st.st_ino};
 		attempt_note_input(t, arena_printf(t->arena, "source:%s", file), "", 0, source_identity(t->arena, &f));
+		t->input_bytes += f.size;
 	}
 	p->nparts = found.gl_pathc;
 	globfree(&found);

@@ -187,12 +187,17 @@ static int copy_to(struct attempt *t, struct buf *prefix, const char *sql, const
 	return copy(t->session.con, buf_cstr(prefix), &t->loaded_rows, e);
 }
 
+const char *load_file(struct attempt *t)
+{
+	return arena_printf(t->arena, "%s/part-0.parquet", t->out);
+}
+
 /* To ask for the query's columns costs as much as a small query. Where the plain query gave a file with plain columns
  * only, none of them needed a cast or a check, and the footer says the schema. Else DESCRIBE says whether what the
  * plain query gave, a file or an error, is the end of it. */
 int load_query(struct attempt *t, const char *sql, bool ours)
 {
-	const char *file = arena_printf(t->arena, "%s/part-0.parquet", t->out);
+	const char *file = load_file(t);
 	if (FAULT("stage.write"))
 		return attempt_fail(t, "transient", "write '%s': %s", file, strerror(errno));
 	struct buf text = BUF_INIT(1 << 26);

@@ -6,6 +6,8 @@
 
 #include "executor/attempt.h"
 
+const char *load_file(struct attempt *t); /* where load_query stages, relative to the lake */
+
 /* Run `sql` in the try's session and stage its rows as one zstd Parquet file in t->out; sets
  * t->loaded_rows. A `dt` column of a partitioned table is checked on every row and not stored. HUGEINT is
  * stored as DECIMAL(38,0), and one that does not fit fails the try: Parquet would have it rounded to a DOUBLE.

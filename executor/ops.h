@@ -22,7 +22,7 @@ struct op_events {
 	/* Of a batch (batch.h): the request at work is staged and waits; what is returned says whether it is canceled. Then, of
 	 * any of those that wait, where it is, and its reply (taken); and that none waits any more. */
 	const atomic_bool *(*staged)(void *ctx);
-	void (*stage_of)(void *ctx, json_int_t id, const char *stage);
+	void (*stage_of)(void *ctx, json_int_t id, const char *stage, int64_t rows);
 	void (*reply)(void *ctx, json_int_t id, json_t *reply);
 	void (*published)(void *ctx);
 	void *ctx;

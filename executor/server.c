@@ -1,5 +1,5 @@
-/* See server.h. Only the main thread writes replies; only the reader thread reads. The queue between
- * them and the struct stop are what they share. */
+/* See server.h. Only the main thread writes replies; only the reader thread reads. While a query is at work, and the main thread
+ * has nothing to write, the reader tells how far it is. The queue between them, struct stop and struct progress are what they share. */
 #include "executor/server.h"
 
 #include <duckdb.h>
@@ -120,6 +120,32 @@ static bool take_lines(struct server *s, struct buf *b)
 	return b->len < PROTOCOL_LINE_MAX;
 }
 
+/* The request at work cannot change here: its main thread waits for progress_end. Never blocks, for who reads must hear a cancel. */
+static bool send_progress(void *ctx, const struct query_progress *now)
+{
+	struct server *s = ctx;
+	struct pollfd p = {.fd = s->out, .events = POLLOUT};
+	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLOUT))
+		return false;
+	char line[192];
+	pthread_mutex_lock(&s->mutex);
+	int n = snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"progress\"", s->current);
+	pthread_mutex_unlock(&s->mutex);
+	if (now->percent >= 0)
+		n += snprintf(line + n, sizeof line - (size_t)n, ",\"percent\":%d,\"of_rows\":%" PRId64, now->percent, now->of_rows);
+	n += snprintf(line + n, sizeof line - (size_t)n, ",\"written\":%" PRId64 "}\n", now->written);
+	return file_write_all(s->out, line, (size_t)n) == 0;
+}
+
+/* How long the reader may sleep: without end while nothing is at work, and none came that the main thread has not seen. */
+static int patience(struct server *s, bool poke)
+{
+	pthread_mutex_lock(&s->mutex);
+	bool busy = s->len > 0 || s->current >= 0;
+	pthread_mutex_unlock(&s->mutex);
+	return poke || stop_wanted(&s->worker.stop) ? STOP_POKE_MS : busy ? PROGRESS_EVERY_MS : -1;
+}
+
 static void *reader(void *ctx)
 {
 	struct server *s = ctx;
@@ -128,8 +154,9 @@ static void *reader(void *ctx)
 	bool poke = false;
 	for (;;) {
 		struct pollfd p = {.fd = s->in, .events = POLLIN};
-		int n = poll(&p, 1, poke || stop_wanted(&s->worker.stop) ? STOP_POKE_MS : -1);
+		int n = poll(&p, 1, patience(s, poke));
 		poke = stop_poke(&s->worker.stop);
+		progress_look(&s->worker.progress, send_progress, s);
 		if (n <= 0)
 			continue;
 		ssize_t r = read(s->in, chunk, sizeof chunk);
@@ -196,20 +223,23 @@ static void send_reply(struct server *s, json_t *reply)
 	free(text);
 }
 
-static void send_stage(void *ctx, json_int_t id, const char *stage)
+static void send_stage(void *ctx, json_int_t id, const char *stage, int64_t rows)
 {
 	struct server *s = ctx;
-	char line[128];
+	char line[160];
 	bool running = strcmp(stage, "running") == 0;
-	int n = running ? snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"running\"}\n", id)
-	                : snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"stage\",\"stage\":\"%s\"}\n", id, stage);
+	int n = running ? snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"running\"", id)
+	                : snprintf(line, sizeof line, "{\"id\":%" JSON_INTEGER_FORMAT ",\"event\":\"stage\",\"stage\":\"%s\"", id, stage);
+	if (rows >= 0)
+		n += snprintf(line + n, sizeof line - (size_t)n, ",\"rows\":%" PRId64, rows);
+	n += snprintf(line + n, sizeof line - (size_t)n, "}\n");
 	(void)file_write_all(s->out, line, (size_t)n);
 }
 
-static void send_event(void *ctx, const char *stage)
+static void send_event(void *ctx, const char *stage, int64_t rows)
 {
 	struct server *s = ctx;
-	send_stage(s, s->current, stage);
+	send_stage(s, s->current, stage, rows);
 }
 
 /* The request at work leaves its place to the next one. A cancel that came for it already is its own from here on. */

@@ -178,9 +178,11 @@ static int empty_view(struct attempt *t, const struct try_source *s)
 
 static int note_files(struct attempt *t, const struct raw_files *f)
 {
-	for (size_t i = 0; i < f->len; i++)
+	for (size_t i = 0; i < f->len; i++) {
 		attempt_note_input(t, arena_printf(t->arena, "source:%s", f->items[i].path), "", 0,
 		                   source_identity(t->arena, &f->items[i]));
+		t->input_bytes += f->items[i].size;
+	}
 	return 0;
 }
 

@@ -20,6 +20,7 @@ void worker_init(struct worker *w)
 {
 	*w = (struct worker){.lock_fd = -1};
 	stop_init(&w->stop);
+	progress_init(&w->progress);
 }
 
 int worker_enter(struct worker *w, const char *lake, struct err *err)
@@ -62,6 +63,7 @@ void worker_close(struct worker *w)
 	free(w->lake_uuid);
 	free(w->id);
 	pthread_mutex_destroy(&w->stop.mutex);
+	pthread_mutex_destroy(&w->progress.mutex);
 	*w = (struct worker){.lock_fd = -1};
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "executor/bind.h"
+#include "executor/progress.h"
 #include "executor/stop.h"
 
 /* A connection with an empty catalog of its own, which the reader thread can interrupt. */
@@ -36,6 +37,7 @@ struct worker {
 	int64_t memory_bytes;  /* 0: DuckDB's own choice */
 	int lock_fd;           /* held from before the hello reply until death; -1: none */
 	struct stop stop;
+	struct progress progress; /* of the query at work */
 
 	duckdb_database db;    /* NULL: not open */
 	duckdb_connection base; /* for ATTACH and DETACH of the tries' catalogs */

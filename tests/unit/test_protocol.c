@@ -190,6 +190,35 @@ static void bytes_that_are_no_text_do_not_break_a_line(void **state)
 	json_decref(list);
 }
 
+static struct try_event event_of(const char *text)
+{
+	struct try_event e;
+	json_t *json = json_loads(text, 0, NULL);
+	try_event_decode(json, &e);
+	json_decref(json); /* the numbers are their own */
+	return e;
+}
+
+static void what_an_event_does_not_say_is_not_known(void **state)
+{
+	(void)state;
+	struct try_event e = event_of("{\"event\":\"progress\",\"percent\":43,\"of_rows\":2800000,\"written\":4096}");
+	assert_int_equal(e.percent, 43);
+	assert_int_equal(e.of_rows, 2800000);
+	assert_int_equal(e.written, 4096);
+	assert_int_equal(e.rows, -1);
+	e = event_of("{\"event\":\"stage\",\"stage\":\"validate\",\"rows\":0}");
+	assert_int_equal(e.rows, 0);
+	assert_int_equal(e.percent, -1);
+	static const char *const wrong[] = {"{}", "{\"percent\":101}", "{\"percent\":\"43\"}", "{\"rows\":-7}", "{\"event\":7,\"stage\":[]}"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		e = event_of(wrong[i]);
+		assert_string_equal(e.event, "");
+		assert_string_equal(e.stage, "");
+		assert_true(e.rows == -1 && e.percent == -1 && e.of_rows == -1 && e.written == -1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +227,7 @@ int main(void)
 		cmocka_unit_test(analyses_round_trip),
 		cmocka_unit_test(wrong_types_name_the_key),
 		cmocka_unit_test(bytes_that_are_no_text_do_not_break_a_line),
+		cmocka_unit_test(what_an_event_does_not_say_is_not_known),
 	};
 	return cmocka_run_group_tests_name("protocol", tests, NULL, NULL);
 }

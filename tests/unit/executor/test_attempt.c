@@ -331,8 +331,9 @@ static void *poke(void *ctx)
 	return NULL;
 }
 
-static void cancel_at_load(void *ctx, const char *stage)
+static void cancel_at_load(void *ctx, const char *stage, int64_t rows)
 {
+	(void)rows;
 	struct canceler *c = ctx;
 	if (strcmp(stage, "load") == 0)
 		pthread_create(&c->thread, NULL, poke, c);

@@ -502,6 +502,60 @@ static void nonsense_ends_the_worker(void **state)
 	json_decref(p.last);
 }
 
+/* The next event of request `id` that has the key; it has not ended before. */
+static json_t *event_with(struct peer *p, json_int_t id, const char *key)
+{
+	for (;;) {
+		json_t *said = peer_read(p);
+		assert_int_equal(json_integer_value(json_object_get(said, "id")), id);
+		assert_non_null(json_object_get(said, "event"));
+		if (json_object_get(said, key))
+			return said;
+		json_decref(said);
+	}
+}
+
+/* Longer than anybody waits, over an input that is large enough to be measured; of a join with range() DuckDB tells nothing. */
+static void a_long_query_tells_how_far_it_is(void **state)
+{
+	struct lake *l = *state;
+	struct peer p;
+	peer_hello(&p, l);
+	json_int_t id = peer_send(&p, try_json(l, "dwd.dwd_big", "SELECT range AS i FROM range(4000000)"));
+	json_t *said = event_with(&p, id, "rows");
+	assert_string_equal(text_of(said, "stage"), "validate");
+	assert_int_equal(json_integer_value(json_object_get(said, "rows")), 4000000);
+	json_decref(said);
+	assert_string_equal(text_of(peer_reply(&p, id), "outcome"), "success");
+
+	const char *const whole[] = {""}, *const try_ids[] = {"try-1"};
+	const struct try_input in = {.qname = "dwd.dwd_big", .partitions = whole, .try_ids = try_ids, .npartitions = 1};
+	const char *digest = "i";
+	for (int i = 0; i < 60; i++)
+		digest = arena_printf(&l->arena, "md5(%s::VARCHAR)", digest);
+	struct try_request rq = lake_request(l, "dwd.dwd_long", "", arena_printf(&l->arena, "SELECT i, %s AS m FROM dwd.dwd_big", digest));
+	rq.inputs = &in;
+	rq.ninputs = 1;
+	json_t *req = try_request_encode(&rq);
+	json_object_set_new(req, "op", json_string("run"));
+	id = peer_send(&p, req);
+	said = event_with(&p, id, "percent");
+	assert_string_equal(text_of(said, "event"), "progress");
+	assert_in_range(json_integer_value(json_object_get(said, "percent")), 0, 99);
+	assert_true(json_integer_value(json_object_get(said, "of_rows")) >= 4000000);
+	json_int_t before = json_integer_value(json_object_get(said, "written"));
+	for (json_int_t now = before; now <= before;) { /* it grows, and is told again */
+		json_decref(said);
+		said = event_with(&p, id, "written");
+		now = json_integer_value(json_object_get(said, "written"));
+	}
+	json_decref(said);
+	peer_cancel(&p, id); /* it is heard beside all that is told */
+	assert_string_equal(text_of(peer_reply(&p, id), "outcome"), "killed");
+	assert_int_equal(peer_close(&p), 0);
+	assert_int_equal(lake_count(".strata/staging"), 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, lake_setup, lake_teardown)
 
 int main(void)
@@ -510,7 +564,7 @@ int main(void)
 		T(shakes_hands_first), T(runs_a_try_with_its_events), T(probes_queries_and_sweeps),
 		T(many_files_do_not_outgrow_a_reply), T(cancels_what_runs_and_what_waits), T(a_batch_is_answered_try_by_try),
 		T(one_try_of_a_batch_is_canceled_alone), T(the_last_of_a_batch_is_canceled_alone),
-		T(what_waits_is_published_before_anything_else),
+		T(what_waits_is_published_before_anything_else), T(a_long_query_tells_how_far_it_is),
 		T(the_end_of_the_pipe_ends_everything), T(a_killed_worker_takes_its_program_along),
 		T(a_terminated_worker_takes_the_whole_group_along), T(nonsense_ends_the_worker),
 	};
