@@ -1,10 +1,11 @@
-/* strata status: who schedules the lake, its schedules, the runs that are unfinished, and callbacks out of reach. */
+/* strata status: who schedules the lake, what its workers do, its schedules, the runs that are unfinished, and callbacks out of reach. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/commands.h"
 #include "scheduler/run_progress.h"
 #include "cli/state.h"
@@ -16,16 +17,36 @@
 enum { PROBLEM_MAX = 1 << 20 };
 
 static const struct output_column columns[] = {
-	{.name = "what", .help = "'scheduler', 'schedule', 'run', 'command' or 'callback'"},
+	{.name = "what", .help = "'scheduler', 'worker', 'lane', 'schedule', 'run', 'command' or 'callback'"},
 	{.name = "name", .help = "its name"},
 	{.name = "state", .help = "how it is"},
 	{.name = "since", .help = "since when; of a schedule, when it came last"},
 	{.name = "next", .help = "when a schedule comes next; null: it is paused, or this is none"},
 	{.name = "detail", .help = "what more there is to say"},
+	/* Of a worker at work, and of a lane: the same for programs. */
+	{.name = "run", .detail = true, .help = "that a worker is at work for"},
+	{.name = "table", .detail = true, .help = "that it makes"},
+	{.name = "partition", .detail = true, .help = "the date of it"},
+	{.name = "memory", .detail = true, .help = "bytes that a worker has"},
+	{.name = "rows", .detail = true, .help = "that its try has made; null until its query is done"},
+	{.name = "percent", .detail = true, .help = "how much of what the query is to read has been read, by DuckDB's estimate; null where it has none"},
+	{.name = "of_rows", .detail = true, .help = "rows that 'percent' is of, by the same estimate"},
+	{.name = "written", .detail = true, .help = "bytes of the result so far"},
+	{.name = "used", .detail = true, .help = "of a lane: workers at work for its runs"},
+	{.name = "slots", .detail = true, .help = "workers that its runs may have"},
+	{.name = "kept", .detail = true, .help = "of these, that no other run gets"},
 	{0},
 };
+enum { LANE_FIRST = 14 }; /* the column 'used' */
 
-static int scheduler_row(const struct state *s, struct output *out, bool *ret_up, struct err *err)
+/* Nothing in the columns of a row that are left. */
+static void rest_of(struct output *out)
+{
+	while (out->at)
+		output_text(out, NULL);
+}
+
+static int scheduler_row(const struct state *s, struct output *out, bool *ret_leads, bool *ret_up, struct err *err)
 {
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
@@ -40,6 +61,7 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_up
 	if (rc < 0)
 		return rc;
 	*ret_up = up;
+	*ret_leads = h.pid != 0;
 	const char *problem = h.pid && PQntuples(r) ? PQgetvalue(r, 0, 0) : "";
 	bool draining = PQntuples(r) && PQgetvalue(r, 0, 1)[0] == 't';
 	char name[256];
@@ -53,8 +75,76 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_up
 	buf_addf(&broken, "the last good project goes on; the one on disk is broken: %s", problem);
 	output_text(out, *problem ? buf_cstr(&broken) : h.pid ? h.command : "start one with 'strata scheduler'");
 	buf_free(&broken);
+	rest_of(out);
 	PQclear(r);
 	return 0;
+}
+
+/* An absent one is negative. */
+static void number(struct output *out, int64_t n)
+{
+	if (n >= 0)
+		output_int(out, n);
+	else
+		output_text(out, NULL);
+}
+
+static void worker_row(struct output *out, const struct worker_row *w)
+{
+	bool busy = *w->table;
+	char far[WORKER_FAR_SIZE], memory[32], detail[768];
+	worker_far(far, w);
+	str_bytes(memory, sizeof memory, w->memory);
+	snprintf(detail, sizeof detail, "%s%s%s  %s%s%s  %s", w->table, *w->partition ? " " : "", w->partition, far, *far ? "  " : "", memory, w->run_id);
+	output_text(out, "worker");
+	output_text(out, w->worker);
+	output_styled(out, busy ? STYLE_PLAIN : STYLE_DIM, busy ? w->stage : "idle");
+	state_time(out, w->since_us);
+	output_text(out, NULL);
+	output_text(out, busy ? detail : memory);
+	output_text(out, busy ? w->run_id : NULL);
+	output_text(out, busy ? w->table : NULL);
+	output_text(out, *w->partition ? w->partition : NULL);
+	number(out, w->memory ? w->memory : -1);
+	number(out, w->rows);
+	number(out, w->percent);
+	number(out, w->of_rows);
+	number(out, w->written);
+	rest_of(out);
+}
+
+static void lane_row(struct output *out, const struct lane_slots *lane)
+{
+	char state[64], detail[64];
+	snprintf(state, sizeof state, "%" PRIu32 " of %" PRIu32, lane->used, lane->slots);
+	snprintf(detail, sizeof detail, "%" PRIu32 " kept for them", lane->kept);
+	output_text(out, "lane");
+	output_text(out, lane->runs);
+	output_styled(out, lane->used >= lane->slots ? STYLE_WARN : STYLE_PLAIN, state);
+	output_text(out, NULL);
+	output_text(out, NULL);
+	output_text(out, lane->kept ? detail : "");
+	while (out->at < LANE_FIRST)
+		output_text(out, NULL);
+	output_int(out, lane->used);
+	output_int(out, lane->slots);
+	output_int(out, lane->kept);
+}
+
+/* Those of who leads: of a scheduler that is dead nothing is at work. */
+static int worker_rows(const struct state *s, struct output *out, struct err *err)
+{
+	struct worker_row *rows;
+	struct lanes_row lanes;
+	struct lane_slots lane[LANES_MOST];
+	size_t n;
+	int rc = query_workers(&s->query, &rows, &n, &lanes, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		worker_row(out, &rows[i]);
+	n = rc == 0 ? lanes_list(&lanes, lane) : 0;
+	for (size_t i = 0; i < n; i++)
+		lane_row(out, &lane[i]);
+	return rc;
 }
 
 /* Where the project is broken on disk, what the scheduler knows of it goes on. */
@@ -76,6 +166,7 @@ static int schedule_rows(const struct state *s, struct output *out, struct err *
 		state_time(out, rows[i].last_us);
 		state_time(out, known && !rows[i].paused ? zone_next_us(known, p, clock_wall_us()) : 0);
 		output_text(out, *rows[i].last_run ? rows[i].last_run : known ? known->cron : "the project on disk is broken; 'strata validate'");
+		rest_of(out);
 	}
 	return rc;
 }
@@ -99,6 +190,7 @@ static int run_rows(const struct state *s, bool up, struct output *out, struct e
 			n_said = (int)sizeof text - RUN_PROGRESS_SIZE - 1;
 		run_progress_text(text + n_said, &p);
 		output_text(out, text);
+		rest_of(out);
 	}
 	return rc;
 }
@@ -125,6 +217,7 @@ static int command_rows(const struct state *s, struct output *out, struct err *e
 		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
 		output_text(out, NULL);
 		output_text(out, by);
+		rest_of(out);
 	}
 	PQclear(r);
 	return 0;
@@ -153,6 +246,7 @@ static int callback_rows(const struct state *s, struct output *out, struct err *
 		state_time(out, strtoll(PQgetvalue(r, i, 3), NULL, 10));
 		output_text(out, NULL);
 		output_text(out, PQgetvalue(r, i, 4));
+		rest_of(out);
 	}
 	PQclear(r);
 	return 0;
@@ -162,11 +256,13 @@ static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
 	struct output out;
-	bool up = false;
+	bool leads = false, up = false;
 	int rc = state_open(inv, &s, err);
 	if (rc == 0) {
 		output_begin(&out, inv->globals->output, columns);
-		rc = scheduler_row(&s, &out, &up, err);
+		rc = scheduler_row(&s, &out, &leads, &up, err);
+		if (rc == 0 && leads)
+			rc = worker_rows(&s, &out, err);
 		if (rc == 0)
 			rc = schedule_rows(&s, &out, err);
 		if (rc == 0)
@@ -185,8 +281,8 @@ const struct command command_status = {
 	.name = "status",
 	.group = "Keep tables up to date",
 	.synopsis = "",
-	.summary = "the scheduler, its schedules, and unfinished runs",
-	.details = "SINCE is when the scheduler took the lake, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
+	.summary = "the scheduler, its workers and schedules, and unfinished runs",
+	.details = "SINCE is when the scheduler took the lake, a worker its task, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. So are those of the workers: while the query of a task runs, how much of what it is to read has been read, where DuckDB can tell, of how many rows by its own estimate, and what has been written of the result; after that, how many rows it has made. A lane is what scheduled runs, or others, have and may have of the workers. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
 	.examples = "strata status\nstrata status --output json",
 	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,

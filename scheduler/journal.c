@@ -358,10 +358,10 @@ void journal_pause(struct journal *j, const char *run_id, bool pause)
 		batch_pause(&j->gathering, run_id, pause, j->config.leader.epoch);
 }
 
-void journal_workers(struct journal *j, const char *json)
+void journal_workers(struct journal *j, const char *workers, const char *lanes)
 {
 	if (is_writing(j))
-		batch_workers(&j->gathering, json);
+		batch_workers(&j->gathering, workers, lanes);
 }
 
 void journal_flush(struct journal *j)

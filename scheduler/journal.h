@@ -97,8 +97,8 @@ void journal_checks(struct journal *j, uint64_t fence, const struct manifest_che
 void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour);
 /* A run that has a row is paused, or goes on: in its turn, as the journal itself may be at that row. */
 void journal_pause(struct journal *j, const char *run_id, bool pause);
-/* What the workers do just now, a JSON array, for who looks on (strata.scheduler.workers). */
-void journal_workers(struct journal *j, const char *json);
+/* What the workers do just now, a JSON array, and whose slots they are, a JSON object, for who looks on (strata.scheduler). */
+void journal_workers(struct journal *j, const char *workers, const char *lanes);
 void journal_flush(struct journal *j);
 /* For rows that nobody waits for: with the next flush, at the latest after some milliseconds. */
 void journal_flush_soon(struct journal *j);

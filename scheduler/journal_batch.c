@@ -187,13 +187,14 @@ void batch_pause(struct journal_batch *b, const char *run_id, bool pause, int64_
 	run_row_of(b, run_id, epoch)->pause = pause ? "t" : "f";
 }
 
-void batch_workers(struct journal_batch *b, const char *json)
+void batch_workers(struct journal_batch *b, const char *workers, const char *lanes)
 {
 	struct key k = {"", "", "", 0};
 	struct scheduler_row *row = row_find(b, JOURNAL_SCHEDULER, &k);
 	if (!row)
 		row = row_append(b, JOURNAL_SCHEDULER);
-	row->workers = keep(b, json);
+	row->workers = keep(b, workers);
+	row->lanes = keep(b, lanes);
 }
 
 static void run_transition(struct journal_batch *b, const struct transition *t, const struct journal_names *n, int64_t epoch)

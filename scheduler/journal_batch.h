@@ -29,7 +29,7 @@ void batch_transition(struct journal_batch *b, const struct transition *t, const
 void batch_publish(struct journal_batch *b, const struct journal_publish *p);
 void batch_progress(struct journal_batch *b, const char *run_id, const struct run_counts *counts, int64_t per_hour, int64_t epoch);
 void batch_pause(struct journal_batch *b, const char *run_id, bool pause, int64_t epoch);
-void batch_workers(struct journal_batch *b, const char *json);
+void batch_workers(struct journal_batch *b, const char *workers, const char *lanes);
 void batch_checks(struct journal_batch *b, uint64_t fence, const struct manifest_check *checks, size_t n);
 void batch_free(struct journal_batch *b); /* empty again */
 

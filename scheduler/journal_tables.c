@@ -91,7 +91,7 @@ static const struct pg_column event_columns[] = {
 	COLUMN(event_row, "wait", TEXT, wait), COLUMN(event_row, "cause", TEXT, cause),
 };
 
-static const struct pg_column scheduler_columns[] = {COLUMN(scheduler_row, "workers", JSON, workers)};
+static const struct pg_column scheduler_columns[] = {COLUMN(scheduler_row, "workers", JSON, workers), COLUMN(scheduler_row, "lanes", JSON, lanes)};
 
 /* A run is updated, never upserted: its row has what a transition does not know. */
 static const char run_update[] =
@@ -103,7 +103,8 @@ static const char run_update[] =
 	" AS t(run_id, state, result, counts, epoch, started_at, ended_at, pause)"
 	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
 static const char scheduler_update[] =
-	"UPDATE strata.scheduler s SET workers = t.workers FROM unnest($2::jsonb[]) AS t(workers) WHERE s.lake_id = $1::integer";
+	"UPDATE strata.scheduler s SET workers = t.workers, lanes = t.lanes FROM unnest($2::jsonb[], $3::jsonb[]) AS t(workers, lanes)"
+	" WHERE s.lake_id = $1::integer";
 
 #define DESCRIBE(row, columns) sizeof(struct row), columns, sizeof columns / sizeof *columns
 

@@ -84,6 +84,7 @@ struct event_row {
 /* What its workers do just now, for who looks on. */
 struct scheduler_row {
 	const char *workers; /* a JSON array */
+	const char *lanes;   /* a JSON object */
 };
 
 struct journal_table_def {

@@ -14,7 +14,7 @@ enum { ASK_MS = 250 };
 /* Fences come from what is recorded, should the counter ever be behind (a restored or rebuilt database). */
 static const char acquire_sql[] =
 	"UPDATE strata.scheduler s SET epoch = epoch + 1, acquired_at = now(), heartbeat = now(), pid = $2::integer,"
-	" host = $3, command = $4, run_id = $5, daemon = false, draining = false, workers = '[]', next_fence = greatest(next_fence,"
+	" host = $3, command = $4, run_id = $5, daemon = false, draining = false, workers = '[]', lanes = '{}', next_fence = greatest(next_fence,"
 	" (SELECT coalesce(max(fence), 0) + 1 FROM strata.try t WHERE t.lake_id = s.lake_id),"
 	" (SELECT coalesce(max(fence), 0) + 1 FROM strata.partition p WHERE p.lake_id = s.lake_id))"
 	" WHERE lake_id = $1::integer RETURNING epoch, tick, next_fence";

@@ -2,10 +2,13 @@
 #include "scheduler/queries_screen.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "core/date.h"
+#include "core/jsonio.h"
 #include "scheduler/pg_rows.h"
 #include "scheduler/queries_internal.h"
 
@@ -81,17 +84,79 @@ int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_co
 	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }
 
-int query_workers(const struct query *q, const char **ret_json, struct err *err)
+static struct worker_row worker_of(struct jget *g, const json_t *o)
 {
-	static const struct pg_column column = {"workers", COLUMN_JSON, 0};
-	const char **rows;
+	return (struct worker_row){
+		.worker = jget_text_or(g, o, "worker", ""),
+		.memory = jget_int_or(g, o, "memory", 0, INT64_MAX, 0),
+		.run_id = jget_text_or(g, o, "run", ""),
+		.table = jget_text_or(g, o, "table", ""),
+		.partition = jget_text_or(g, o, "partition", ""),
+		.stage = jget_text_or(g, o, "stage", ""),
+		.try_no = (int32_t)jget_int_or(g, o, "try", 0, INT32_MAX, 0),
+		.since_us = jget_int_or(g, o, "since_ms", 0, INT64_MAX / 1000, 0) * 1000,
+		.rows = jget_int_or(g, o, "rows", 0, INT64_MAX, -1),
+		.percent = (int)jget_int_or(g, o, "percent", 0, 100, -1),
+		.of_rows = jget_int_or(g, o, "of_rows", 0, INT64_MAX, -1),
+		.written = jget_int_or(g, o, "written", 0, INT64_MAX, -1),
+	};
+}
+
+static uint32_t slots_of(struct jget *g, const json_t *o, const char *key)
+{
+	return (uint32_t)jget_int_or(g, o, key, 0, UINT32_MAX, 0);
+}
+
+int query_workers(const struct query *q, struct worker_row **ret_rows, size_t *ret_count, struct lanes_row *ret_lanes, struct err *err)
+{
+	struct told_row {
+		const char *workers, *lanes;
+	} *told;
+	static const struct pg_column columns[] = {COLUMN(told_row, "workers", JSON, workers), COLUMN(told_row, "lanes", JSON, lanes)};
 	size_t n;
 	char lake[12];
 	const struct pg_param params[] = {query_lake(q, lake)};
-	int rc = pg_rows_select(q->conn, &column, 1, sizeof *rows, "FROM strata.scheduler WHERE lake_id = $1::integer", params, COUNT(params), q->arena, &rows, &n,
-	                        err);
-	*ret_json = rc == 0 && n ? rows[0] : "[]";
-	return rc;
+	int rc = pg_rows_select(q->conn, columns, COUNT(columns), sizeof *told, "FROM strata.scheduler WHERE lake_id = $1::integer", params, COUNT(params),
+	                        q->arena, &told, &n, err);
+	if (rc < 0)
+		return rc;
+	json_t *list = n ? json_loads(told[0].workers, 0, NULL) : NULL, *lanes = n ? json_loads(told[0].lanes, 0, NULL) : NULL;
+	struct jget g = {.arena = q->arena, .err = err, .code = ERR_STATE};
+	*ret_count = json_array_size(list);
+	*ret_rows = arena_array(q->arena, *ret_count, sizeof **ret_rows);
+	for (size_t i = 0; i < *ret_count; i++)
+		(*ret_rows)[i] = worker_of(&g, json_array_get(list, i));
+	*ret_lanes = (struct lanes_row){slots_of(&g, lanes, "slots"), slots_of(&g, lanes, "kept"), slots_of(&g, lanes, "scheduled"), slots_of(&g, lanes, "other")};
+	json_decref(list);
+	json_decref(lanes);
+	return g.result < 0 ? err_wrap(err, "strata.scheduler") : 0;
+}
+
+size_t lanes_list(const struct lanes_row *l, struct lane_slots ret[LANES_MOST])
+{
+	if (!l->slots)
+		return 0;
+	if (!l->kept) {
+		ret[0] = (struct lane_slots){"all runs", l->scheduled + l->other, l->slots, 0};
+		return 1;
+	}
+	ret[0] = (struct lane_slots){"scheduled runs", l->scheduled, l->slots, l->kept};
+	ret[1] = (struct lane_slots){"other runs", l->other, l->slots > l->kept ? l->slots - l->kept : 0, 0};
+	return 2;
+}
+
+char *worker_far(char out[WORKER_FAR_SIZE], const struct worker_row *w)
+{
+	char rows[32], bytes[32];
+	int n = 0;
+	out[0] = '\0';
+	if (w->rows >= 0)
+		n = snprintf(out, WORKER_FAR_SIZE, "%s row%s", str_count(rows, sizeof rows, w->rows), w->rows == 1 ? "" : "s");
+	else if (w->percent >= 0)
+		n = snprintf(out, WORKER_FAR_SIZE, "%d %% of some %s rows", w->percent, str_count(rows, sizeof rows, w->of_rows));
+	if (w->written > 0)
+		snprintf(out + n, WORKER_FAR_SIZE - (size_t)n, "%swrote %s", n ? ", " : "", str_bytes(bytes, sizeof bytes, w->written));
+	return out;
 }
 
 int query_failures(const struct query *q, int64_t since_us, int64_t limit, struct failure_row **ret_rows, size_t *ret_count, struct err *err)

@@ -32,9 +32,40 @@ struct busy_row {
 };
 int query_busy(const struct query *q, struct busy_row **ret_rows, size_t *ret_count, struct err *err);
 
-/* What the workers of the scheduler did when something changed last, as JSON (scheduler/runner_workers.c): an array of
- * {worker, pid, memory} and, of one that is at work, {run, table, partition, try, stage, since_ms}. */
-int query_workers(const struct query *q, const char **ret_json, struct err *err);
+/* What a worker of the scheduler did when something changed last (scheduler/runner_workers.c). */
+struct worker_row {
+	const char *worker;
+	int64_t memory;               /* bytes; 0: unknown */
+	const char *run_id, *table, *partition, *stage; /* that it is at work on; all "": it is idle */
+	int32_t try_no;
+	int64_t since_us;
+	int64_t rows;                 /* that the try has made; -1 until its query is done */
+	int percent;                  /* of what the query is to read, as DuckDB estimates it; -1: not known */
+	int64_t of_rows;              /* what percent is of, as DuckDB estimates it; -1 */
+	int64_t written;              /* bytes of the result so far; -1 */
+};
+
+/* Its workers as slots: how many there may be, and are at work. */
+struct lanes_row {
+	uint32_t slots, kept;         /* kept: of these, for scheduled runs only */
+	uint32_t scheduled, other;    /* at work for such runs, and for others */
+};
+
+/* Both are of the scheduler that leads, or led last: who has its lock is leader_who's to say. No worker and zeroes where none
+ * has said so yet. */
+int query_workers(const struct query *q, struct worker_row **ret_rows, size_t *ret_count, struct lanes_row *ret_lanes, struct err *err);
+
+/* The lanes that there are: of scheduled runs and of others, each with what it may have; where none is kept, one for all. */
+struct lane_slots {
+	const char *runs;             /* "scheduled runs" */
+	uint32_t used, slots, kept;   /* kept: of slots, that no other run gets */
+};
+enum { LANES_MOST = 2 };
+size_t lanes_list(const struct lanes_row *lanes, struct lane_slots ret[LANES_MOST]);
+
+/* How far it is, as a person reads it: "43 % of some 2,800,000 rows, wrote 12 MB", "1,234 rows", or ""; cut to size. Returns out. */
+enum { WORKER_FAR_SIZE = 96 };
+char *worker_far(char out[WORKER_FAR_SIZE], const struct worker_row *w);
 
 /* Partitions of which a task failed since, with the newest failure of each: those that are published since then come last,
  * else the newest first; at most `limit`. */

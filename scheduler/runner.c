@@ -284,6 +284,7 @@ void runner_free(struct runner *r)
 	uv_close((uv_handle_t *)&r->timer, NULL);
 	live_progress_close(r);
 	free(r->workers_told);
+	free(r->lanes_told);
 	record_close(r);
 	heard_close(r);
 	actions_free(&r->actions);

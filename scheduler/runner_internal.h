@@ -77,6 +77,7 @@ struct live_try {
 	int64_t sent_us, running_us; /* monotonic */
 	char worker[32];
 	char stage[12];         /* that it has begun, as its worker said; "": none yet */
+	struct try_event far;   /* how far it is in that stage, as its worker said last; only the numbers */
 	bool stopped;           /* ACT_STOP came */
 	bool blameless;         /* its worker died at work on another try of its batch */
 	bool staged;            /* it has done its work, and waits for its batch to be published */
@@ -125,7 +126,7 @@ struct runner {
 	uv_timer_t timer;       /* the machine's */
 	uv_timer_t progress_timer;
 	bool progress_set;
-	char *workers_told;     /* what was said of the workers last; NULL: nothing yet */
+	char *workers_told, *lanes_told; /* what was said of the workers and the slots last; NULL: nothing yet */
 	uv_timer_t db_timer;    /* looks whether the database stays away too long */
 	struct err err;         /* why it cannot go on; code 0: it can */
 };
@@ -181,6 +182,7 @@ bool live_workers_tell(struct runner *r);
 void live_progress_open(struct runner *r);
 void live_progress_close(struct runner *r);
 void live_progress_begin(struct live_run *run, const struct runner_request *rq); /* its spec is made */
+void live_progress_look(struct runner *r); /* soon */
 void live_progress_note(struct live_run *run, const struct run_counts *counts);
 
 /* runner_record.c: rows for the journal, in the order of the machine's actions. */

@@ -33,7 +33,7 @@ static uint64_t done_of(const struct run_counts *counts)
 
 static void on_time(uv_timer_t *timer);
 
-static void look_soon(struct runner *r)
+void live_progress_look(struct runner *r)
 {
 	if (!r->progress_set)
 		uv_timer_start(&r->progress_timer, on_time, EVERY_MS, 0);
@@ -43,7 +43,7 @@ static void look_soon(struct runner *r)
 void live_progress_begin(struct live_run *run, const struct runner_request *rq)
 {
 	run->progress = (struct progress){.per_hour = expected_per_hour(run, rq), .since_us = clock_mono_us(), .dirty = true};
-	look_soon(run->runner);
+	live_progress_look(run->runner);
 }
 
 void live_progress_note(struct live_run *run, const struct run_counts *counts)
@@ -54,7 +54,7 @@ void live_progress_note(struct live_run *run, const struct run_counts *counts)
 	p->seen_done = done_of(counts);
 	p->seen_running = counts->by_state[TASK_RUNNING];
 	p->dirty = true;
-	look_soon(run->runner);
+	live_progress_look(run->runner);
 }
 
 /* The newest seconds weigh most, a pause or a slow table passes. */
@@ -88,7 +88,7 @@ static void on_time(uv_timer_t *timer)
 	/* While something is at work there is something new to see each second; an idle scheduler sleeps. */
 	live_workers_tell(r);
 	if (r->tries)
-		look_soon(r);
+		live_progress_look(r);
 	journal_flush_soon(r->journal);
 }
 

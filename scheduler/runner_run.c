@@ -202,6 +202,7 @@ void runner_keep(struct runner *r, uint32_t kept)
 {
 	r->kept = kept < r->config.jobs ? kept : 0;
 	workers_keep(r->config.workers, r->kept);
+	live_progress_look(r);
 	if (r->machine)
 		runner_event(r, &(struct event){.kind = EV_CAPACITY,
 		                                .capacity = r->config.jobs * (1 + AHEAD_PER_JOB),

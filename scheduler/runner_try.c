@@ -23,6 +23,7 @@ struct live_try *live_try_new(struct runner *r, const struct transition *t)
 	lt->task = t->task;
 	lt->try_no = t->try_no;
 	uuid_make(lt->try_id);
+	try_event_decode(NULL, &lt->far);
 	lt->log_path = try_log_path(&lt->arena, lt->run->common.log_dir, run_table(lt->run, t->task), run_day(lt->run, t->task), t->try_no);
 	HASH_ADD(hh, r->tries, fence, sizeof lt->fence, lt);
 	return lt;
@@ -251,12 +252,14 @@ static void on_running(struct live_try *lt)
 static void on_event(void *ctx, const json_t *event)
 {
 	struct live_try *lt = ctx;
-	const char *stage = json_string_value(json_object_get(event, "stage"));
-	if (stage) {
-		lt->staged = str_eq(stage, "staged"); /* until its commit begins */
-		snprintf(lt->stage, sizeof lt->stage, "%s", stage);
+	struct try_event e;
+	try_event_decode(event, &e);
+	if (*e.stage) {
+		lt->staged = str_eq(e.stage, "staged"); /* until its commit begins */
+		snprintf(lt->stage, sizeof lt->stage, "%s", e.stage);
 	}
-	if (!stage && str_eq(json_string_value(json_object_get(event, "event")), "running") && !lt->running_us)
+	lt->far = (struct try_event){.rows = e.rows, .percent = e.percent, .of_rows = e.of_rows, .written = e.written};
+	if (str_eq(e.event, "running") && !lt->running_us)
 		on_running(lt);
 }
 

@@ -1,6 +1,5 @@
 /* What goes on: who schedules the lake, unfinished runs, workers and what they are at, schedules, pools, what failed today. */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -100,47 +99,56 @@ static const char *task_text(struct arena *arena, const char *table, const char 
 	return arena_printf(arena, "%s%s%s", table, *partition ? " " : "", partition);
 }
 
-static const char *text_of(const json_t *o, const char *key)
-{
-	const char *text = json_string_value(json_object_get(o, key));
-	return text ? text : "";
-}
-
-static void add_worker(struct overview *o, const json_t *w)
+static void add_worker(struct overview *o, const struct worker_row *w)
 {
 	struct arena *arena = o->arena;
+	char far[WORKER_FAR_SIZE];
 	struct listing_cell memory = {.text = ""};
-	struct item *it = add(o, "worker", text_of(w, "worker"));
-	cell_bytes(&memory, json_integer_value(json_object_get(w, "memory")));
-	if (!json_object_get(w, "table")) {
+	struct item *it = add(o, "worker", w->worker);
+	cell_bytes(&memory, w->memory);
+	if (!*w->table) {
 		it->state = "idle";
 		it->look = LOOK_DIM;
 		it->detail = arena_strdup(arena, memory.text);
 		return;
 	}
-	it->run = arena_strdup(arena, text_of(w, "run"));
-	it->table = arena_strdup(arena, text_of(w, "table"));
-	it->partition = arena_strdup(arena, text_of(w, "partition"));
-	it->state = arena_strdup(arena, text_of(w, "stage"));
+	it->run = w->run_id;
+	it->table = w->table;
+	it->partition = w->partition;
+	it->state = w->stage;
 	it->look = LOOK_RUNNING;
-	it->since_us = json_integer_value(json_object_get(w, "since_ms")) * 1000;
-	int tries = (int)json_integer_value(json_object_get(w, "try"));
-	it->detail = arena_printf(arena, "%s  %s  %s%s", task_text(arena, it->table, it->partition), memory.text, it->run,
-	                          tries > 1 ? arena_printf(arena, "  try %d", tries) : "");
+	it->since_us = w->since_us;
+	worker_far(far, w);
+	it->detail = arena_printf(arena, "%s  %s%s%s  %s%s", task_text(arena, it->table, it->partition), far, *far ? "  " : "", memory.text, it->run,
+	                          w->try_no > 1 ? arena_printf(arena, "  try %d", w->try_no) : "");
 	it->opens = "task";
 	o->lively = true;
 }
 
+static void add_lane(struct overview *o, const struct lane_slots *lane)
+{
+	struct item *it = add(o, "lane", lane->runs);
+	it->state = arena_printf(o->arena, "%u of %u", lane->used, lane->slots);
+	it->look = lane->used >= lane->slots ? LOOK_WARN : LOOK_TEXT;
+	if (lane->kept)
+		it->detail = arena_printf(o->arena, "%u kept for them", lane->kept);
+}
+
+/* The workers, and whose they are. */
 static int add_workers(struct overview *o, const struct view_source *source, struct err *err)
 {
-	const char *text;
-	size_t i;
-	json_t *w;
-	int rc = source->holder.pid ? query_workers(&source->query, &text, err) : 0;
-	json_t *list = rc == 0 && source->holder.pid ? json_loads(text, 0, NULL) : NULL;
-	json_array_foreach(list, i, w)
-		add_worker(o, w);
-	json_decref(list);
+	struct worker_row *rows;
+	struct lanes_row lanes;
+	struct lane_slots lane[LANES_MOST];
+	size_t n;
+	if (!source->holder.pid)
+		return 0;
+	int rc = query_workers(&source->query, &rows, &n, &lanes, err);
+	for (size_t i = 0; rc == 0 && i < n; i++)
+		add_worker(o, &rows[i]);
+	n = rc == 0 ? lanes_list(&lanes, lane) : 0;
+	for (size_t i = 0; i < n; i++)
+		add_lane(o, &lane[i]);
 	return rc;
 }
 

@@ -190,6 +190,49 @@ teardown() {
 	screen_shows "2024-01-02..01-03"
 }
 
+# The numbers of all the workers that are at it, as a program gets them.
+status_has() { # FILTER
+	strata --output json status | jq -e "$1" >/dev/null
+}
+
+@test "a long task says how far it is, and nobody says so of one that is dead" {
+	local digest=i
+	for _ in {1..60}; do digest="md5($digest::VARCHAR)"; done
+	rm -r dags
+	project_file dags/dw_config.yaml <<-'EOF'
+		layer_dependencies: {dws: [dwd]}
+		schedules:
+		  nightly: {cron: '30 6 * * *', timezone: UTC}
+	EOF
+	project_file dags/dwd/dwd_big.sql <<< "SELECT range AS i FROM range(4000000)"
+	project_file dags/dws/dws_digest.sql <<< "SELECT i, $digest AS m FROM dwd.dwd_big"
+	scheduler_up one --jobs 2
+	screen_open 160x24
+	screen_shows "scheduler up"
+	wait_until screen_has_line_like "lane +scheduled runs +0 of 2 +.*1 kept for them"
+	strata -q backfill +dws_digest --start 2024-01-01 --end 2024-01-01 --run-id slow --detach
+	wait_until status_has '.[] | select(.what == "worker" and .table == "dws.dws_digest" and .state == "load") | .percent > 0 and .of_rows >= 4000000 and .written > 0'
+	wait_until screen_has_line_like "worker +w.* load .* dws.dws_digest  [0-9]+ % of some 4,000,[0-9]+ rows, wrote .*MB.* slow"
+	wait_until screen_has_line_like "lane +other runs +1 of 1"
+	run -0 strata status
+	assert_output_has " % of some 4,000,"
+	status_has '.[] | select(.what == "lane" and .name == "scheduled runs") | .used == 0 and .slots == 2 and .kept == 1'
+	status_has '.[] | select(.what == "lane" and .name == "other runs") | .used == 1 and .slots == 1 and .kept == 0'
+
+	local worker
+	worker=$(strata --output json status | jq -r '.[] | select(.what == "worker" and .table) | .name')
+	kill -KILL "$(awk '{ print $1 }' .strata/workers/*/"$worker".lock)"
+	wait_until run_is slow "done failed"
+	wait_until status_has "all(.[]; .name != \"$worker\")"
+	screen_lacks " % of some"
+
+	strata -q backfill +dws_digest --start 2024-01-01 --end 2024-01-01 --run-id slower --detach
+	wait_until status_has '.[] | select(.what == "worker" and .table == "dws.dws_digest") | .percent > 0'
+	kill -KILL "$(pid_of one)"
+	wait_until status_has 'all(.[]; .what != "worker" and .what != "lane")'
+	screen_lacks " % of some"
+}
+
 @test "the command line takes panels, words of strata, and completes" {
 	a_run
 	screen_open 80x24

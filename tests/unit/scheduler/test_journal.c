@@ -508,10 +508,11 @@ static void the_lock_makes_one_leader(void **state)
 	assert_true(asked > 0);
 	/* A try that was recorded with a fence: no later leader uses it again. */
 	add_try(&w, 1, 77, 0, TRY_STARTING, NULL);
-	journal_workers(w.journal, "[{\"worker\": \"w1\"}]");
+	journal_workers(w.journal, "[{\"worker\": \"w1\"}]", "{\"slots\": 4}");
 	journal_flush(w.journal);
 	run_until_idle(&w);
 	assert_string_equal(one(w.side, "SELECT jsonb_array_length(workers) FROM strata.scheduler"), "1");
+	assert_string_equal(one(w.side, "SELECT lanes->>'slots' FROM strata.scheduler"), "4");
 	struct leader first = w.leader;
 	world_close(&w);
 	struct db db = fixture_open();
@@ -520,7 +521,7 @@ static void the_lock_makes_one_leader(void **state)
 	assert_int_equal(second.epoch, first.epoch + 1);
 	assert_true(second.tick > first.tick);
 	assert_int_equal(second.next_fence, 78);
-	assert_string_equal(one(db.conn, "SELECT workers FROM strata.scheduler"), "[]"); /* those were the other one's */
+	assert_string_equal(one(db.conn, "SELECT workers || lanes::text FROM strata.scheduler"), "[]{}"); /* those were the other one's */
 	db_close(&db);
 }
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "core/date.h"
-#include "scheduler/queries.h"
+#include "scheduler/queries_screen.h"
 #include "tests/unit/scheduler/pg_fixture.h"
 
 static const char rows_sql[] =
@@ -211,6 +211,46 @@ static void a_large_snapshot_is_whole(void **state)
 	}
 }
 
+static void tell(const char *workers, const char *lanes)
+{
+	const char *const values[] = {workers, lanes};
+	assert_int_equal(db_exec_params(db.conn, "UPDATE strata.scheduler SET workers = $1::jsonb, lanes = $2::jsonb", 2, values, &err), 0);
+}
+
+static void workers_say_how_far_they_are(void **state)
+{
+	(void)state;
+	struct worker_row *rows;
+	struct lanes_row lanes;
+	struct lane_slots lane[LANES_MOST];
+	char far[WORKER_FAR_SIZE];
+	size_t n;
+	assert_int_equal(query_workers(&q, &rows, &n, &lanes, &err), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(lanes_list(&lanes, lane), 0); /* nobody has said anything yet */
+	tell("[{\"worker\": \"w1\", \"memory\": 1048576}, {\"worker\": \"w2\", \"table\": \"dwd.b\", \"stage\": \"load\", \"since_ms\": 5},"
+	     " {\"worker\": \"w3\", \"table\": \"dwd.b\", \"percent\": 43, \"of_rows\": 2800000, \"written\": 0},"
+	     " {\"worker\": \"w4\", \"table\": \"dwd.b\", \"percent\": 0, \"of_rows\": 10, \"written\": 12000000},"
+	     " {\"worker\": \"w5\", \"table\": \"dwd.b\", \"written\": 12000000}, {\"worker\": \"w6\", \"table\": \"dwd.b\", \"rows\": 1},"
+	     " {\"worker\": \"w7\", \"table\": \"dwd.b\", \"rows\": 1234}]",
+	     "{\"slots\": 4, \"kept\": 1, \"scheduled\": 2, \"other\": 1}");
+	assert_int_equal(query_workers(&q, &rows, &n, &lanes, &err), 0);
+	static const char *const wanted[] = {"", "", "43 % of some 2,800,000 rows", "0 % of some 10 rows, wrote 12 MB", "wrote 12 MB", "1 row", "1,234 rows"};
+	assert_int_equal(n, sizeof wanted / sizeof *wanted);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(worker_far(far, &rows[i]), wanted[i]);
+	assert_int_equal(rows[1].since_us, 5000);
+	assert_string_equal(rows[0].table, "");
+	assert_int_equal(lanes_list(&lanes, lane), 2);
+	assert_string_equal(lane[0].runs, "scheduled runs");
+	assert_true(lane[0].used == 2 && lane[0].slots == 4 && lane[0].kept == 1);
+	assert_true(lane[1].used == 1 && lane[1].slots == 3 && lane[1].kept == 0);
+	tell("[]", "{\"slots\": 4, \"kept\": 0, \"scheduled\": 2, \"other\": 1}");
+	assert_int_equal(query_workers(&q, &rows, &n, &lanes, &err), 0);
+	assert_int_equal(lanes_list(&lanes, lane), 1);
+	assert_true(lane[0].used == 3 && lane[0].slots == 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +261,7 @@ int main(void)
 		cmocka_unit_test(lineage_is_that_of_what_is_published_now),
 		cmocka_unit_test(recovery_sees_only_dead_schedulers),
 		cmocka_unit_test(a_large_snapshot_is_whole),
+		cmocka_unit_test(workers_say_how_far_they_are),
 	};
 	return cmocka_run_group_tests_name("queries", tests, setup, teardown);
 }
