@@ -49,8 +49,7 @@ static const struct action *action_find(enum ui_command command, unsigned scopes
 
 static void add_word(struct command_words *words, const char *word, const struct place *at)
 {
-	char task[sizeof at->table + sizeof at->partition + 1];
-	snprintf(task, sizeof task, "%s%s%s", at->table, *at->partition ? "@" : "", at->partition);
+	char task[TASK_WORD_SIZE];
 	if (str_eq(word, PARTITION)) {
 		if (*at->partition) {
 			words_add(words, "--partition");
@@ -58,7 +57,7 @@ static void add_word(struct command_words *words, const char *word, const struct
 		}
 		return;
 	}
-	const char *real = str_eq(word, RUN_NAME) ? at->run : str_eq(word, TASK_NAME) ? task
+	const char *real = str_eq(word, RUN_NAME) ? at->run : str_eq(word, TASK_NAME) ? place_task(at, task)
 	                 : str_eq(word, OBJECT_NAME) ? (*at->schedule ? at->schedule : at->run)
 	                 : str_eq(word, TABLE_NAME) ? (*at->schedule ? at->schedule : at->table) : word;
 	if (*real)
@@ -200,11 +199,10 @@ static void copy_place(struct ui *ui)
 static void open_pager(struct ui *ui, const struct place *at)
 {
 	struct command_words words = {0};
-	char task[sizeof at->table + sizeof at->partition + 1];
-	snprintf(task, sizeof task, "%s%s%s", at->table, *at->partition ? "@" : "", at->partition);
+	char task[TASK_WORD_SIZE];
 	words_add(&words, "logs");
 	words_add(&words, at->run);
-	words_add(&words, task);
+	words_add(&words, place_task(at, task));
 	term_leave();
 	spawn_in_pager(&ui->spawner, &words);
 	term_return();

@@ -26,6 +26,10 @@ struct place {
 	char run[160], table[256], partition[16], schedule[128];
 };
 
+/* The task of a place as a word of a command: "dwd.dwd_flights@2013-01-03". */
+enum { TASK_WORD_SIZE = 256 + 16 + 1 };
+char *place_task(const struct place *at, char out[TASK_WORD_SIZE]);
+
 enum { VIEW_LINES = 512 }; /* more than a screen has rows */
 
 /* A place, and which part of it is on the screen, for panels that are larger than a snapshot should be. */

@@ -71,8 +71,8 @@ static void update(struct panel *p)
 
 static void command_line(const struct panel *p, struct buf *out)
 {
-	const struct place *at = &p->request.place;
-	buf_addf(out, "strata logs %s %s%s%s", at->run, at->table, *at->partition ? "@" : "", at->partition);
+	char task[TASK_WORD_SIZE];
+	buf_addf(out, "strata logs %s %s", p->request.place.run, place_task(&p->request.place, task));
 }
 
 static bool lively(const struct panel *p)

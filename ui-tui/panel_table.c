@@ -10,13 +10,7 @@
 #include "ui-tui/listing_panel.h"
 #include "ui-tui/text_panel.h"
 
-enum { PAST_MOST = 60, LISTED = 20, PAGE_MAX = 1 << 20, LABEL = 11 };
-
-static void field(struct buf *out, const char *label, const char *value)
-{
-	if (value && *value)
-		buf_addf(out, "  %-*s%s\n", LABEL, label, value);
-}
+enum { PAST_MOST = 60, LISTED = 20, PAGE_MAX = 1 << 20 };
 
 /* The oldest on the left, between the least and the most. */
 static void sparkline(struct buf *out, const char *label, const struct past_row *rows, size_t n, int64_t (*value)(const struct past_row *))
@@ -28,7 +22,7 @@ static void sparkline(struct buf *out, const char *label, const struct past_row 
 		least = v < least ? v : least;
 		most = v > most ? v : most;
 	}
-	buf_addf(out, "  %-*s", LABEL, label);
+	buf_addf(out, "  %-*s", PAGE_LABEL, label);
 	for (size_t i = n; i-- > 0;) {
 		double part = most > least ? (double)(value(&rows[i]) - least) / (double)(most - least) : 0.5;
 		buf_adds(out, blocks[(size_t)(part * 7 + 0.5)]);
@@ -48,15 +42,15 @@ static int64_t took_of(const struct past_row *r)
 static void write_table(const struct table *t, const struct table_stat *stat, struct buf *out)
 {
 	char text[64];
-	field(out, "is", t->description);
-	field(out, "owner", t->owner);
-	field(out, "made by", t->file);
+	page_field(out, "is", t->description);
+	page_field(out, "owner", t->owner);
+	page_field(out, "made by", t->file);
 	for (size_t i = 0; i < t->ntags; i++)
-		field(out, i ? "" : "tags", t->tags[i]);
+		page_field(out, i ? "" : "tags", t->tags[i]);
 	for (size_t i = 0; i < t->nprimary_keys; i++)
-		field(out, i ? "" : "key", t->primary_keys[i]);
+		page_field(out, i ? "" : "key", t->primary_keys[i]);
 	if (stat)
-		field(out, "takes", clock_human(text, sizeof text, stat->duration_us));
+		page_field(out, "takes", clock_human(text, sizeof text, stat->duration_us));
 }
 
 static void write_columns(const struct table_stat *stat, struct buf *out)
@@ -105,7 +99,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 	}
 	struct listing_cell size = {.text = ""};
 	cell_bytes(&size, bytes);
-	buf_addf(&out, "  %-*s%zu partition%s, %" PRId64 " rows, %s\n", LABEL, "published", nparts, nparts == 1 ? "" : "s", rows, size.text);
+	buf_addf(&out, "  %-*s%zu partition%s, %" PRId64 " rows, %s\n", PAGE_LABEL, "published", nparts, nparts == 1 ? "" : "s", rows, size.text);
 	if (npast)
 		write_past(past, npast, &out);
 	if (nstats && stats[0].nschema)

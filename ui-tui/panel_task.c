@@ -12,18 +12,12 @@
 #include "ui-tui/listing_panel.h"
 #include "ui-tui/text_panel.h"
 
-enum { PAGE_MAX = 4 << 20, LABEL = 11 };
-
-static void field(struct buf *out, const char *label, const char *value)
-{
-	if (*value)
-		buf_addf(out, "  %-*s%s\n", LABEL, label, value);
-}
+enum { PAGE_MAX = 4 << 20 };
 
 static void number_field(struct buf *out, const char *label, int64_t n)
 {
 	if (n != PG_NULL64)
-		buf_addf(out, "  %-*s%" PRId64 "\n", LABEL, label, n);
+		buf_addf(out, "  %-*s%" PRId64 "\n", PAGE_LABEL, label, n);
 }
 
 static void time_field(struct buf *out, const char *label, int64_t us)
@@ -35,7 +29,7 @@ static void time_field(struct buf *out, const char *label, int64_t us)
 		return;
 	localtime_r(&at, &tm);
 	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-	field(out, label, text);
+	page_field(out, label, text);
 }
 
 static void stage(struct buf *out, const char *name, int64_t us)
@@ -50,12 +44,12 @@ static void write_task(const struct task_row *t, struct buf *out)
 	struct listing_cell size = {.text = ""};
 	const struct sign *sign = sign_of_task(t->state, t->result, t->wait);
 	buf_addf(out, "%s%s%s\n", t->table, *t->partition ? " " : "", t->partition);
-	field(out, "state", sign->word);
-	field(out, "built for", t->reason);
-	field(out, "cause", t->cause);
+	page_field(out, "state", sign->word);
+	page_field(out, "built for", t->reason);
+	page_field(out, "cause", t->cause);
 	number_field(out, "rows", t->rows);
 	cell_bytes(&size, t->bytes);
-	field(out, "size", size.text);
+	page_field(out, "size", size.text);
 	time_field(out, "ready", t->ready_us);
 	time_field(out, "started", t->started_us);
 	time_field(out, "ended", t->ended_us);
@@ -69,9 +63,9 @@ static void write_try(const struct try_row *t, struct buf *out)
 		clock_human(took, sizeof took, t->ended_us - t->running_us);
 	buf_addf(out, "\nTry %d: %s%s%s%s%s\n", t->try_no, t->state, *t->outcome ? ", " : "", t->outcome, *took ? " after " : "", took);
 	time_field(out, "started", t->started_us);
-	field(out, "worker", t->worker);
+	page_field(out, "worker", t->worker);
 	if (t->prepare_us != PG_NULL64 || t->load_us != PG_NULL64) {
-		buf_addf(out, "  %-*s", LABEL, "stages");
+		buf_addf(out, "  %-*s", PAGE_LABEL, "stages");
 		stage(out, "prepare", t->prepare_us);
 		stage(out, "load", t->load_us);
 		stage(out, "validate", t->validate_us);
@@ -79,9 +73,9 @@ static void write_try(const struct try_row *t, struct buf *out)
 		stage(out, "cleanup", t->cleanup_us);
 		buf_adds(out, "\n");
 	}
-	field(out, "log", t->log_path);
-	field(out, "kept", t->staging);
-	field(out, "note", t->note);
+	page_field(out, "log", t->log_path);
+	page_field(out, "kept", t->staging);
+	page_field(out, "note", t->note);
 	if (*t->error && t->error_line != PG_NULL32 && t->error_line)
 		buf_addf(out, "> line %d, column %d: %s\n", t->error_line, t->error_col, t->error);
 	else if (*t->error)
@@ -191,8 +185,8 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 
 static void command_line(const struct panel *p, struct buf *out)
 {
-	const struct place *at = &p->request.place;
-	buf_addf(out, "strata show %s %s%s%s", at->run, at->table, *at->partition ? "@" : "", at->partition);
+	char task[TASK_WORD_SIZE];
+	buf_addf(out, "strata show %s %s", p->request.place.run, place_task(&p->request.place, task));
 }
 
 const struct panel_class panel_task = {

@@ -1,4 +1,6 @@
 /* The table of panels (ui-tui/panel.h). */
+#include <stdio.h>
+
 #include "base/str.h"
 #include "ui-tui/panel.h"
 
@@ -29,4 +31,10 @@ const struct panel_class *panel_class_find(const char *name)
 			return classes[i];
 	}
 	return NULL;
+}
+
+char *place_task(const struct place *at, char out[TASK_WORD_SIZE])
+{
+	snprintf(out, TASK_WORD_SIZE, "%s%s%s", at->table, *at->partition ? "@" : "", at->partition);
+	return out;
 }

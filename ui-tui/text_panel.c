@@ -34,6 +34,12 @@ enum look text_panel_look(const char *line)
 	return *line == '>' ? LOOK_BAD : *line && *line != ' ' ? LOOK_HEAD : LOOK_TEXT;
 }
 
+void page_field(struct buf *out, const char *label, const char *value)
+{
+	if (value && *value)
+		buf_addf(out, "  %-*s%s\n", PAGE_LABEL, label, value);
+}
+
 void *text_page_of(struct buf *written, struct arena *arena)
 {
 	struct text_page *page = arena_alloc(arena, sizeof *page);

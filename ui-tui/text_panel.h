@@ -19,6 +19,9 @@ struct text_page {
 	const char *text;
 	size_t size;
 };
+/* "  owner      analytics": a line of a page, of what there is. */
+enum { PAGE_LABEL = 11 };
+void page_field(struct buf *out, const char *label, const char *value);
 /* Takes the text out of `written`, which is freed. */
 void *text_page_of(struct buf *written, struct arena *arena);
 void text_page_init(struct panel *p);
