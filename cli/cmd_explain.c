@@ -239,7 +239,7 @@ static int explain(const struct state *s, const struct run_row *run, struct task
 	/* Where nobody answers for it, a name that nothing has would be a task that waits, or was fresh. */
 	if (rc == 0 && !task && !project_table(s->ws.project, name->table) && !json_object_get(doc, "published") &&
 	    (explain_is_done(run->state) || is_unanswered(doc)))
-		rc = no_such_table(s, name->table, err);
+		rc = no_such_table(s, name->typed, err);
 	return rc;
 }
 

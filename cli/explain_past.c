@@ -57,7 +57,7 @@ int explain_find_row(const struct state *s, const struct run_row *run, struct ta
 	bool dates = false;
 	*ret = NULL;
 	if (rc == 0 && n == 0 && name->near)
-		return err_set(err, ERR_USAGE, "there is no table '%s' (did you mean '%s'?)", name->table, name->near);
+		return err_set(err, ERR_USAGE, "there is no table '%s' (did you mean '%s'?)", name->typed, name->near);
 	if (rc == 0 && !name->partition_given && run->first_day != DATE_NONE)
 		rc = has_dates(s, run, rows, n, name->table, &dates, err);
 	if (rc < 0)

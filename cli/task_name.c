@@ -27,6 +27,7 @@ int task_name_read(const struct project *p, const char *first, const char *secon
 		return err_set(err, ERR_USAGE, "'%s' is no date; write TABLE@YYYY-MM-DD", date);
 	if (ret->partition_given)
 		date_format(ret->partition, day);
+	snprintf(ret->typed, sizeof ret->typed, "%s", table);
 	project_full_name(p, table, ret->table, sizeof ret->table);
 	ret->near = project_table(p, table) ? NULL : project_nearest(p, table);
 	return 0;
@@ -44,7 +45,7 @@ int task_tries(const struct query *q, const char *run_id, const struct task_name
 	if (rc < 0)
 		return rc;
 	if (!n)
-		return err_set(err, ERR_USAGE, "run %s has no task of '%s'%s%s%s; 'strata tasks %s' lists them", run_id, name->table,
+		return err_set(err, ERR_USAGE, "run %s has no task of '%s'%s%s%s; 'strata tasks %s' lists them", run_id, name->typed,
 		               name->near ? " (did you mean '" : "", name->near ? name->near : "", name->near ? "'?)" : "", run_id);
 	for (size_t i = 0; i < n; i++) {
 		if (!name->partition_given || strcmp(tasks[i].partition, name->partition) == 0)

@@ -8,7 +8,8 @@
 enum { TASK_NAME_MAX = 256 };
 
 struct task_name {
-	char table[TASK_NAME_MAX];     /* qualified where the project knows it */
+	char table[TASK_NAME_MAX];     /* its full name (project_full_name) */
+	char typed[TASK_NAME_MAX];     /* as it was said, for messages */
 	char partition[TASK_NAME_MAX]; /* "" when none was said */
 	bool partition_given;
 	const char *near;              /* a table of the project that may have been meant; NULL: it has this one, or none is near */
