@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/open.h"
+#include "cli/progress.h"
 #include "scheduler/run_progress.h"
 #include "cli/state.h"
 #include "cli/summary.h"
@@ -41,100 +42,177 @@ int follow_order(const struct control *c, const struct order *o, struct err *err
 	return rc;
 }
 
-/* What is on the screen: on a terminal one line that lives, with what failed above it. */
-struct screen {
-	bool loud, live, drawn;
+/* What a follower has said, so that it says each thing once. */
+struct follower {
+	const struct invocation *inv;
+	struct workspace *ws;
+	const char *run_id;
+	struct progress progress;
+	bool head_said, waits_said;
+	char tries_since[64], tryless_since[64]; /* times of Postgres */
+	int64_t tryless;       /* tasks that were withheld or had failed when those without a try were said */
+	int64_t quiet_since_us;
+	int interrupts;        /* that were answered */
 };
 
-static void wipe(struct screen *screen)
+static int ask_of_run(const struct follower *f, const char *sql, const char *third, PGresult **ret, struct err *err)
 {
-	if (screen->drawn)
-		fputs("\r\033[K", stderr);
-	screen->drawn = false;
-}
-
-static void draw(struct screen *screen, const struct run_row *run)
-{
-	char text[RUN_PROGRESS_SIZE];
-	struct run_progress p;
-	if (!screen->live)
-		return;
-	wipe(screen);
-	run_progress_of(run, true, &p);
-	fprintf(stderr, "run %s: %s%s", run->run_id, run_progress_text(text, &p), run->paused ? ", paused" : "");
-	fflush(stderr);
-	screen->drawn = true;
-}
-
-/* Tries that have ended since the last look. */
-static int say_tries(const struct workspace *ws, struct screen *screen, const char *run_id, char since[64], int *ret_n, struct err *err)
-{
-	static const char sql[] = "SELECT table_name, partition, outcome, coalesce(rows, 0), error, note, ended_at::text FROM strata.try"
-	                          " WHERE lake_id = $1::integer AND run_id = $2 AND ended_at > $3::timestamptz ORDER BY ended_at, fence";
 	char lake[12];
-	snprintf(lake, sizeof lake, "%d", ws->db.lake_id);
-	const char *const values[] = {lake, run_id, since};
+	snprintf(lake, sizeof lake, "%d", f->ws->db.lake_id);
+	const char *const values[] = {lake, f->run_id, third};
+	return db_query(f->ws->db.conn, sql, third ? 3 : 2, values, false, ret, err);
+}
+
+static int64_t number_at(const PGresult *r, int row, int column)
+{
+	return strtoll(PQgetvalue(r, row, column), NULL, 10);
+}
+
+static enum try_outcome outcome_at(const PGresult *r, int row, int column)
+{
+	int o = OUTCOME_SUCCESS;
+	while (o + 1 < TRY_OUTCOMES_END && strcmp(PQgetvalue(r, row, column), try_outcome_name((enum try_outcome)o)) != 0)
+		o++;
+	return (enum try_outcome)o;
+}
+
+static void say_try(struct follower *f, const PGresult *r, int i)
+{
+	const struct table *t = project_table(f->ws->project, PQgetvalue(r, i, 0));
+	bool action = t && t->output_none, good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
+	progress_ended(&f->progress, &(struct try_end){.name = PQgetvalue(r, i, 1),
+	                                               .outcome = outcome_at(r, i, 2),
+	                                               .action = action,
+	                                               .empty = good && !action && number_at(r, i, 3) == 0,
+	                                               .rows = number_at(r, i, 3),
+	                                               .cleared_rows = number_at(r, i, 4),
+	                                               .duration_us = number_at(r, i, 5),
+	                                               .reason = PQgetvalue(r, i, 6),
+	                                               .error = PQgetvalue(r, i, 7),
+	                                               .note = PQgetvalue(r, i, 8)});
+}
+
+/* Tries that have ended since the last look, and those that are at work: one question. */
+static int say_tries(struct follower *f, bool *ret_any, struct err *err)
+{
+	static const char sql[] =
+		"SELECT y.table_name, concat_ws(' ', y.table_name, nullif(y.partition, '')), y.outcome, coalesce(y.rows, 0), coalesce(y.cleared_rows, -1),"
+		" coalesce(nullif(coalesce(y.prepare_us, 0) + coalesce(y.load_us, 0) + coalesce(y.validate_us, 0) + coalesce(y.commit_us, 0)"
+		" + coalesce(y.cleanup_us, 0), 0), (extract(epoch FROM y.ended_at - coalesce(y.running_at, y.started_at)) * 1000000)::bigint, 0),"
+		" coalesce(t.reason, ''), y.error, y.note, y.ended_at::text"
+		" FROM strata.try y LEFT JOIN strata.task t USING (lake_id, run_id, table_name, partition)"
+		" WHERE y.lake_id = $1::integer AND y.run_id = $2 AND (y.ended_at > $3::timestamptz OR y.state <> 'ended')"
+		" ORDER BY y.ended_at NULLS LAST, y.fence";
+	enum { ENDED_AT = 9 };
 	PGresult *r;
-	int rc = db_query(ws->db.conn, sql, 3, values, false, &r, err);
+	int rc = ask_of_run(f, sql, f->tries_since, &r, err);
 	if (rc < 0)
 		return rc;
-	*ret_n = PQntuples(r);
-	for (int i = 0; i < *ret_n; i++) {
-		bool good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
-		const char *day = PQgetvalue(r, i, 1);
-		snprintf(since, 64, "%s", PQgetvalue(r, i, 6));
-		if (good && screen->live)
-			continue;
-		wipe(screen);
-		fprintf(stderr, "%s %s%s%s", good ? "done  " : "failed", PQgetvalue(r, i, 0), *day ? " " : "", day);
-		if (good)
-			fprintf(stderr, "  %s rows\n", PQgetvalue(r, i, 3));
-		else
-			fprintf(stderr, "  %s: %s\n", PQgetvalue(r, i, 2), PQgetvalue(r, i, 4));
-	}
-	PQclear(r);
-	return 0;
-}
-
-/* Which sources are waited for, one line a table. */
-static int say_waits(const struct workspace *ws, const char *run_id, struct err *err)
-{
-	static const char sql[] = "SELECT table_name, min(partition), count(*), (array_agg(reason ORDER BY partition))[1] FROM strata.task"
-	                          " WHERE lake_id = $1::integer AND run_id = $2 AND state = 'waiting' AND wait = 'source' GROUP BY 1 ORDER BY 1";
-	char lake[12];
-	snprintf(lake, sizeof lake, "%d", ws->db.lake_id);
-	const char *const values[] = {lake, run_id};
-	PGresult *r;
-	int rc = db_query(ws->db.conn, sql, 2, values, false, &r, err);
-	if (rc < 0)
-		return rc;
+	*ret_any = false;
+	progress_idle(&f->progress);
 	for (int i = 0; i < PQntuples(r); i++) {
-		const char *day = PQgetvalue(r, i, 1), *n = PQgetvalue(r, i, 2);
-		fprintf(stderr, "waits  %s%s%s  %s", PQgetvalue(r, i, 0), *day ? " " : "", day, PQgetvalue(r, i, 3));
-		if (strcmp(n, "1") != 0)
-			fprintf(stderr, " (%s dates wait)", n);
-		fputc('\n', stderr);
+		if (PQgetisnull(r, i, ENDED_AT)) {
+			progress_started(&f->progress, PQgetvalue(r, i, 1));
+			continue;
+		}
+		snprintf(f->tries_since, sizeof f->tries_since, "%s", PQgetvalue(r, i, ENDED_AT));
+		say_try(f, r, i);
+		*ret_any = true;
 	}
 	PQclear(r);
 	return 0;
+}
+
+static int64_t count_withheld(const struct run_row *run)
+{
+	json_t *counts = json_loads(run->counts, 0, NULL);
+	int64_t n = json_integer_value(json_object_get(counts, task_result_name(TASK_UPSTREAM_FAILED)));
+	json_decref(counts);
+	return n;
+}
+
+/* What is withheld, or fails as the plan has foreseen. Asked for only when the run's row counts more of them. */
+static int say_tryless(struct follower *f, const struct run_row *run, struct err *err)
+{
+	static const char sql[] = "SELECT concat_ws(' ', table_name, nullif(partition, '')), cause, result = 'failed', error, ended_at::text FROM strata.task"
+	                          " WHERE lake_id = $1::integer AND run_id = $2 AND (result = 'upstream_failed' OR (result = 'failed' AND tries = 0))"
+	                          " AND ended_at > $3::timestamptz ORDER BY ended_at, table_name, partition";
+	struct run_progress counted;
+	run_progress_of(run, true, &counted);
+	if (counted.failed <= f->tryless)
+		return 0;
+	PGresult *r;
+	int rc = ask_of_run(f, sql, f->tryless_since, &r, err);
+	if (rc < 0)
+		return rc;
+	f->tryless = counted.failed;
+	for (int i = 0; i < PQntuples(r); i++) {
+		if (PQgetvalue(r, i, 2)[0] == 't')
+			progress_ended(&f->progress, &(struct try_end){.name = PQgetvalue(r, i, 0), .outcome = OUTCOME_ERROR, .error = PQgetvalue(r, i, 3)});
+		else
+			progress_withheld(&f->progress, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1));
+		snprintf(f->tryless_since, sizeof f->tryless_since, "%s", PQgetvalue(r, i, 4));
+	}
+	PQclear(r);
+	return 0;
+}
+
+/* It may wait for long: for which sources? Asked for when nothing has ended for a while. */
+static int say_waits(struct follower *f, struct err *err)
+{
+	static const char sql[] = "SELECT DISTINCT ON (table_name) table_name, concat_ws(' ', table_name, nullif(partition, '')), reason FROM strata.task"
+	                          " WHERE lake_id = $1::integer AND run_id = $2 AND state = 'waiting' AND wait = 'source' ORDER BY table_name, partition";
+	PGresult *r;
+	if (f->waits_said || clock_mono_us() - f->quiet_since_us < QUIET_US)
+		return 0;
+	int rc = ask_of_run(f, sql, NULL, &r, err);
+	if (rc < 0)
+		return rc;
+	f->waits_said = true;
+	for (int i = 0; i < PQntuples(r); i++)
+		progress_awaits(&f->progress, PQgetvalue(r, i, 0), PQgetvalue(r, i, 1), PQgetvalue(r, i, 2));
+	PQclear(r);
+	return 0;
+}
+
+static void say_how_far(struct follower *f, const struct run_row *run)
+{
+	struct run_progress p;
+	run_progress_of(run, true, &p);
+	/* Before it has begun nobody knows; one that is all fresh never begins. */
+	bool planned = run->started_us || str_eq(run->result, run_result_name(RUN_SUCCESS));
+	if (!f->head_said && planned && f->inv->globals->verbosity >= 0)
+		progress_head(run->run_id, run->first_day, run->last_day, (uint64_t)run->tasks, (uint64_t)run->fresh);
+	f->head_said = f->head_said || planned;
+	f->progress.total = (uint64_t)p.total;
+	f->progress.done = (uint64_t)p.done;
+	f->progress.failed = (uint64_t)(p.failed - count_withheld(run));
+	f->progress.paused = p.paused;
+	f->progress.left_us = p.left_us == PG_NULL64 ? -1 : p.left_us;
 }
 
 static int cancel(struct workspace *ws, const char *run_id, struct err *err)
 {
 	struct control c = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .requested_by = state_user()};
 	int64_t id;
-	fprintf(stderr, "strata: canceling run %s\n", run_id);
 	return control_send(&c, "cancel", json_pack("{s:s}", "name", run_id), &id, err);
 }
 
-static int say_end(const struct run_row *run)
+/* The run is the scheduler's and would go on without this program: what is asked for by Ctrl-C is that it does not. */
+static int on_interrupts(struct follower *f, struct err *err)
 {
-	char took[32];
-	fprintf(stderr, "run %s: %s, %" PRId64 " tasks, %" PRId64 " fresh, %s\n", run->run_id, run->result, run->tasks, run->fresh,
-	        clock_human(took, sizeof took, run->started_us ? run->ended_us - run->started_us : 0));
-	if (strcmp(run->result, run_result_name(RUN_SUCCESS)) == 0)
+	if (interrupts == f->interrupts)
 		return 0;
-	return strcmp(run->result, run_result_name(RUN_CANCELED)) == 0 ? EXIT_INTERRUPTED : EXIT_FAILED;
+	bool again = f->interrupts > 0 || interrupts > 1;
+	progress_wipe(&f->progress);
+	if (f->interrupts == 0 && cancel(f->ws, f->run_id, err) < 0)
+		return err->code;
+	f->interrupts = interrupts;
+	if (again)
+		return err_set(err, ERR_CANCELED, "no longer following run %s, which the scheduler cancels; 'strata show %s' tells about it", f->run_id,
+		               f->run_id);
+	fprintf(stderr, "strata: canceling run %s; Ctrl-C once more, and the scheduler does it without being followed\n", f->run_id);
+	return 0;
 }
 
 /* Sleeps until the scheduler has written something, a signal comes, or a second has passed: then who looks is not late for
@@ -161,53 +239,48 @@ static int listen_for_changes(struct workspace *ws, struct err *err)
 	return db_exec(ws->db.conn, sql, err);
 }
 
-static int watch(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
+/* One look at the run. 1: it is done, and *ret_status what it ends with. */
+static int look(struct follower *f, int *ret_status, struct err *err)
 {
-	char since[64] = "-infinity";
-	struct screen screen = {.loud = inv->globals->verbosity >= 0};
-	screen.live = screen.loud && isatty(STDERR_FILENO);
-	int64_t quiet_since = clock_mono_us();
-	bool waits_said = false;
-	int told = 0, ended = 0, rc = listen_for_changes(ws, err);
-	while (rc == 0) {
-		struct arena arena = {0};
-		struct run_row run;
-		struct query q = {.conn = ws->db.conn, .lake_id = ws->db.lake_id, .arena = &arena};
-		rc = query_run(&q, run_id, &run, err);
-		if (rc == 0 && screen.loud)
-			rc = say_tries(ws, &screen, run_id, since, &ended, err);
-		if (ended) {
-			quiet_since = clock_mono_us();
-			waits_said = false;
-		}
-		bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
-		if (done)
-			wipe(&screen);
-		int status = done ? say_end(&run) : 0;
-		if (done)
-			rc = summary_of_record(inv, &q, run_id, &run, err);
-		if (rc == 0 && !done && screen.loud && !waits_said && clock_mono_us() - quiet_since > QUIET_US) { /* it may wait for long: for what? */
-			wipe(&screen);
-			rc = say_waits(ws, run_id, err);
-			waits_said = true;
-		}
-		if (rc == 0 && !done)
-			draw(&screen, &run);
-		arena_free(&arena);
-		if (done)
-			return rc < 0 ? rc : status;
-		if (rc == 0 && interrupts > told) {
-			told++;
-			wipe(&screen);
-			if (interrupts > 1)
-				return err_set(err, ERR_CANCELED, "no longer following run %s; 'strata show %s' tells about it", run_id, run_id);
-			rc = cancel(ws, run_id, err);
-		}
-		if (rc == 0)
-			wait_for_change(ws->db.conn);
+	struct arena arena = {0};
+	struct run_row run;
+	bool any = false;
+	const struct query q = {.conn = f->ws->db.conn, .lake_id = f->ws->db.lake_id, .arena = &arena};
+	int rc = query_run(&q, f->run_id, &run, err);
+	if (rc == 0)
+		say_how_far(f, &run);
+	if (rc == 0)
+		rc = say_tries(f, &any, err);
+	if (rc == 0)
+		rc = say_tryless(f, &run, err);
+	if (any) {
+		f->quiet_since_us = clock_mono_us();
+		f->waits_said = false;
 	}
-	wipe(&screen);
+	bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
+	if (done) {
+		progress_wipe(&f->progress);
+		*ret_status = summary_of_record(f->inv, f->ws, &q, &run, err);
+		rc = *ret_status < 0 ? *ret_status : 1;
+	} else if (rc == 0) {
+		rc = say_waits(f, err);
+		progress_draw(&f->progress);
+	}
+	arena_free(&arena);
 	return rc;
+}
+
+static int watch(struct follower *f, struct err *err)
+{
+	int status = 0, rc = listen_for_changes(f->ws, err);
+	while (rc == 0) {
+		rc = look(f, &status, err);
+		if (rc == 0)
+			rc = on_interrupts(f, err);
+		if (rc == 0)
+			wait_for_change(f->ws->db.conn);
+	}
+	return rc < 0 ? rc : status;
 }
 
 int follow_run(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err)
@@ -215,7 +288,12 @@ int follow_run(const struct invocation *inv, struct workspace *ws, const char *r
 	struct sigaction before_int, before_term, sa = {.sa_handler = on_interrupt};
 	sigaction(SIGINT, &sa, &before_int);
 	sigaction(SIGTERM, &sa, &before_term);
-	int rc = watch(inv, ws, run_id, err);
+	struct follower f = {.inv = inv, .ws = ws, .run_id = run_id, .tries_since = "-infinity", .tryless_since = "-infinity",
+	                     .quiet_since_us = clock_mono_us()};
+	progress_begin(&f.progress, NULL, 0, inv->globals->verbosity < 0);
+	int rc = watch(&f, err);
+	progress_end(&f.progress);
+	progress_free(&f.progress);
 	sigaction(SIGINT, &before_int, NULL);
 	sigaction(SIGTERM, &before_term, NULL);
 	return rc;

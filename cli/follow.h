@@ -12,8 +12,8 @@
 /* Order the run and wait until it has begun; ERR_USAGE with its reason where the scheduler refuses it. */
 int follow_order(const struct control *c, const struct order *o, struct err *err);
 
-/* Say what becomes of it, a line a task, until it is done. Ctrl-C cancels it; a second one stops following. Returns as a
- * command does. */
+/* Say what becomes of it until it is done, as a run of this process says it (cli/progress.h, cli/summary.h), with the same exit
+ * statuses. Ctrl-C cancels it; a second one stops following. */
 int follow_run(const struct invocation *inv, struct workspace *ws, const char *run_id, struct err *err);
 
 /* One command for the scheduler, whose answer goes to stderr, or as `follow_fields` to stdout. ERR_LOCKED: none is up. */

@@ -191,18 +191,6 @@ static int make_plan(struct execution *x, struct err *err)
 	return rc;
 }
 
-static void say_header(const struct execution *x)
-{
-	const struct plan *p = x->planning.plan;
-	char first[DATE_SIZE], last[DATE_SIZE];
-	if (x->inv->globals->verbosity < 0)
-		return;
-	date_format(first, x->range.first);
-	date_format(last, x->range.last);
-	fprintf(stderr, "run %s, %s%s%s (%s): %" PRIu64 " to build, %" PRIu64 " fresh\n", x->run_id, first,
-	        p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(), p->builds + p->fails, p->fresh);
-}
-
 /* Its connection has slept while the run had its own: the server may have been started anew since. */
 static int refresh_catalog(struct execution *x, struct err *err)
 {
@@ -223,8 +211,9 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                              &before, &nbefore, err) < 0)
 		return err->code;
 	selection_text(x->inv, &selection);
-	say_header(x);
 	uint64_t total = x->planning.plan->builds + x->planning.plan->fails;
+	if (x->inv->globals->verbosity >= 0)
+		progress_head(x->run_id, x->range.first, x->range.last, total, x->planning.plan->fresh);
 	progress_begin(&progress, &x->ws.loop, total, x->inv->globals->verbosity < 0);
 	struct runner_observer observer = progress_observer(&progress);
 	struct runner_request request = {.kind = kind,
@@ -249,9 +238,10 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 		                                .ws = &x->ws,
 		                                .run_id = x->run_id,
 		                                .planning = &x->planning,
-		                                .run = &summary,
-		                                .progress = &progress});
-		rc = summary.result == RUN_SUCCESS ? catalog : summary.result == RUN_CANCELED ? EXIT_INTERRUPTED : EXIT_FAILED;
+		                                .run = summary,
+		                                .failures = progress.failures,
+		                                .nfailures = progress.nfailures});
+		rc = summary.result == RUN_SUCCESS ? catalog : summary_exit(summary.result);
 	}
 	progress_free(&progress);
 	buf_free(&selection);
@@ -329,7 +319,7 @@ static int hand_over(struct execution *x, enum run_kind kind, bool continue_on_e
 	if (rc == 0 && options_flag(o, "detach") && x->inv->globals->output == OUTPUT_TABLE)
 		puts(x->run_id);
 	else if (rc == 0 && options_flag(o, "detach"))
-		rc = summary_of_record(x->inv, NULL, x->run_id, NULL, err);
+		summary_ordered(x->inv, x->run_id);
 	else if (rc == 0)
 		rc = follow_run(x->inv, &x->ws, x->run_id, err);
 	return rc;

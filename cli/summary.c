@@ -46,9 +46,8 @@ static const char *shorten(const char *path)
 
 static void print_failures(const struct summary *s)
 {
-	const struct progress *p = s->progress;
-	for (size_t i = 0; i < p->nfailures && i < FAILURES_SHOWN; i++) {
-		const struct failure *f = &p->failures[i];
+	for (size_t i = 0; i < s->nfailures && i < FAILURES_SHOWN; i++) {
+		const struct failure *f = &s->failures[i];
 		if (f->file && f->line)
 			printf("\nfailed: %s  %s:%d:%d\n", f->name, f->file, f->line, f->col);
 		else
@@ -64,15 +63,15 @@ static void print_failures(const struct summary *s)
 			free(staged);
 		}
 	}
-	if (p->nfailures > FAILURES_SHOWN)
-		printf("\n%zu more failed: strata tasks %s\n", p->nfailures - FAILURES_SHOWN, s->run_id);
+	if (s->nfailures > FAILURES_SHOWN)
+		printf("\n%zu more failed: strata tasks %s\n", s->nfailures - FAILURES_SHOWN, s->run_id);
 }
 
 static void print_counts(const struct summary *s)
 {
-	const struct run_counts *c = &s->run->counts;
+	const struct run_counts *c = &s->run.counts;
 	char n[32];
-	uint64_t fresh = s->run->fresh + c->by_result[TASK_FRESH];
+	uint64_t fresh = s->run.fresh + c->by_result[TASK_FRESH];
 	const char *separator = "  ";
 	for (int r = TASK_SUCCESS; r < TASK_RESULTS_END; r++) {
 		uint64_t count = r == TASK_FRESH ? fresh : c->by_result[r];
@@ -89,7 +88,7 @@ static void print_counts(const struct summary *s)
 static void print_no_files(const struct planning *p)
 {
 	char first[DATE_SIZE], last[DATE_SIZE];
-	if (!p->no_source_files)
+	if (!p || !p->no_source_files)
 		return;
 	if (p->raw_first == DATE_NONE)
 		printf("  no source of the selection has any file\n");
@@ -100,7 +99,7 @@ static void print_no_files(const struct planning *p)
 
 static void print_text(const struct summary *s)
 {
-	const struct run_summary *r = s->run;
+	const struct run_summary *r = &s->run;
 	char took[32], rows[32], bytes[32], parts[32];
 	printf("run %s: %s in %s\n", s->run_id, run_result_name(r->result), clock_human(took, sizeof took, r->duration_us));
 	print_counts(s);
@@ -118,14 +117,14 @@ static void print_text(const struct summary *s)
 
 static json_t *json_of(const struct summary *s)
 {
-	const struct run_summary *r = s->run;
+	const struct run_summary *r = &s->run;
 	json_t *results = json_object(), *failures = json_array();
 	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++) {
 		uint64_t n = r->counts.by_result[k] + (k == TASK_FRESH ? r->fresh : 0);
 		json_object_set_new(results, task_result_name((enum task_result)k), json_integer((json_int_t)n));
 	}
-	for (size_t i = 0; i < s->progress->nfailures; i++) {
-		const struct failure *f = &s->progress->failures[i];
+	for (size_t i = 0; i < s->nfailures; i++) {
+		const struct failure *f = &s->failures[i];
 		json_array_append_new(failures, json_pack("{s:s, s:s, s:s?, s:i, s:i, s:s?, s:s?}", "task", f->name, "error", f->error, "file",
 		                                          f->file, "line", f->line, "column", f->col, "log", f->log_path, "staging",
 		                                          f->staging));
@@ -152,18 +151,34 @@ const struct output_column summary_fields[] = {
 
 void summary_print(const struct summary *s)
 {
-	if (s->inv->globals->output == OUTPUT_TABLE && (s->inv->globals->verbosity >= 0 || s->run->result != RUN_SUCCESS))
+	if (s->inv->globals->output == OUTPUT_TABLE && (s->inv->globals->verbosity >= 0 || s->run.result != RUN_SUCCESS))
 		print_text(s);
 	if (s->inv->globals->output != OUTPUT_TABLE)
 		output_document(s->inv->globals->output, summary_fields, json_of(s));
 }
 
-static int put_published(const struct query *q, const char *run_id, json_t *doc, struct err *err)
+int summary_exit(enum run_result result)
+{
+	return result == RUN_SUCCESS ? 0 : result == RUN_CANCELED ? EXIT_INTERRUPTED : EXIT_FAILED;
+}
+
+void summary_ordered(const struct invocation *inv, const char *run_id)
+{
+	output_document(inv->globals->output, summary_fields, json_pack("{s:s}", "run", run_id));
+}
+
+/* ---- from the record ---- */
+
+static int64_t number_at(const PGresult *r, int row, int column)
+{
+	return strtoll(PQgetvalue(r, row, column), NULL, 10);
+}
+
+static int read_published(const struct query *q, const char *run_id, struct run_summary *ret, struct err *err)
 {
 	static const char sql[] = "SELECT count(*) FILTER (WHERE rows > 0), coalesce(sum(rows), 0), coalesce(sum(bytes), 0),"
-	                          " count(*) FILTER (WHERE cleared_rows > 0), coalesce(sum(cleared_rows), 0)"
+	                          " count(*) FILTER (WHERE cleared_rows > 0), coalesce(sum(cleared_rows) FILTER (WHERE cleared_rows > 0), 0)"
 	                          " FROM strata.try WHERE lake_id = $1::integer AND run_id = $2 AND outcome = 'success'";
-	static const char *const names[] = {"published", "rows", "bytes", "cleared", "cleared_rows"};
 	char lake[12];
 	PGresult *r;
 	snprintf(lake, sizeof lake, "%d", q->lake_id);
@@ -171,19 +186,24 @@ static int put_published(const struct query *q, const char *run_id, json_t *doc,
 	int rc = db_query(q->conn, sql, 2, values, false, &r, err);
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		json_object_set_new(doc, names[i], json_integer(strtoll(PQgetvalue(r, 0, (int)i), NULL, 10)));
+	ret->published = (uint64_t)number_at(r, 0, 0);
+	ret->rows = number_at(r, 0, 1);
+	ret->bytes = number_at(r, 0, 2);
+	ret->cleared = (uint64_t)number_at(r, 0, 3);
+	ret->cleared_rows = number_at(r, 0, 4);
 	PQclear(r);
 	return 0;
 }
 
-static int put_failures(const struct query *q, const char *run_id, json_t *doc, struct err *err)
+/* The tasks that have failed, in the order in which they did, each with its last try. */
+static int read_failures(const struct query *q, const struct project *p, const char *run_id, struct summary *s, struct err *err)
 {
-	static const char sql[] = "SELECT DISTINCT ON (y.table_name, y.partition) concat_ws(' ', y.table_name, nullif(y.partition, '')), y.error,"
-	                          " y.error_line, y.error_col, y.log_path, nullif(y.staging, '')"
-	                          " FROM strata.task t JOIN strata.try y USING (lake_id, run_id, table_name, partition)"
+	static const char sql[] = "SELECT t.table_name, concat_ws(' ', t.table_name, nullif(t.partition, '')), coalesce(nullif(y.error, ''), nullif(t.error, ''),"
+	                          " y.outcome, t.result), y.error_line, y.error_col, nullif(y.log_path, ''), nullif(y.staging, ''), y.fence"
+	                          " FROM strata.task t LEFT JOIN LATERAL (SELECT * FROM strata.try y WHERE y.lake_id = t.lake_id AND y.run_id = t.run_id"
+	                          " AND y.table_name = t.table_name AND y.partition = t.partition ORDER BY fence DESC LIMIT 1) y ON true"
 	                          " WHERE t.lake_id = $1::integer AND t.run_id = $2 AND t.result IN ('failed', 'timeout')"
-	                          " ORDER BY y.table_name, y.partition, y.fence DESC";
+	                          " ORDER BY t.ended_at, t.table_name, t.partition";
 	char lake[12];
 	PGresult *r;
 	snprintf(lake, sizeof lake, "%d", q->lake_id);
@@ -191,33 +211,46 @@ static int put_failures(const struct query *q, const char *run_id, json_t *doc, 
 	int rc = db_query(q->conn, sql, 2, values, false, &r, err);
 	if (rc < 0)
 		return rc;
-	json_t *list = json_array();
-	for (int i = 0; i < PQntuples(r); i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:n, s:I, s:I, s:s, s:s?}", "task", PQgetvalue(r, i, 0), "error", PQgetvalue(r, i, 1),
-		                                      "file", "line", (json_int_t)strtoll(PQgetvalue(r, i, 2), NULL, 10), "column", (json_int_t)strtoll(PQgetvalue(r, i, 3), NULL, 10), "log",
-		                                      PQgetvalue(r, i, 4), "staging", PQgetisnull(r, i, 5) ? NULL : PQgetvalue(r, i, 5)));
-	json_object_set_new(doc, "failures", list);
+	s->nfailures = (size_t)PQntuples(r);
+	struct failure *failures = arena_array(q->arena, s->nfailures, sizeof *failures);
+	for (int i = 0; i < PQntuples(r); i++) {
+		const struct table *t = p ? project_table(p, PQgetvalue(r, i, 0)) : NULL;
+		failures[i] = (struct failure){.name = arena_strdup(q->arena, PQgetvalue(r, i, 1)),
+		                               .error = arena_strdup(q->arena, PQgetvalue(r, i, 2)),
+		                               .file = t && !PQgetisnull(r, i, 7) ? arena_strdup(q->arena, t->file) : NULL,
+		                               .line = (int)number_at(r, i, 3),
+		                               .col = (int)number_at(r, i, 4),
+		                               .log_path = PQgetisnull(r, i, 5) ? NULL : arena_strdup(q->arena, PQgetvalue(r, i, 5)),
+		                               .staging = PQgetisnull(r, i, 6) ? NULL : arena_strdup(q->arena, PQgetvalue(r, i, 6))};
+	}
+	s->failures = failures;
 	PQclear(r);
 	return 0;
 }
 
-int summary_of_record(const struct invocation *inv, const struct query *q, const char *run_id, const struct run_row *run, struct err *err)
+static void read_counts(const struct run_row *run, struct run_summary *ret)
 {
-	int rc = 0;
-	if (inv->globals->output == OUTPUT_TABLE)
-		return 0;
-	json_t *doc = json_pack("{s:s}", "run", run_id);
-	if (run) {
-		json_t *counts = json_loads(run->counts, 0, NULL);
-		json_object_set_new(doc, "result", json_string(run->result));
-		json_object_set_new(doc, "tasks", counts ? counts : json_object());
-		json_object_set_new(doc, "duration_us", json_integer(run->started_us ? run->ended_us - run->started_us : 0));
-		rc = put_published(q, run_id, doc, err);
-		if (rc == 0)
-			rc = put_failures(q, run_id, doc, err);
+	json_t *counts = json_loads(run->counts, 0, NULL);
+	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++)
+		ret->counts.by_result[k] = (uint64_t)json_integer_value(json_object_get(counts, task_result_name((enum task_result)k)));
+	for (int k = RUN_SUCCESS; k < RUN_RESULTS_END; k++) {
+		if (str_eq(run->result, run_result_name((enum run_result)k)))
+			ret->result = (enum run_result)k;
 	}
+	ret->fresh = (uint64_t)run->fresh;
+	ret->duration_us = run->started_us ? run->ended_us - run->started_us : 0;
+	json_decref(counts);
+}
+
+int summary_of_record(const struct invocation *inv, const struct workspace *ws, const struct query *q, const struct run_row *run,
+                      struct err *err)
+{
+	struct summary s = {.inv = inv, .ws = ws, .run_id = run->run_id};
+	read_counts(run, &s.run);
+	int rc = read_published(q, run->run_id, &s.run, err);
 	if (rc == 0)
-		output_document(inv->globals->output, summary_fields, json_incref(doc));
-	json_decref(doc);
-	return rc;
+		rc = read_failures(q, ws->project, run->run_id, &s, err);
+	if (rc == 0)
+		summary_print(&s);
+	return rc < 0 ? rc : summary_exit(s.run.result);
 }

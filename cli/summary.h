@@ -13,16 +13,20 @@ struct summary {
 	const struct invocation *inv;
 	const struct workspace *ws;
 	const char *run_id;
-	const struct planning *planning;
-	const struct run_summary *run;
-	const struct progress *progress; /* its failures */
+	const struct planning *planning; /* NULL: somebody else has planned it */
+	struct run_summary run;
+	const struct failure *failures; size_t nfailures;
 };
 
 extern const struct output_column summary_fields[]; /* of a run's end, for programs */
 
 void summary_print(const struct summary *s);
-/* The same for programs, of a run that somebody else carries out or has carried out, as it is on record; nothing where people
- * are told. `run` NULL: it has only been ordered. */
-int summary_of_record(const struct invocation *inv, const struct query *q, const char *run_id, const struct run_row *run, struct err *err);
+/* The same of a run that is done, as it is on record: who carried it out makes no difference. */
+int summary_of_record(const struct invocation *inv, const struct workspace *ws, const struct query *q, const struct run_row *run,
+                      struct err *err);
+/* For programs, of a run that has only been ordered. */
+void summary_ordered(const struct invocation *inv, const char *run_id);
+/* The exit status that a run ends with; 0 for success. */
+int summary_exit(enum run_result result);
 
 #endif

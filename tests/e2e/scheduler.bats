@@ -25,12 +25,14 @@ published() { # DAY…: dwd_day has them
 	scheduler_up one
 	run -0 strata run $day
 	assert_output_has "carried out by 'strata scheduler'"
-	assert_output_has "success, 1 tasks"
+	assert_output_has "success in"
+	assert_output_has "published 1 partition, 1 row"
 	published 2024-01-01
 	run -0 strata status
 	assert_output_has "up"
 	run -0 strata run $day
-	assert_output_has "0 tasks, 1 fresh"
+	assert_output_has "0 to build, 1 fresh"
+	assert_output_has "1 fresh"
 	scheduler_down one
 	run -5 strata trigger dwd $day
 	assert_output_has "no scheduler is up"
@@ -43,6 +45,49 @@ published() { # DAY…: dwd_day has them
 	assert_equal "$(next)" "$(($(date -u +%Y) + 1))-01-01T00:00:00.000Z"
 	strata pause yearly
 	assert_equal "$(next)" null
+	scheduler_down one
+}
+
+of_newest() { # FIELD
+	strata --output json runs -n 1 | jq -r ".[0].$1"
+}
+# Names, times and who works differ, and lines of one moment come in any order.
+words() {
+	grep -v "carried out by" <<< "$output" | sed -E 's/[0-9]{8}-[0-9]{6}-[a-z0-9]{4}/RUN/g; s/[0-9.]+ (µs|ms|s)\b/TIME/g; s/^[0-9:]{8} //; s/ +/ /g' | sort
+}
+
+@test "a run says the same of its tasks and its end, whoever carries it out" {
+	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
+	project_file dags/dwd/dwd_after.sql <<< "SELECT n FROM dwd.dwd_bad WHERE dt = '\${PARTITION_DATE}'"
+	project_file dags/dwd/dwd_never.sql <<< "SELECT n FROM dwd.dwd_bad_dt('2023-01-01') WHERE '\${PARTITION_DATE}' <> ''"
+	project_file dags/dwd/dwd_none.sql <<< "SELECT 1 AS n, '\${PARTITION_DATE}' AS day WHERE false"
+	run -1 strata run $day --force
+	here=$(words | grep -v 'private Postgres')
+	run -1 strata -o json run $day --force
+	here_json=$(strata -o json run $day --force 2>/dev/null | jq -S 'del(.run, .duration_us) | .failures |= (map(del(.log)) | sort_by(.task))')
+	scheduler_up one
+	run -1 strata run $day --force
+	assert_equal "$(words)" "$here"
+	grep -q "withheld dwd.dwd_after 2024-01-01 not run: dwd.dwd_bad 2024-01-01 failed" <<< "$here"
+	grep -q "1 success, 1 empty, 2 failed, 1 upstream_failed" <<< "$here"
+	assert_equal "$(strata -o json run $day --force 2>/dev/null | jq -S 'del(.run, .duration_us) | .failures |= (map(del(.log)) | sort_by(.task))')" "$here_json"
+	scheduler_down one
+}
+
+@test "Ctrl-C while a run is followed cancels it, and says so and not that a task has failed" {
+	gated_table dags/dwd/dwd_slow.sh
+	scheduler_up one
+	background followed run dwd_slow $day
+	wait_until test -e arrived-dwd.dwd_slow
+	kill -INT -- "-$(pid_of followed)"
+	background_end followed
+	assert_status 130
+	assert_output_has "strata: canceling run $(of_newest run); Ctrl-C once more"
+	assert_output_has "canceled in"
+	assert_output_has "1 canceled"
+	assert_output_lacks "killed"
+	assert_output_lacks "failed"
+	assert_equal "$(of_newest result)" canceled
 	scheduler_down one
 }
 

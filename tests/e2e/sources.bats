@@ -198,11 +198,12 @@ published_day() {
 @test "who follows a run of the scheduler is told what it waits for" {
 	scheduler_up one
 	background late run +dwd_orders --start 2024-01-04 --end 2024-01-05
-	wait_until has_line "$(err_of late)" "raw/orders/dt=2024-01-04 has no files yet (2 dates wait)"
+	wait_until has_line "$(err_of late)" "raw/orders/dt=2024-01-04 has no files yet"
 	shop_raw 2024-01-04 1=1
 	shop_raw 2024-01-05 1=1
 	background_end late
 	assert_status 0
+	assert_equal "$(grep -c "has no files yet" <<< "$output")" 1 # once a source
 	scheduler_down one
 }
 

@@ -110,12 +110,12 @@ status_has() {
 		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 	END
 	screen=$!
-	wait_until has_line "$BATS_TEST_TMPDIR/screen" "1/3 done"
+	wait_until has_line "$BATS_TEST_TMPDIR/screen" " 1/3 "
 	touch gate-open
 	wait "$screen"
 	run cat "$BATS_TEST_TMPDIR/screen"
-	assert_output_has "success, 3 tasks"
-	assert_output_lacks "done   dwd.dwd_gate"
+	assert_output_has "success in"
+	assert_output_lacks "ok       dwd.dwd_gate"
 	scheduler_down one
 }
 
