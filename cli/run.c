@@ -109,7 +109,8 @@ static int start_callbacks(struct execution *x, struct err *err)
 		return rc;
 	x->outbox = outbox_new(&(struct outbox_config){.loop = &x->ws.loop,
 	                                               .conninfo = x->ws.db.conninfo,
-	                                               .lake_id = x->ws.db.lake_id});
+	                                               .lake_id = x->ws.db.lake_id,
+	                                               .quiet = true});
 	outbox_project(x->outbox, x->ws.project);
 	return 0;
 }

@@ -156,8 +156,9 @@ static void on_delivered(void *ctx, const char *problem)
 		l->outcome = over ? "given_up" : "";
 		l->delay_ms = retry_delay_ms(&policy, (uint32_t)l->tries + 1, jitter());
 		l->error = mem_strdup(problem);
-		log_event(over ? LOG_ERROR : LOG_WARN, over ? "callback.given_up" : "callback.not_delivered", "callback", l->callback, "callback_event", l->event,
-		          "run", l->run_id, "key", l->key, "error", problem, NULL);
+		if (over || !l->outbox->config.quiet)
+			log_event(over ? LOG_ERROR : LOG_WARN, over ? "callback.given_up" : "callback.not_delivered", "callback", l->callback, "callback_event", l->event,
+			          "run", l->run_id, "key", l->key, "error", problem, NULL);
 	}
 	record(l);
 }

@@ -25,6 +25,7 @@ struct outbox_config {
 	uv_loop_t *loop;
 	const char *conninfo; /* the caller's */
 	int lake_id;
+	bool quiet;           /* what is tried again is not logged: the caller says at its end what is left */
 };
 
 struct outbox *outbox_new(const struct outbox_config *config);

@@ -129,6 +129,7 @@ good success selection dwd_x"
 	EOF
 	run -1 strata run $day
 	assert_output_has "callback 'mail' could not be told of the failure: exited with status 3: no mail today"
+	assert_equal "$(grep -c "no mail today" <<< "$output")" 1
 	assert_output_has "took longer than 200 ms"
 	assert_output_has "no such file"
 	run -0 strata status
