@@ -284,6 +284,14 @@ static const struct {
 	int (*carry_out)(struct request *rq, struct err *err);
 } kinds[] = {{"order", take_order}, {"pause", do_pause}, {"unpause", do_unpause}, {"cancel", do_cancel}, {"explain", do_explain}, {"retry", do_retry}, {CLEAR_COMMAND, do_clear}, {"reload", do_reload}, {"drain", do_drain}};
 
+/* 'accepted': what is asked for is answered when it is done, and the run's own events tell of it. */
+static void say_command(const struct request *rq, const char *outcome, const char *answer)
+{
+	const char *run = text_arg(rq, "run_id"), *name = text_arg(rq, "name");
+	log_event(LOG_INFO, "command", "kind", rq->kind, *run ? "run" : "name", *run ? run : name, "by", rq->requested_by, "outcome", outcome, "answer",
+	          answer, NULL);
+}
+
 /* ERR_STATE: it was not answered, and those after it are to wait. */
 static int carry_out(struct request *rq)
 {
@@ -295,10 +303,11 @@ static int carry_out(struct request *rq)
 			rc = kinds[i].carry_out(rq, &err);
 		}
 	}
-	log_event(LOG_INFO, "command", "kind", rq->kind, "by", rq->requested_by, "outcome", rc < 0 ? err.text : rq->detail, NULL);
+	const char *outcome = rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused";
+	say_command(rq, rc == 0 && rq->later ? "accepted" : outcome, rc < 0 ? err.text : rq->detail);
 	if (rq->later || rq->told)
 		return 0;
-	return command_end(rq->d, rq->id, rc == 0 ? "done" : rc == ERR_STATE ? "failed" : "refused", rc == 0 ? rq->detail : err.text);
+	return command_end(rq->d, rq->id, outcome, rc == 0 ? rq->detail : err.text);
 }
 
 /* One that is answered later is still open, and not to be taken twice. */

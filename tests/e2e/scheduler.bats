@@ -27,6 +27,7 @@ published() { # DAY…: dwd_day has them
 	assert_output_has "carried out by 'strata scheduler'"
 	assert_output_has "success in"
 	assert_output_has "published 1 partition, 1 row"
+	has_line "$(err_of one)" "command kind=order run=$(of_newest run)"
 	published 2024-01-01
 	run -0 strata status
 	assert_output_has "up"
