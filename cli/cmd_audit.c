@@ -58,7 +58,7 @@ static int run(const struct invocation *inv, struct err *err)
 		output_begin(&out, inv->globals->output, columns);
 		for (size_t i = 0; i < n; i++) {
 			json_t *detail = json_loads(rows[i].detail, 0, NULL);
-			state_time(&out, rows[i].at_us);
+			output_time(&out, rows[i].at_us);
 			output_text(&out, rows[i].actor);
 			output_text(&out, rows[i].action);
 			output_text(&out, rows[i].object);

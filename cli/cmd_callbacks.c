@@ -23,10 +23,10 @@ static const struct output_column columns[] = {
 	{.name = "callback", .help = "its name in dags/dw_config.yaml"},
 	{.name = "event", .help = "what happened: failure, recovery, …"},
 	{.name = "subject", .help = "the run or table it happened to"},
-	{.name = "state", .help = "'waiting', 'delivered' or 'given up'"},
+	{.name = "run", .help = "the run in which it happened"},
+	{.name = "state", .help = "'waiting', 'delivered' or 'given_up'"},
 	{.name = "tries", .right = true, .help = "attempts to deliver it"},
 	{.name = "error", .help = "why the last attempt failed"},
-	{.name = "run", .detail = true, .help = "the run in which it happened"},
 	{.name = "next_try", .detail = true, .help = "when it is tried again"},
 	{.name = "ended", .detail = true, .help = "when it was taken or given up"},
 	{.name = "key", .detail = true, .help = "one of its own, the same in each attempt"},
@@ -37,16 +37,16 @@ static void row(struct output *out, PGresult *r, int i)
 {
 	const char *outcome = PQgetvalue(r, i, 4);
 	bool waits = !*outcome, delivered = strcmp(outcome, "delivered") == 0;
-	state_time(out, strtoll(PQgetvalue(r, i, 0), NULL, 10));
+	output_time(out, strtoll(PQgetvalue(r, i, 0), NULL, 10));
 	output_text(out, PQgetvalue(r, i, 1));
 	output_text(out, PQgetvalue(r, i, 2));
 	output_text(out, PQgetvalue(r, i, 3));
+	output_text(out, PQgetvalue(r, i, 7));
 	output_styled(out, delivered ? STYLE_GOOD : waits ? STYLE_WARN : STYLE_BAD, waits ? "waiting" : outcome);
 	output_int(out, strtoll(PQgetvalue(r, i, 5), NULL, 10));
 	output_text(out, *PQgetvalue(r, i, 6) ? PQgetvalue(r, i, 6) : NULL);
-	output_text(out, PQgetvalue(r, i, 7));
-	state_time(out, waits ? strtoll(PQgetvalue(r, i, 8), NULL, 10) : 0);
-	state_time(out, strtoll(PQgetvalue(r, i, 9), NULL, 10));
+	output_time(out, waits ? strtoll(PQgetvalue(r, i, 8), NULL, 10) : 0);
+	output_time(out, strtoll(PQgetvalue(r, i, 9), NULL, 10));
 	output_text(out, PQgetvalue(r, i, 10));
 }
 

@@ -268,7 +268,7 @@ const struct command command_clear = {
 	.group = "Keep tables up to date",
 	.synopsis = "RUN [SELECT...] [--failed-only] [--downstream] | --data TABLE [--yes]  [--partition D | --start D --end D]",
 	.summary = "have tasks of a run done again; or remove what is published",
-	.details = "RUN: its tasks that have ended, also with success, are done again, all of them or those of the selected tables and dates. The scheduler makes a new run for that, whose name is printed: what the old run did stays on record, and a run that is under way goes on beside it. What reads them is left to the next run that selects it, or with --downstream built in the same run, for the dates of the old one. To build what failed and whatever else is not fresh, 'strata retry RUN' is enough.\n"
+	.details = "RUN, an id, the beginning of one, or 'latest': its tasks that have ended, also with success, are done again, all of them or those of the selected tables and dates. The scheduler makes a new run for that, whose name is printed: what the old run did stays on record, and a run that is under way goes on beside it. What reads them is left to the next run that selects it, or with --downstream built in the same run, for the dates of the old one. To build what failed and whatever else is not fresh, 'strata retry RUN' is enough.\n"
 	           "\n"
 	           "--data: Says what would go (partitions, rows, bytes) and asks; where there is no terminal it wants --yes. The table's folders leave the lake, whether it is published in dt= partitions or as one, and the state forgets them: 'strata plan' then calls the table new. A table that is partitioned now and was not before, or the other way round, is built only after this.\n"
 	           "\n"

@@ -39,7 +39,7 @@ static int run(const struct invocation *inv, struct err *err)
 		struct output out;
 		output_begin(&out, inv->globals->output, columns);
 		for (size_t i = 0; i < n; i++) {
-			state_time(&out, rows[i].ended_us);
+			output_time(&out, rows[i].ended_us);
 			output_text(&out, rows[i].partition);
 			state_number(&out, rows[i].rows);
 			state_number(&out, rows[i].bytes);

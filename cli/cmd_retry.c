@@ -45,7 +45,7 @@ const struct command command_retry = {
 	.group = "Keep tables up to date",
 	.synopsis = "RUN [TABLE[@DATE]]",
 	.summary = "what failed, once more",
-	.details = "A run of the scheduler that is over is started again under a new name, which is printed: what it has published is fresh, and the rest is built. In a run that is under way, the named task does not wait for the time of its next try; if it waits for its source, that is looked at now.",
+	.details = "RUN is an id, the beginning of one, or 'latest'. A run of the scheduler that is over is started again under a new name, which is printed: what it has published is fresh, and the rest is built. In a run that is under way, the named task does not wait for the time of its next try; if it waits for its source, that is looked at now.",
 	.examples = "strata retry daily-20130107T113000Z\n"
 	            "strata retry latest dwd_flights@2013-01-06",
 	.least_operands = 1,

@@ -6,12 +6,12 @@
 #include "scheduler/run_progress.h"
 #include "cli/state.h"
 #include "core/date.h"
-#include "scheduler/control.h"
+#include "core/states.h"
 
 static const struct output_column columns[] = {
 	{.name = "run", .help = "its id"},
 	{.name = "kind", .help = "'manual', 'scheduled' or 'backfill'"},
-	{.name = "state", .help = "'planned', 'running' or 'done'"},
+	{.name = "state", .help = "'planned', 'running' or 'done'; in tables 'interrupted' or 'no scheduler' of one that nobody works on"},
 	{.name = "result", .help = "'success', 'failed' or 'canceled'; null before its end"},
 	{.name = "first_date", .help = "of its range"},
 	{.name = "last_date", .help = "of its range, included"},
@@ -22,6 +22,7 @@ static const struct output_column columns[] = {
 	{.name = "created", .help = "when it was made"},
 	{.name = "duration", .right = true, .help = "from start to end, or until now, in microseconds"},
 	{.name = "ended", .detail = true, .help = "when it ended"},
+	{.name = "alive", .detail = true, .help = "whether somebody works on it, or is up who will; null when it is done"},
 	{.name = "force", .detail = true, .help = "whether --force was given"},
 	{.name = "failed", .detail = true, .help = "tasks that failed"},
 	{.name = "running", .detail = true, .help = "tasks that run now"},
@@ -39,14 +40,15 @@ static enum output_style style_of(const char *result)
 	return strcmp(result, "failed") == 0 ? STYLE_BAD : STYLE_WARN;
 }
 
-static void row(struct output *out, const struct run_row *r, bool up)
+static void row(struct output *out, const struct run_row *r)
 {
 	struct run_progress p;
-	run_progress_of(r, up, &p);
+	run_progress_of(r, r->alive, &p);
 	char first[DATE_SIZE], last[DATE_SIZE];
 	output_text(out, r->run_id);
 	output_text(out, r->kind);
-	output_text(out, r->state);
+	bool over = strcmp(r->state, run_state_name(RUN_DONE)) == 0;
+	output_shown(out, state_of_run(r), json_string(r->state));
 	output_styled(out, style_of(r->result), *r->result ? r->result : NULL);
 	output_text(out, r->first_day == DATE_NONE ? NULL : date_format(first, r->first_day));
 	output_text(out, r->last_day == DATE_NONE ? NULL : date_format(last, r->last_day));
@@ -54,9 +56,13 @@ static void row(struct output *out, const struct run_row *r, bool up)
 	output_int(out, r->tasks);
 	output_int(out, p.done);
 	output_int(out, r->fresh);
-	state_time(out, r->created_us);
+	output_time(out, r->created_us);
 	state_duration(out, r->started_us, r->ended_us);
-	state_time(out, r->ended_us);
+	output_time(out, r->ended_us);
+	if (over)
+		output_text(out, NULL);
+	else
+		output_bool(out, r->alive);
 	output_bool(out, r->force);
 	output_int(out, p.failed);
 	output_int(out, p.running);
@@ -72,21 +78,17 @@ static int run(const struct invocation *inv, struct err *err)
 	struct run_row *rows;
 	size_t n;
 	long limit;
-	bool up = false;
-	struct leader_holder holder;
 	int rc = options_number(inv->options, "limit", 20, 1, 1000000, &limit, err);
 	if (rc < 0)
 		return rc;
 	rc = state_open(inv, &s, err);
-	if (rc == 0)
-		rc = control_find(&(struct control){.conn = s.ws.db.conn, .lake_id = s.ws.db.lake_id}, &up, &holder, err);
 	if (rc == 0)
 		rc = query_runs(&s.query, limit, &rows, &n, err);
 	if (rc == 0) {
 		struct output out;
 		output_begin(&out, inv->globals->output, columns);
 		for (size_t i = 0; i < n; i++)
-			row(&out, &rows[i], up);
+			row(&out, &rows[i]);
 		output_end(&out);
 	}
 	state_close(&s);
@@ -103,7 +105,7 @@ const struct command command_runs = {
 	.group = "Look at what happened",
 	.synopsis = "[--limit N]",
 	.summary = "the runs of this lake, newest first",
-	.details = "TASKS counts what had to be built, DONE those of them that have ended, FRESH what was up to date already. JSON and CSV have for an unfinished run, too, what failed and what runs, the rate (tasks an hour), and how long the rest takes at that rate, in microseconds; null where that is not known.",
+	.details = "TASKS counts what had to be built, DONE those of them that have ended, FRESH what was up to date already. STATE is 'interrupted' of a run whose process is gone: the next run or scheduler settles it. It is 'no scheduler' of one that the next scheduler goes on with. JSON and CSV have for an unfinished run, too, what failed and what runs, the rate (tasks an hour), and how long the rest takes at that rate, in microseconds; null where that is not known.",
 	.examples = "strata runs\n"
 	            "strata runs --limit 100 --output json",
 	.options = options,

@@ -11,6 +11,7 @@
 #include "cli/state.h"
 #include "cli/task_name.h"
 #include "core/date.h"
+#include "scheduler/order.h"
 
 static json_t *number(int64_t n)
 {
@@ -27,6 +28,7 @@ static const struct output_column run_fields[] = {
 	{.name = "run", .help = "its id"},
 	{.name = "kind", .help = "'manual', 'scheduled' or 'backfill'"},
 	{.name = "state", .help = "'planned', 'running' or 'done'"},
+	{.name = "alive", .help = "whether somebody works on it, or is up who will; null when it is done"},
 	{.name = "result", .help = "'success', 'failed' or 'canceled'; empty before its end"},
 	{.name = "selection", .help = "as it was typed; empty: everything"},
 	{.name = "first_date", .help = "of its range"},
@@ -73,8 +75,9 @@ static json_t *run_json(const struct run_row *r)
 {
 	char first[DATE_SIZE], last[DATE_SIZE];
 	json_t *counts = json_loads(r->counts, 0, NULL);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:s, s:s}", "run", r->run_id, "kind",
-	                 r->kind, "state", r->state, "result", r->result, "selection", r->selection, "first_date",
+	json_t *alive = strcmp(r->state, run_state_name(RUN_DONE)) == 0 ? json_null() : json_boolean(r->alive);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o, s:o, s:o, s:s, s:s}", "run", r->run_id, "kind",
+	                 r->kind, "state", r->state, "alive", alive, "result", r->result, "selection", r->selection, "first_date",
 	                 date_format(first, r->first_day), "last_date", date_format(last, r->last_day), "force", r->force, "tasks",
 	                 (json_int_t)r->tasks, "fresh", (json_int_t)r->fresh, "counts", counts ? counts : json_object(), "created",
 	                 when(r->created_us), "started", when(r->started_us), "ended", when(r->ended_us), "git_commit", r->git_commit,
@@ -129,13 +132,16 @@ static void count_results(const struct run_row *r, const struct task_row *tasks,
 
 static void print_run(const struct run_row *r, const struct task_row *tasks, size_t n)
 {
-	char text[64], first[DATE_SIZE], last[DATE_SIZE];
+	char text[96], first[DATE_SIZE], last[DATE_SIZE];
 	int64_t by_result[TASK_RESULTS_END] = {0};
 	size_t waiting = 0;
 	const char *awaited = task_wait_name(WAIT_SOURCE);
 	printf("run %s\n", r->run_id);
 	field("kind", r->kind);
-	snprintf(text, sizeof text, "%s%s%s", r->state, *r->result ? ", " : "", r->result);
+	if (r->alive || *r->result)
+		snprintf(text, sizeof text, "%s%s%s", r->state, *r->result ? ", " : "", r->result);
+	else
+		snprintf(text, sizeof text, "%s: %s", state_of_run(r), order_is(r->params) ? "the next one goes on with it" : "its process is gone; the next run settles it");
 	field("state", text);
 	field("selection", *r->selection ? r->selection : "everything");
 	snprintf(text, sizeof text, "%s to %s", date_format(first, r->first_day), date_format(last, r->last_day));

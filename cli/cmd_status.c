@@ -46,7 +46,7 @@ static void rest_of(struct output *out)
 		output_text(out, NULL);
 }
 
-static int scheduler_row(const struct state *s, struct output *out, bool *ret_leads, bool *ret_up, struct err *err)
+static int scheduler_row(const struct state *s, struct output *out, bool *ret_leads, struct err *err)
 {
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", s->ws.db.lake_id);
@@ -60,7 +60,6 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_le
 		rc = db_query(s->ws.db.conn, "SELECT project_error, draining FROM strata.scheduler WHERE lake_id = $1::integer", 1, values, false, &r, err);
 	if (rc < 0)
 		return rc;
-	*ret_up = up;
 	*ret_leads = h.pid != 0;
 	const char *problem = h.pid && PQntuples(r) ? PQgetvalue(r, 0, 0) : "";
 	bool draining = PQntuples(r) && PQgetvalue(r, 0, 1)[0] == 't';
@@ -69,7 +68,7 @@ static int scheduler_row(const struct state *s, struct output *out, bool *ret_le
 	output_text(out, "scheduler");
 	output_text(out, h.pid ? name : NULL);
 	output_styled(out, up ? STYLE_GOOD : STYLE_WARN, !h.pid ? "none is up" : up ? "up" : draining ? "draining" : "a run in the foreground");
-	state_time(out, h.pid ? h.since_us : 0);
+	output_time(out, h.pid ? h.since_us : 0);
 	output_text(out, NULL);
 	struct buf broken = BUF_INIT(PROBLEM_MAX);
 	buf_addf(&broken, "the last good project goes on; the one on disk is broken: %s", problem);
@@ -99,7 +98,7 @@ static void worker_row(struct output *out, const struct worker_row *w)
 	output_text(out, "worker");
 	output_text(out, w->worker);
 	output_styled(out, busy ? STYLE_PLAIN : STYLE_DIM, busy ? w->stage : "idle");
-	state_time(out, w->since_us);
+	output_time(out, w->since_us);
 	output_text(out, NULL);
 	output_text(out, busy ? detail : memory);
 	output_text(out, busy ? w->run_id : NULL);
@@ -163,15 +162,15 @@ static int schedule_rows(const struct state *s, struct output *out, struct err *
 		output_text(out, "schedule");
 		output_text(out, rows[i].name);
 		output_styled(out, rows[i].paused ? STYLE_WARN : STYLE_GOOD, rows[i].paused ? "paused" : "on");
-		state_time(out, rows[i].last_us);
-		state_time(out, known && !rows[i].paused ? zone_next_us(known, p, clock_wall_us()) : 0);
+		output_time(out, rows[i].last_us);
+		output_time(out, known && !rows[i].paused ? zone_next_us(known, p, clock_wall_us()) : 0);
 		output_text(out, *rows[i].last_run ? rows[i].last_run : known ? known->cron : "the project on disk is broken; 'strata validate'");
 		rest_of(out);
 	}
 	return rc;
 }
 
-static int run_rows(const struct state *s, bool up, struct output *out, struct err *err)
+static int run_rows(const struct state *s, struct output *out, struct err *err)
 {
 	struct run_row *runs;
 	size_t n;
@@ -179,12 +178,12 @@ static int run_rows(const struct state *s, bool up, struct output *out, struct e
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		output_text(out, "run");
 		output_text(out, runs[i].run_id);
-		output_styled(out, runs[i].paused ? STYLE_WARN : STYLE_PLAIN, runs[i].paused ? "paused" : runs[i].state);
-		state_time(out, runs[i].created_us);
+		output_styled(out, runs[i].paused || !runs[i].alive ? STYLE_WARN : STYLE_PLAIN, runs[i].paused ? "paused" : state_of_run(&runs[i]));
+		output_time(out, runs[i].created_us);
 		output_text(out, NULL);
 		char text[RUN_PROGRESS_SIZE + 256];
 		struct run_progress p;
-		run_progress_of(&runs[i], up, &p);
+		run_progress_of(&runs[i], runs[i].alive, &p);
 		int n_said = snprintf(text, sizeof text - RUN_PROGRESS_SIZE, "%s%s", runs[i].selection, *runs[i].selection ? ": " : "");
 		if (n_said > (int)sizeof text - RUN_PROGRESS_SIZE - 1)
 			n_said = (int)sizeof text - RUN_PROGRESS_SIZE - 1;
@@ -214,7 +213,7 @@ static int command_rows(const struct state *s, struct output *out, struct err *e
 		output_text(out, "command");
 		output_text(out, name);
 		output_styled(out, STYLE_WARN, "waits");
-		state_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
+		output_time(out, strtoll(PQgetvalue(r, i, 2), NULL, 10));
 		output_text(out, NULL);
 		output_text(out, by);
 		rest_of(out);
@@ -243,7 +242,7 @@ static int callback_rows(const struct state *s, struct output *out, struct err *
 		output_text(out, "callback");
 		output_text(out, PQgetvalue(r, i, 0));
 		output_styled(out, given_up ? STYLE_BAD : STYLE_WARN, text);
-		state_time(out, strtoll(PQgetvalue(r, i, 3), NULL, 10));
+		output_time(out, strtoll(PQgetvalue(r, i, 3), NULL, 10));
 		output_text(out, NULL);
 		output_text(out, PQgetvalue(r, i, 4));
 		rest_of(out);
@@ -256,17 +255,17 @@ static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
 	struct output out;
-	bool leads = false, up = false;
+	bool leads = false;
 	int rc = state_open(inv, &s, err);
 	if (rc == 0) {
 		output_begin(&out, inv->globals->output, columns);
-		rc = scheduler_row(&s, &out, &leads, &up, err);
+		rc = scheduler_row(&s, &out, &leads, err);
 		if (rc == 0 && leads)
 			rc = worker_rows(&s, &out, err);
 		if (rc == 0)
 			rc = schedule_rows(&s, &out, err);
 		if (rc == 0)
-			rc = run_rows(&s, up, &out, err);
+			rc = run_rows(&s, &out, err);
 		if (rc == 0)
 			rc = command_rows(&s, &out, err);
 		if (rc == 0)
@@ -282,7 +281,7 @@ const struct command command_status = {
 	.group = "Keep tables up to date",
 	.synopsis = "",
 	.summary = "the scheduler, its workers and schedules, and unfinished runs",
-	.details = "SINCE is when the scheduler took the lake, a worker its task, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. So are those of the workers: while the query of a task runs, how much of what it is to read has been read, where DuckDB can tell, of how many rows by its own estimate, and what has been written of the result; after that, how many rows it has made. A lane is what scheduled runs, or others, have and may have of the workers. A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
+	.details = "SINCE is when the scheduler took the lake, a worker its task, the last interval of a schedule that was given a run, or when a run was made. Of an unfinished run DETAIL says how far it is, how fast it goes, and how long what is left takes at that rate; its numbers are at most a second old. So are those of the workers: while the query of a task runs, how much of what it is to read has been read, where DuckDB can tell, of how many rows by its own estimate, and what has been written of the result; after that, how many rows it has made. A lane is what scheduled runs, or others, have and may have of the workers. An unfinished run that nobody works on is 'interrupted' (its process is gone, and the next run or scheduler settles it) or has 'no scheduler' (the next one goes on with it). A command waits where no scheduler is up to take it. A project that is broken on disk is told with the scheduler, which goes on with the last good one. Callbacks are shown while something waits to be delivered to them; 'strata callbacks' lists it.",
 	.examples = "strata status\nstrata status --output json",
 	.answers = {{.form = ANSWER_ROWS, .fields = columns}},
 	.run = run,

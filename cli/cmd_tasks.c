@@ -58,9 +58,9 @@ static void row(struct output *out, const struct task_row *t)
 	output_text(out, t->cause);
 	output_text(out, t->error);
 	state_number(out, t->bytes);
-	state_time(out, t->ready_us);
-	state_time(out, t->started_us);
-	state_time(out, t->ended_us);
+	output_time(out, t->ready_us);
+	output_time(out, t->started_us);
+	output_time(out, t->ended_us);
 }
 
 static int run(const struct invocation *inv, struct err *err)

@@ -91,7 +91,7 @@ const struct topic topics[] = {
 	{.name = "output", .summary = "tables, JSON and CSV",
 	 .text = "Results go to stdout, progress and messages to stderr. Every listing is a table for people, which fits the terminal; '--output json' is an array of objects and '--output csv' has a head line. Both keep every column.\n"
 	         "\n"
-	         "Each command's page names its fields, and docs/CLI.md and the man pages say what they mean. They are stable: what is there keeps its name, its type and its meaning, and new ones may come. Times are ISO-8601 in UTC, null stands for what is absent. An answer that is one object is one line of CSV, with what is no plain value as JSON in its cell. A command that has neither listing nor answer refuses both formats.\n"
+	         "Each command's page names its fields, and docs/CLI.md and the man pages say what they mean. They are stable: what is there keeps its name, its type and its meaning, and new ones may come. Times are ISO-8601 in UTC, durations microseconds, null stands for what is absent. CSV has the same values, with nothing for null. A table has local times, and its heads say of which zone. An answer that is one object is one line of CSV, with what is no plain value as JSON in its cell. A command that has neither listing nor answer refuses both formats.\n"
 	         "\n"
 	         "An error is a line on stderr that begins with 'strata: ', whatever the output; the exit status is for programs. With '--log-format json' it is an event, command.failed, with error and status.\n"
 	         "\n"

@@ -9,11 +9,14 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "scheduler/zone.h"
 
 enum { NARROWEST = 8, GAP = 2, LINE_MAX_BYTES = 1 << 20, TEXT_MAX_BYTES = 64 << 20 };
 
@@ -122,6 +125,19 @@ static void csv_value(FILE *f, const char *text)
 		fputc(*text, f);
 	}
 	fputc('"', f);
+}
+
+/* What is no plain value stands as JSON in its cell. */
+static const char *csv_text(struct output *o, json_t *value)
+{
+	if (!value || json_is_null(value))
+		return "";
+	if (json_is_string(value))
+		return arena_strdup(&o->arena, json_string_value(value));
+	char *s = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+	const char *kept = arena_strdup(&o->arena, s ? s : "");
+	free(s);
+	return kept;
 }
 
 static void csv_head(struct output *o)
@@ -255,18 +271,39 @@ void output_list(struct output *o, const char *const *items, size_t n)
 		buf_adds(&text, items[i]);
 		json_array_append_new(array, json_string(items[i]));
 	}
-	output_shown(o, buf_cstr(&text), array);
+	if (o->format == OUTPUT_CSV)
+		output_text(o, buf_cstr(&text));
+	else
+		output_shown(o, buf_cstr(&text), json_incref(array));
+	json_decref(array);
 	buf_free(&text);
 }
 
 void output_shown(struct output *o, const char *text, json_t *value)
 {
 	struct output_cell cell = {.text = arena_strdup(&o->arena, text), .json = "null"};
+	if (o->format == OUTPUT_CSV)
+		cell.text = csv_text(o, value);
 	if (o->format == OUTPUT_JSON)
 		cell.json = dump(o, value, text);
 	else
 		json_decref(value);
 	add_cell(o, cell);
+}
+
+void output_time(struct output *o, int64_t wall_us)
+{
+	char text[32], iso[CLOCK_ISO_SIZE];
+	time_t t = (time_t)(wall_us / 1000000);
+	struct tm tm;
+	if (!wall_us) {
+		output_text(o, NULL);
+		return;
+	}
+	localtime_r(&t, &tm);
+	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
+	o->zoned |= 1ul << o->at;
+	output_shown(o, text, json_string(clock_iso(iso, wall_us)));
 }
 
 /* Takes columns from the widest shown one until the line fits; false: none can give any more. */
@@ -352,6 +389,8 @@ static void table_end(struct output *o)
 		char *name = arena_strdup(&o->arena, o->columns[c].name);
 		for (char *p = name; *p && !o->verbatim; p++)
 			*p = *p == '_' ? ' ' : (char)toupper((unsigned char)*p);
+		if (o->zoned >> c & 1)
+			name = arena_printf(&o->arena, "%s (%s)", name, zone_name());
 		head[c] = (struct output_cell){.text = name, .style = STYLE_DIM};
 		widths[c] = text_width(name);
 	}
@@ -400,15 +439,7 @@ void output_json(json_t *value)
 
 static void document_cell(struct output *o, json_t *value)
 {
-	if (json_is_string(value)) {
-		output_text(o, json_string_value(value));
-	} else if (!value || json_is_null(value)) {
-		output_text(o, NULL);
-	} else {
-		char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-		output_text(o, text);
-		free(text);
-	}
+	output_text(o, csv_text(o, value));
 }
 
 void output_document(enum output_format format, const struct output_column *fields, json_t *value)

@@ -35,7 +35,7 @@ struct output_column {
 enum output_style { STYLE_PLAIN, STYLE_GOOD, STYLE_BAD, STYLE_WARN, STYLE_DIM };
 
 struct output_cell {
-	const char *text; /* as a table or CSV shows it; "" of an absent value */
+	const char *text; /* as the format shows it, where that is not JSON; "" of an absent value */
 	const char *json; /* the JSON value */
 	enum output_style style;
 };
@@ -51,6 +51,7 @@ struct output {
 	size_t width;         /* columns of the terminal; 0: no limit */
 	bool color;
 	bool ascii;           /* the locale has no UTF-8: signs of ours are ASCII */
+	unsigned long zoned;  /* a bit for each column with local times: its head names their zone */
 	bool verbatim;        /* a table's heads as they are named, not in capitals */
 };
 
@@ -63,7 +64,9 @@ void output_int(struct output *o, int64_t value);
 void output_number(struct output *o, const char *text);
 void output_bool(struct output *o, bool value);                                /* yes/no; true/false */
 void output_list(struct output *o, const char *const *items, size_t n);        /* "a b"; ["a","b"] */
-void output_shown(struct output *o, const char *text, json_t *value);          /* different for people and programs; takes `value` */
+void output_shown(struct output *o, const char *text, json_t *value);          /* different for people and programs, CSV as JSON; takes `value` */
+/* Wall clock, microseconds since 1970: local time, with the zone in the column's head; ISO-8601 in UTC; 0: absent. */
+void output_time(struct output *o, int64_t wall_us);
 void output_end(struct output *o);
 
 /* Colour only on a terminal and without NO_COLOR. */

@@ -3,11 +3,13 @@
 
 #include <pwd.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "cli/open.h"
+#include "scheduler/order.h"
+#include "core/states.h"
 
 enum { HOST_SIZE = 256, USER_SIZE = 512 };
 
@@ -44,18 +46,11 @@ const char *state_user(void)
 	return who;
 }
 
-void state_time(struct output *out, int64_t wall_us)
+const char *state_of_run(const struct run_row *r)
 {
-	char text[32], iso[CLOCK_ISO_SIZE];
-	time_t t = (time_t)(wall_us / 1000000);
-	struct tm tm;
-	if (!wall_us) {
-		output_text(out, NULL);
-		return;
-	}
-	localtime_r(&t, &tm);
-	strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &tm);
-	output_shown(out, text, json_string(clock_iso(iso, wall_us)));
+	if (r->alive || str_eq(r->state, run_state_name(RUN_DONE)))
+		return r->state;
+	return order_is(r->params) ? "no scheduler" : "interrupted";
 }
 
 void state_duration(struct output *out, int64_t start_us, int64_t end_us)

@@ -19,8 +19,8 @@ void state_close(struct state *s);
 /* Who runs this process, for the record: "ann@host". */
 const char *state_user(void);
 
-/* "2013-01-07 12:03:01" in the chosen zone, as JSON ISO-8601 UTC; 0: absent. */
-void state_time(struct output *out, int64_t wall_us);
+/* Its state, for people: of one that nobody works on, why. */
+const char *state_of_run(const struct run_row *r);
 /* From start to end, or until now while it lasts; absent without a start. JSON: microseconds. */
 void state_duration(struct output *out, int64_t start_us, int64_t end_us);
 /* Absent for PG_NULL64. */

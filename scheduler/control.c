@@ -15,9 +15,7 @@ enum { SLICE_MS = 250 };
 /* The advisory lock says whether anybody schedules; the row says who. */
 int control_find(const struct control *c, bool *ret_up, struct leader_holder *ret_holder, struct err *err)
 {
-	static const char sql[] = "SELECT s.daemon AND NOT s.draining FROM strata.scheduler s WHERE lake_id = $1::integer AND EXISTS (SELECT FROM"
-	                          " pg_locks l WHERE l.locktype = 'advisory' AND l.classid = " DB_LOCK_CLASS "::oid AND l.objid = s.lake_id::oid"
-	                          " AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))";
+	static const char sql[] = "SELECT s.daemon AND NOT s.draining FROM strata.scheduler s WHERE lake_id = $1::integer AND " LEADER_LIVES;
 	char lake[12];
 	snprintf(lake, sizeof lake, "%d", c->lake_id);
 	const char *const values[] = {lake};

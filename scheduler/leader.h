@@ -48,6 +48,11 @@ int leader_wait(PGconn *conn, const struct leader_claim *claim, bool (*stop)(voi
 	" set_config('tcp_keepalives_interval', '3', false), set_config('tcp_keepalives_count', '2', false),"                     \
 	" set_config('tcp_user_timeout', '9000', false)"
 
+/* In a statement with strata.scheduler as `s`: its lake's lock is held, so somebody lives. */
+#define LEADER_LIVES                                                                                                           \
+	"EXISTS (SELECT FROM pg_locks l WHERE l.locktype = 'advisory' AND l.classid = " DB_LOCK_CLASS "::oid AND l.objid = s.lake_id::oid" \
+	" AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+
 /* Who holds it, or has held it last; known or not. */
 int leader_who(PGconn *conn, int lake_id, struct leader_holder *ret_holder, struct err *err);
 

@@ -61,6 +61,7 @@ struct run_row {
 	const char *run_id, *kind, *state, *result, *selection;
 	int32_t first_day, last_day; /* DATE_NONE: none */
 	bool force, paused;
+	bool alive; /* it is not done, and somebody is up who works on it or goes on with it; as it was when it was asked for */
 	const char *params, *counts; /* JSON objects */
 	int64_t tasks, fresh, epoch, created_us, started_us, ended_us;
 	const char *git_commit, *requested_by;

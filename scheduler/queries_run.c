@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "scheduler/db.h"
+#include "scheduler/leader.h"
 #include "scheduler/pg_rows.h"
 #include "scheduler/queries_internal.h"
 #include "scheduler/retention.h"
@@ -17,11 +18,17 @@
 
 enum { AMBIGUOUS_MOST = 5 };
 
+/* Of the lake $1: a run is carried out by the life that wrote it, and an order by any scheduler that takes commands. */
+#define LEADER(what) "(SELECT " what " FROM strata.scheduler s WHERE s.lake_id = $1::integer AND " LEADER_LIVES ")"
+#define RUN_IS_ALIVE                                                                                                           \
+	"run.state <> 'done' AND coalesce(run.epoch = " LEADER("s.epoch") " OR (run.params ? 'run_id' AND " LEADER("s.daemon AND NOT s.draining") "), false)"
+
 static const struct pg_column run_columns[] = {
 	COLUMN(run_row, "run_id", TEXT, run_id), COLUMN(run_row, "kind", TEXT, kind),
 	COLUMN(run_row, "state", TEXT, state), COLUMN(run_row, "result", TEXT, result),
 	COLUMN(run_row, "selection", TEXT, selection), COLUMN(run_row, "first_date", DATE, first_day),
 	COLUMN(run_row, "last_date", DATE, last_day), COLUMN(run_row, "force", BOOL, force), COLUMN(run_row, "paused", BOOL, paused),
+	COLUMN(run_row, RUN_IS_ALIVE, BOOL, alive),
 	COLUMN(run_row, "params", JSON, params), COLUMN(run_row, "counts", JSON, counts),
 	COLUMN(run_row, "tasks", INT8, tasks), COLUMN(run_row, "fresh", INT8, fresh),
 	COLUMN(run_row, "epoch", INT8, epoch), COLUMN(run_row, "created_at", TIME, created_us),
@@ -149,6 +156,7 @@ static int no_such_run(const struct query *q, const char *name, struct err *err)
 	                               "has been removed (history.keep_days)", name, hint, before);
 }
 
+/* starts_with is a range of the primary key: run_id has the collation "C". */
 int query_run(const struct query *q, const char *name, struct run_row *ret_run, struct err *err)
 {
 	struct run_row *rows;

@@ -64,19 +64,19 @@ static void add_scheduler(struct overview *o, const struct view_source *source)
 	it->detail = arena_strdup(o->arena, h->command);
 }
 
-static void add_run(struct overview *o, const struct run_row *r, bool up)
+static void add_run(struct overview *o, const struct run_row *r)
 {
 	struct run_progress p;
 	struct listing_cell bar = {.text = ""};
 	char left[32];
 	const struct sign *sign = sign_of_run(r->state, r->result, r->paused);
 	struct item *it = add(o, "run", r->run_id);
-	run_progress_of(r, up, &p);
+	run_progress_of(r, r->alive, &p);
 	cell_bar(&bar, p.done, p.total);
 	it->state = p.failed ? arena_printf(o->arena, "%" PRId64 " failed", p.failed) : sign->word;
 	it->look = p.failed ? LOOK_BAD : sign->style;
 	it->since_us = r->started_us ? r->started_us : r->created_us;
-	it->detail = arena_printf(o->arena, "%s%s%s  %s", bar.text, p.left_us == PG_NULL64 ? "" : "  left ",
+	it->detail = arena_printf(o->arena, "%s%s%s%s  %s", bar.text, r->alive ? "" : "  nobody works on it", p.left_us == PG_NULL64 ? "" : "  left ",
 	                          p.left_us == PG_NULL64 ? "" : clock_human(left, sizeof left, p.left_us), r->selection);
 	it->run = it->name;
 	it->paused = r->paused;
@@ -84,13 +84,13 @@ static void add_run(struct overview *o, const struct run_row *r, bool up)
 	o->lively = true;
 }
 
-static int add_runs(struct overview *o, const struct query *q, bool up, struct err *err)
+static int add_runs(struct overview *o, const struct query *q, struct err *err)
 {
 	struct run_row *runs;
 	size_t n;
 	int rc = query_unfinished_runs(q, INT64_MAX, &runs, &n, err);
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		add_run(o, &runs[i], up);
+		add_run(o, &runs[i]);
 	return rc;
 }
 
@@ -252,7 +252,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 	(void)rq;
 	o->arena = arena;
 	add_scheduler(o, source);
-	int rc = add_runs(o, &source->query, source->holder.pid != 0, err);
+	int rc = add_runs(o, &source->query, err);
 	if (rc == 0)
 		rc = add_workers(o, source, err);
 	if (rc == 0)

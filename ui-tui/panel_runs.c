@@ -21,7 +21,7 @@ static void *load(const struct view_request *rq, const struct view_source *sourc
 		return NULL;
 	runs->progress = arena_array(arena, runs->n + 1, sizeof *runs->progress);
 	for (size_t i = 0; i < runs->n; i++)
-		run_progress_of(&runs->rows[i], source->holder.pid != 0, &runs->progress[i]);
+		run_progress_of(&runs->rows[i], runs->rows[i].alive, &runs->progress[i]);
 	return runs;
 }
 
@@ -60,7 +60,12 @@ static void cell(const void *data, size_t row, size_t column, struct listing_cel
 	case COL_FRESH: cell_number(ret, r->fresh); ret->style = LOOK_DIM; break;
 	case COL_BEGAN: cell_time(ret, r->created_us); break;
 	case COL_TOOK: cell_duration(ret, r->started_us ? (r->ended_us ? r->ended_us : p->now_us) - r->started_us : -1); break;
-	case COL_LEFT: cell_duration(ret, progress->left_us == PG_NULL64 ? -1 : progress->left_us); break;
+	case COL_LEFT:
+		if (progress->over || progress->up)
+			cell_duration(ret, progress->left_us == PG_NULL64 ? -1 : progress->left_us);
+		else
+			cell_text(ret, LOOK_WARN, "nobody"); /* works on it */
+		break;
 	case COL_SELECT: cell_text(ret, LOOK_TEXT, r->selection); break;
 	default: break;
 	}
@@ -104,7 +109,7 @@ static bool lively(const struct panel *p)
 {
 	const struct runs *runs = p->data;
 	for (size_t i = 0; i < runs->n; i++) {
-		if (strcmp(runs->rows[i].state, run_state_name(RUN_RUNNING)) == 0)
+		if (runs->rows[i].alive && strcmp(runs->rows[i].state, run_state_name(RUN_RUNNING)) == 0)
 			return true;
 	}
 	return false;

@@ -132,3 +132,25 @@ both() {
 	run -2 --separate-stderr strata --log-format json render nobody
 	[ "$(jq -r '.event + " " + .error + " " + (.status | tostring)' <<< "${stderr_lines[-1]}")" = "command.failed there is no table 'nobody'; 'strata list' shows them 2" ]
 }
+
+# The values of the first row, a line each: as JSON has them, with what is no plain value as JSON, and as CSV has them.
+json_values() {
+	strata -o json "$@" 2>/dev/null | jq -r '.[0][] | if . == null then "" elif type == "string" then . elif type == "array" then join(" ") else tojson end'
+}
+csv_values() {
+	strata -o csv "$@" 2>/dev/null | "$REPO/deps/venv/bin/python" -c 'import csv, sys; print("\n".join(list(csv.reader(sys.stdin))[1]))'
+}
+
+@test "CSV has the values of JSON: times in UTC, durations in microseconds, nothing for null" {
+	strata run --date 2024-01-01 --run-id one
+	for listing in runs tasks audit "history ods_orders" list plan; do
+		[ "$listing" != audit ] || strata clear --data ods_orders --yes
+		assert_equal "$(csv_values $listing)" "$(json_values $listing)"
+		[ -n "$(csv_values $listing)" ]
+	done
+	run -0 strata runs
+	assert_output_has "CREATED (UTC)"
+	run -0 strata tasks
+	assert_output_lacks "(UTC)" # no times in the table, so no zone
+	strata -o csv runs | grep -qE ',20[0-9-]{8}T[0-9:.]+Z,[0-9]+,20'
+}

@@ -92,6 +92,53 @@ words() {
 	scheduler_down one
 }
 
+@test "a run whose process was killed is called interrupted until the next one settles it" {
+	gated_table dags/dwd/dwd_slow.sh
+	background killed run dwd_slow $day --run-id killed
+	wait_until test -e arrived-dwd.dwd_slow
+	assert_equal "$(of_newest state) $(of_newest alive)" "running true"
+	kill -KILL "$(pid_of killed)"
+	background_end killed
+	wait_until is_alive killed false
+	assert_equal "$(of_newest state)" running
+	run -0 strata runs
+	assert_output_has "interrupted"
+	run -0 strata status
+	assert_output_has "interrupted"
+	run -0 strata show killed
+	assert_output_has "interrupted: its process is gone; the next run settles it"
+	assert_equal "$(strata -o json show killed | jq .alive)" false
+	run -2 strata cancel latest
+	assert_output_has "its process is gone"
+	run -0 strata run dwd_day $day
+	run_is killed "done failed" || run_is killed "done canceled"
+	assert_equal "$(strata -o json show killed | jq .alive)" null
+}
+is_alive() { # RUN VALUE
+	[ "$(strata -o json show "$1" | jq .alive)" = "$2" ]
+}
+
+@test "the run that is meant is understood alike by pause, unpause and cancel: latest, a beginning, nearly its name" {
+	gated_table dags/dwd/dwd_slow.sh
+	scheduler_up one
+	run -0 strata run dwd_day $day --run-id done-before
+	strata backfill dwd_slow --start 2024-01-01 --end 2024-01-01 --run-id slowly --detach
+	wait_until test -e arrived-dwd.dwd_slow
+	run -2 strata pause latst
+	assert_output_has "did you mean 'latest'?"
+	run -2 strata pause slowlx
+	assert_output_has "did you mean 'slowly'?"
+	run -2 strata cancel done
+	assert_output_has "run 'done-before' is over (success)"
+	run -0 strata pause latest
+	assert_output_has "run slowly is paused"
+	run -0 strata unpause slow
+	assert_output_has "run slowly is going on"
+	run -0 strata cancel latest
+	wait_until run_is slowly "done canceled"
+	scheduler_down one
+}
+
 @test "a failing run gives the status of a failed run, a wrong selection that of a wrong command" {
 	project_file dags/dwd/dwd_bad.sql <<< "SELECT error('no') AS n, '\${PARTITION_DATE}' AS day"
 	scheduler_up one
