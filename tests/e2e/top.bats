@@ -316,7 +316,7 @@ status_has() { # FILTER
 	screen_keys Enter y
 	screen_shows "copied: strata history ods.ods_orders"
 	screen_keys 2 a y
-	screen_shows "copied: strata show first dws.dws_week@2024-01-05"
+	screen_shows "copied: strata show first dws.dws_week@2024-01-0"
 	screen_keys q d y
 	screen_shows "copied: strata history ods.ods_orders"
 }

@@ -151,7 +151,7 @@ does() { # KEY COMMAND
 	screen_keys 2
 	screen_shows "first"
 	screen_keys y
-	screen_shows "copied: strata runs"
+	screen_shows "copied: strata tasks first"
 	wait_until copied "strata runs"
 	screen_keys a
 	screen_shows "PARTITION"
