@@ -152,11 +152,11 @@ does() { # KEY COMMAND
 	screen_shows "first"
 	screen_keys y
 	screen_shows "copied: strata tasks first"
-	wait_until copied "strata runs"
+	wait_until copied "strata tasks first"
 	screen_keys a
 	screen_shows "PARTITION"
 	screen_keys y
-	wait_until copied "strata tasks first"
+	wait_until copied "strata show first dws.dws_week@2024-01-05"
 	screen_keys P
 	screen_shows "this-is-the-pager"
 	screen_lacks "PARTITION"
