@@ -81,7 +81,7 @@ struct panel {
 	bool run_paused;               /* the run that the panel is about, as of its snapshot */
 	void *state;
 	int width, height;             /* as drawn last */
-	int64_t now_us;                /* wall clock, of this drawing */
+	int64_t now_us;                /* wall clock, of this drawing; 0: for lines of text, without what changes each second */
 	char filter[128];
 };
 

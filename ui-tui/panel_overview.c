@@ -16,6 +16,7 @@ enum { FAILURES_MOST = 200, DAY_S = 86400 };
 /* A line, of any kind. */
 struct item {
 	const char *kind, *name, *state, *detail;
+	const char *calm;         /* detail without what changes each second, for who is read to; NULL: it is as calm as that */
 	enum look look;           /* of the state */
 	int64_t since_us;         /* how long since then is shown; 0: nothing */
 	int64_t at_us;            /* a time instead; 0: none */
@@ -110,6 +111,7 @@ static void add_worker(struct overview *o, const struct worker_row *w)
 		it->state = "idle";
 		it->look = LOOK_DIM;
 		it->detail = arena_strdup(arena, memory.text);
+		it->calm = "";
 		return;
 	}
 	it->run = w->run_id;
@@ -119,8 +121,9 @@ static void add_worker(struct overview *o, const struct worker_row *w)
 	it->look = LOOK_RUNNING;
 	it->since_us = w->since_us;
 	worker_far(far, w);
-	it->detail = arena_printf(arena, "%s  %s%s%s  %s%s", task_text(arena, it->table, it->partition), far, *far ? "  " : "", memory.text, it->run,
-	                          w->try_no > 1 ? arena_printf(arena, "  try %d", w->try_no) : "");
+	const char *task = task_text(arena, it->table, it->partition), *again = w->try_no > 1 ? arena_printf(arena, "  try %d", w->try_no) : "";
+	it->detail = arena_printf(arena, "%s  %s%s%s  %s%s", task, far, *far ? "  " : "", memory.text, it->run, again);
+	it->calm = arena_printf(arena, "%s  %s%s", task, it->run, again);
 	it->opens = "task";
 	o->lively = true;
 }
@@ -289,7 +292,7 @@ static void cell(const void *data, size_t row, size_t column, struct listing_cel
 		else
 			cell_duration(ret, it->since_us ? p->now_us - it->since_us : -1);
 		break;
-	case COL_DETAIL: cell_text(ret, LOOK_TEXT, it->detail); break;
+	case COL_DETAIL: cell_text(ret, LOOK_TEXT, it->calm && !p->now_us ? it->calm : it->detail); break;
 	default: break;
 	}
 }
