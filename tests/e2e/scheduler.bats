@@ -227,7 +227,7 @@ is_alive() { # RUN VALUE
 	run -0 strata cancel "$id"
 	wait_until run_is "$id" "done canceled"
 	run -2 strata cancel "$id"
-	assert_output_has "no unfinished run"
+	assert_output_has "is over (canceled)"
 	scheduler_down one
 }
 
@@ -608,7 +608,7 @@ told() { # LINE TIMES
 	rm workers-die
 	background_end order
 	assert_status 0
-	assert_output_has "success, 2 tasks"
+	assert_output_has "  2 success"
 	published 2024-01-01 2024-01-02
 	scheduler_down one
 }

@@ -185,7 +185,7 @@ published_day() {
 	run -0 strata backfill +dwd_orders --start 2024-01-05 --end 2024-01-05 --run-id late --detach
 	wait_until waits late
 	run -0 strata run +dwd_orders --date 2024-01-01 # the same tables
-	assert_output_has "success, 2 tasks"
+	assert_output_has "  2 success"
 	run -0 strata backfill +dwd_orders --start 2024-01-05 --end 2024-01-05 --run-id later --detach
 	wait_until waits later
 	shop_raw 2024-01-05 1=1

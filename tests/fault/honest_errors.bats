@@ -227,9 +227,6 @@ server_down() {
 	server_restart
 	says 0 -q run dwd_gate $day <<-'EOT'
 		strata: closed 1 run of a scheduler that died; what they had published is kept
-		run RUN: success in TIME
-		  1 success
-		  published 1 partition, 1 row, N
 	EOT
 }
 
@@ -342,11 +339,7 @@ small_lake() {
 	raw_settle
 	touch "$BATS_TEST_TMPDIR/past"
 	shim IO_SHIM_CLOCK="-800000000:1:$BATS_TEST_TMPDIR/past"
-	says 0 -q run $day <<-'EOT'
-		run RUN: success in TIME
-		  3 success
-		  published 3 partitions, 5 rows, N
-	EOT
+	says 0 -q run $day < /dev/null
 	# Whether RAW has changed since cannot be told: it is built again, and the plan says why.
 	says 0 plan $day <<-'EOT'
 		TABLE           PARTITION   ACTION  REASON
@@ -368,16 +361,8 @@ small_lake() {
 	background one -q run dwd_gate $day --jobs 1
 	wait_until [ -e arrived-dwd.dwd_gate ]
 	touch "$BATS_TEST_TMPDIR/past" gate-open
-	has_said 0 one <<-'EOT'
-		run RUN: success in TIME
-		  1 success
-		  published 1 partition, 1 row, N
-	EOT
+	has_said 0 one < /dev/null
 	unset LD_PRELOAD
 	[ "$(state "SELECT count(*) FROM strata.event WHERE at < now() - interval '20 days'")" -gt 0 ]
-	says 0 -q run dwd_orders ods_orders $day <<-'EOT'
-		run RUN: success in TIME
-		  2 success
-		  published 2 partitions, 4 rows, N
-	EOT
+	says 0 -q run dwd_orders ods_orders $day < /dev/null
 }

@@ -101,7 +101,7 @@ class Tour:
         if title == "A mistake in the SQL":
             self.change(BAD_SQL, "sum(flights)", "sum(flihgts)")
         elif title == "A mistake in the data":
-            path = next(self.project.glob(f"raw/**/dt={BAD_DAY}/*")).relative_to(self.project)
+            path = f"raw/daily/flights/dt={BAD_DAY}/flights.csv"
             with (self.project / path).open(encoding="utf-8") as file:
                 head, row = file.readline().rstrip("\n").split(","), file.readline()
             values = row.split(",")
