@@ -36,11 +36,10 @@ static int is_ordered(const struct state *s, const char *name, bool *ret, struct
 }
 
 /* The run that is meant: as query_run understands it, like everywhere, but one that is not over. What is not on record may be a
- * run that the scheduler has only in mind: ERR_USAGE, and the name is as it was typed. */
+ * run that the scheduler has only in mind: ERR_USAGE, and the name is as it was typed. *ret_run is left alone where none is found. */
 static int find(const struct invocation *inv, const struct state *s, char ret[NAME_SIZE], struct run_row *ret_run, struct err *err)
 {
 	const char *name = inv->operands[0];
-	*ret_run = (struct run_row){.run_id = ""};
 	snprintf(ret, NAME_SIZE, "%s", name);
 	if (inv->command != &command_cancel && is_schedule(s->ws.project, name))
 		return 0;
@@ -93,7 +92,7 @@ static int leave(const struct invocation *inv, const struct control *c, const ch
 static int run(const struct invocation *inv, struct err *err)
 {
 	struct state s;
-	struct run_row row;
+	struct run_row row = {.run_id = ""};
 	struct leader_holder holder;
 	struct err no_run = {0};
 	char name[NAME_SIZE];
