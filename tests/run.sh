@@ -8,6 +8,8 @@
 # last line that is exactly `N passed, N failed`. What a suite cannot find (a program, a server, a test file) is a
 # failure, and so is a skipped test. Logs: build/<MODE>/test/. FAULT_LONG=1: the long forms of the fault programs.
 set -uo pipefail
+# Who is started in the background ignores Ctrl-C, and so would all that is started here.
+[ -n "${STRATA_TEST_SIGNALS:-}" ] || STRATA_TEST_SIGNALS=default exec env --default-signal=HUP,INT,QUIT bash "${BASH_SOURCE[0]}" "$@"
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 exec </dev/null
 
