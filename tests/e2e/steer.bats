@@ -34,7 +34,7 @@ status_has() {
 @test "how far a backfill is, by runs and status, without counting rows; how long it takes is said once it is known" {
 	gate_from dwd_gate 2024-01-04
 	scheduler_up one --jobs 1
-	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-06 --detach)
+	id=$(strata -q backfill --start 2024-01-01 --end 2024-01-06 --max-active 1 --detach)
 	wait_until test -e arrived-dwd.dwd_gate
 	wait_until field_is "$id" done 3
 	[ "$(of_run "$id" running)" -gt 0 ]
