@@ -50,6 +50,7 @@ struct follower {
 	struct progress progress;
 	bool head_said, waits_said;
 	char tries_since[64], tryless_since[64]; /* times of Postgres */
+	int64_t failed;        /* tasks that had, when the tries were looked at */
 	int64_t tryless;       /* tasks that were withheld or had failed when those without a try were said */
 	int64_t quiet_since_us;
 	int interrupts;        /* that were answered */
@@ -121,6 +122,16 @@ static int say_tries(struct follower *f, bool *ret_any, struct err *err)
 	}
 	PQclear(r);
 	return 0;
+}
+
+/* -q tells only what failed: the tries are looked at when the run's row counts more of that, and in the end. */
+static bool tries_are_news(struct follower *f, const struct run_row *run, bool done)
+{
+	struct run_progress counted;
+	run_progress_of(run, true, &counted);
+	bool more = counted.failed > f->failed;
+	f->failed = counted.failed;
+	return f->inv->globals->verbosity >= 0 || done || more;
 }
 
 static int64_t count_withheld(const struct run_row *run)
@@ -247,9 +258,10 @@ static int look(struct follower *f, int *ret_status, struct err *err)
 	bool any = false;
 	const struct query q = {.conn = f->ws->db.conn, .lake_id = f->ws->db.lake_id, .arena = &arena};
 	int rc = query_run(&q, f->run_id, &run, err);
+	bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
 	if (rc == 0)
 		say_how_far(f, &run);
-	if (rc == 0)
+	if (rc == 0 && tries_are_news(f, &run, done))
 		rc = say_tries(f, &any, err);
 	if (rc == 0)
 		rc = say_tryless(f, &run, err);
@@ -257,8 +269,7 @@ static int look(struct follower *f, int *ret_status, struct err *err)
 		f->quiet_since_us = clock_mono_us();
 		f->waits_said = false;
 	}
-	bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
-	if (done) {
+	if (done && rc == 0) {
 		progress_wipe(&f->progress);
 		*ret_status = summary_of_record(f->inv, f->ws, &q, &run, err);
 		rc = *ret_status < 0 ? *ret_status : 1;
