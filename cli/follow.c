@@ -125,38 +125,26 @@ static int say_tries(struct follower *f, bool *ret_any, struct err *err)
 }
 
 /* -q tells only what failed: the tries are looked at when the run's row counts more of that, and in the end. */
-static bool tries_are_news(struct follower *f, const struct run_row *run, bool done)
+static bool tries_are_news(struct follower *f, const struct run_progress *counted)
 {
-	struct run_progress counted;
-	run_progress_of(run, true, &counted);
-	bool more = counted.failed > f->failed;
-	f->failed = counted.failed;
-	return f->inv->globals->verbosity >= 0 || done || more;
-}
-
-static int64_t count_withheld(const struct run_row *run)
-{
-	json_t *counts = json_loads(run->counts, 0, NULL);
-	int64_t n = json_integer_value(json_object_get(counts, task_result_name(TASK_UPSTREAM_FAILED)));
-	json_decref(counts);
-	return n;
+	bool more = counted->failed > f->failed;
+	f->failed = counted->failed;
+	return f->inv->globals->verbosity >= 0 || counted->over || more;
 }
 
 /* What is withheld, or fails as the plan has foreseen. Asked for only when the run's row counts more of them. */
-static int say_tryless(struct follower *f, const struct run_row *run, struct err *err)
+static int say_tryless(struct follower *f, const struct run_progress *counted, struct err *err)
 {
 	static const char sql[] = "SELECT concat_ws(' ', table_name, nullif(partition, '')), cause, result = 'failed', error, ended_at::text FROM strata.task"
 	                          " WHERE lake_id = $1::integer AND run_id = $2 AND (result = 'upstream_failed' OR (result = 'failed' AND tries = 0))"
 	                          " AND ended_at > $3::timestamptz ORDER BY ended_at, table_name, partition";
-	struct run_progress counted;
-	run_progress_of(run, true, &counted);
-	if (counted.failed <= f->tryless)
+	if (counted->failed <= f->tryless)
 		return 0;
 	PGresult *r;
 	int rc = ask_of_run(f, sql, f->tryless_since, &r, err);
 	if (rc < 0)
 		return rc;
-	f->tryless = counted.failed;
+	f->tryless = counted->failed;
 	for (int i = 0; i < PQntuples(r); i++) {
 		if (PQgetvalue(r, i, 2)[0] == 't')
 			progress_ended(&f->progress, &(struct try_end){.name = PQgetvalue(r, i, 0), .outcome = OUTCOME_ERROR, .error = PQgetvalue(r, i, 3)});
@@ -186,20 +174,18 @@ static int say_waits(struct follower *f, struct err *err)
 	return 0;
 }
 
-static void say_how_far(struct follower *f, const struct run_row *run)
+static void say_how_far(struct follower *f, const struct run_row *run, const struct run_progress *p)
 {
-	struct run_progress p;
-	run_progress_of(run, true, &p);
 	/* Before it has begun nobody knows; one that is all fresh never begins. */
 	bool planned = run->started_us || str_eq(run->result, run_result_name(RUN_SUCCESS));
 	if (!f->head_said && planned && f->inv->globals->verbosity >= 0)
 		progress_head(run->run_id, run->first_day, run->last_day, (uint64_t)run->tasks, (uint64_t)run->fresh);
 	f->head_said = f->head_said || planned;
-	f->progress.total = (uint64_t)p.total;
-	f->progress.done = (uint64_t)p.done;
-	f->progress.failed = (uint64_t)(p.failed - count_withheld(run));
-	f->progress.paused = p.paused;
-	f->progress.left_us = p.left_us == PG_NULL64 ? -1 : p.left_us;
+	f->progress.total = (uint64_t)p->total;
+	f->progress.done = (uint64_t)p->done;
+	f->progress.failed = (uint64_t)(p->failed - p->withheld);
+	f->progress.paused = p->paused;
+	f->progress.left_us = p->left_us == PG_NULL64 ? -1 : p->left_us;
 }
 
 static int cancel(struct workspace *ws, const char *run_id, struct err *err)
@@ -255,21 +241,23 @@ static int look(struct follower *f, int *ret_status, struct err *err)
 {
 	struct arena arena = {0};
 	struct run_row run;
+	struct run_progress counted = {0};
 	bool any = false;
 	const struct query q = {.conn = f->ws->db.conn, .lake_id = f->ws->db.lake_id, .arena = &arena};
 	int rc = query_run(&q, f->run_id, &run, err);
-	bool done = rc == 0 && strcmp(run.state, run_state_name(RUN_DONE)) == 0;
-	if (rc == 0)
-		say_how_far(f, &run);
-	if (rc == 0 && tries_are_news(f, &run, done))
+	if (rc == 0) {
+		run_progress_of(&run, true, &counted);
+		say_how_far(f, &run, &counted);
+	}
+	if (rc == 0 && tries_are_news(f, &counted))
 		rc = say_tries(f, &any, err);
 	if (rc == 0)
-		rc = say_tryless(f, &run, err);
+		rc = say_tryless(f, &counted, err);
 	if (any) {
 		f->quiet_since_us = clock_mono_us();
 		f->waits_said = false;
 	}
-	if (done && rc == 0) {
+	if (rc == 0 && counted.over) {
 		progress_wipe(&f->progress);
 		*ret_status = summary_of_record(f->inv, f->ws, &q, &run, err);
 		rc = *ret_status < 0 ? *ret_status : 1;

@@ -69,8 +69,7 @@ int timetables_make(struct daemon *d, struct err *err)
 	for (size_t i = 0; i < p->nschedules && rc == 0; i++) {
 		const struct schedule *s = &p->schedules[i];
 		struct timetable *t = &d->timetables[d->ntimetables];
-		const char *zone = s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name();
-		*t = (struct timetable){.name = mem_strdup(s->name), .schedule = s, .zone = zone_load(zone, err)};
+		*t = (struct timetable){.name = mem_strdup(s->name), .schedule = s, .zone = zone_load(zone_of_schedule(s, p), err)};
 		d->ntimetables++;
 		rc = t->zone ? schedule_rule_init(&t->rule, s, t->zone, err) : err->code;
 		if (rc == 0)

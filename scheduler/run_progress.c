@@ -28,8 +28,8 @@ void run_progress_of(const struct run_row *run, bool up, struct run_progress *re
 	                         .up = up};
 	for (int r = 1; r < TASK_RESULTS_END; r++)
 		p.done += number(counts, task_result_name((enum task_result)r));
-	p.failed = number(counts, task_result_name(TASK_FAILED)) + number(counts, task_result_name(TASK_TIMEOUT)) +
-	           number(counts, task_result_name(TASK_UPSTREAM_FAILED));
+	p.withheld = number(counts, task_result_name(TASK_UPSTREAM_FAILED));
+	p.failed = number(counts, task_result_name(TASK_FAILED)) + number(counts, task_result_name(TASK_TIMEOUT)) + p.withheld;
 	if (!p.over && p.done == 0 && p.running == 0)
 		p.per_hour = 0; /* what its tables took before is no rate of a run that waits */
 	if (!p.over && up && !run->paused && p.per_hour > 0 && p.running > 0)

@@ -9,6 +9,7 @@
 
 struct run_progress {
 	int64_t total, done, failed, running; /* tasks; failed: withheld ones too */
+	int64_t withheld;  /* of the failed */
 	int64_t per_hour;  /* that end; 0: not known */
 	int64_t left_us;   /* until the rest is done, at that rate; PG_NULL64: it cannot be said, or it is done */
 	bool over, paused, up;

@@ -113,8 +113,10 @@ static struct run_counts end_before(struct runner *r, const struct runner_reques
 	struct run_counts counts = {.tasks = rq->nbefore};
 	for (size_t i = 0; i < rq->nbefore; i++) {
 		enum task_result result = row_result(&rq->before[i]);
-		if (!result)
-			record_row_end(r, rq->run_id, &rq->before[i], result = TASK_CANCELED, why);
+		if (!result) {
+			result = TASK_CANCELED;
+			record_row_end(r, rq->run_id, &rq->before[i], result, why);
+		}
 		counts.by_result[result]++;
 		counts.tries += (uint64_t)rq->before[i].tries;
 	}
@@ -125,7 +127,6 @@ int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq,
                               enum run_result result, const char *why)
 {
 	int64_t now_us = clock_wall_us();
-	struct run_counts counts;
 	const struct transition steps[] = {
 		{.object = OBJECT_RUN, .from = RUN_PLANNED, .to = RUN_RUNNING},
 		{.object = OBJECT_RUN, .from = RUN_RUNNING, .to = RUN_DONE, .result = (int)result},
@@ -141,7 +142,7 @@ int64_t runner_record_unbegun(struct runner *r, const struct runner_request *rq,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
 	                                              .wall_us = now_us});
-	counts = end_before(r, rq, why);
+	const struct run_counts counts = end_before(r, rq, why);
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		journal_transition(r->journal, &steps[i],
 		                   &(struct journal_names){.run_id = rq->run_id, .wall_us = now_us, .cause = why, .counts = &counts});

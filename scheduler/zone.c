@@ -120,13 +120,18 @@ int32_t zone_day(int64_t wall_us)
 	return (int32_t)(as_utc >= 0 ? as_utc / 86400 : -((-as_utc + 86399) / 86400));
 }
 
+const char *zone_of_schedule(const struct schedule *s, const struct project *p)
+{
+	return s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name();
+}
+
 int64_t zone_next_us(const struct schedule *s, const struct project *p, int64_t wall_us)
 {
 	struct schedule_rule rule;
 	struct schedule_next next = {.wake = INT64_MAX};
 	struct err ignored = {0};
 	int64_t now_s = wall_us / 1000000;
-	struct zone *zone = zone_load(s->timezone ? s->timezone : p->timezone ? p->timezone : zone_name(), &ignored);
+	struct zone *zone = zone_load(zone_of_schedule(s, p), &ignored);
 	if (zone && schedule_rule_init(&rule, s, zone, &ignored) == 0) {
 		const struct schedule_ledger none = {.last = now_s, .since = now_s};
 		schedule_due(&rule, &none, now_s, NULL, 0, &next);

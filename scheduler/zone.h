@@ -25,7 +25,10 @@ const char *zone_name(void);
 /* The civil date at wall_us (microseconds since 1970-01-01T00:00:00Z) in the chosen zone, as days. */
 int32_t zone_day(int64_t wall_us);
 
-/* When the schedule comes after wall_us, by its own zone, the project's, or the chosen one, in microseconds; 0: never, or it
+/* The name of the zone that a schedule is in: its own, the project's, or the chosen one. */
+const char *zone_of_schedule(const struct schedule *s, const struct project *p);
+
+/* When the schedule comes after wall_us, in microseconds; 0: never, or it
  * cannot be said. */
 int64_t zone_next_us(const struct schedule *s, const struct project *p, int64_t wall_us);
 
