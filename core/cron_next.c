@@ -157,15 +157,14 @@ static bool next_by_clock(const struct cron *c, const struct zone *z, int64_t af
 	int64_t wall;
 	for (int64_t t = after + 1;;) {
 		zone_at(z, t, &s);
-		if (!wall_from(c, ceil_minute(t + s.offset), &wall))
-			return false;
-		if (wall - s.offset < s.until) {
+		if (wall_from(c, ceil_minute(t + s.offset), &wall) && wall - s.offset < s.until) {
 			*ret = wall - s.offset;
 			return true;
 		}
-		/* On with the next span; and past all that can have nothing, whatever their offsets are. */
+		/* On with the next span, whose clock may show again what is past by this one; and past all that can have
+		 * nothing, whatever their offsets are. */
 		t = s.until;
-		if (!wall_from(c, floor_minute(t - ZONE_OFFSET_MAX), &wall))
+		if (t == INT64_MAX || !wall_from(c, floor_minute(t - ZONE_OFFSET_MAX), &wall))
 			return false;
 		if (t < wall - ZONE_OFFSET_MAX)
 			t = wall - ZONE_OFFSET_MAX;
@@ -178,12 +177,12 @@ static bool prev_by_clock(const struct cron *c, const struct zone *z, int64_t be
 	int64_t wall;
 	for (int64_t t = before - 1;;) {
 		zone_at(z, t, &s);
-		if (!wall_to(c, floor_minute(t + s.offset), &wall))
-			return false;
-		if (s.from == INT64_MIN || wall - s.offset >= s.from) {
+		if (wall_to(c, floor_minute(t + s.offset), &wall) && wall - s.offset >= s.from) {
 			*ret = wall - s.offset;
 			return true;
 		}
+		if (s.from == INT64_MIN)
+			return false;
 		t = s.from - 1;
 		if (!wall_to(c, ceil_minute(t + ZONE_OFFSET_MAX), &wall))
 			return false;
