@@ -90,8 +90,15 @@ screen_is() { # NAME
 	wait_until screen_same "$file" || { screen_timeless | diff -u "$file" - >&2; return 1; }
 }
 
+server_is_gone() { # PID; one that only waits to be reaped is gone
+	! readlink "/proc/$1/exe" >/dev/null
+}
+# Until it is gone: a client that comes while a server ends is told "server exited unexpectedly", by the socket of old.
 screen_close() {
+	local server
+	server=$(terminal display-message -p '#{pid}' 2>/dev/null) || return 0
 	terminal kill-server 2>/dev/null || true
+	wait_until server_is_gone "$server"
 }
 
 screen_has_line_like() { # REGEX
