@@ -279,9 +279,9 @@ const struct command command_check = {
 	.group = "Build tables",
 	.synopsis = "[SELECT...] [--date D | --start D --end D]",
 	.summary = "the declared checks, on what is published now",
-	.details = "The checks that tables.yaml declares ('primary_keys', 'timestamp_col', 'columns', 'allow_empty: false'; docs/CONFIG.md) are those that a run makes before it publishes. A partition that is fresh is not built and so not checked again; this checks it as it is published, with the checks as they are declared now. It builds and publishes nothing.\n"
+	.details = "The checks that tables.yaml declares ('primary_keys', 'timestamp_col', 'columns', 'allow_empty: false'; docs/CONFIG.md) are those that a run makes before it publishes, and once on what is published where other checks are declared. This makes them now, whatever was made before, of what is published and as they are declared. It builds and publishes nothing.\n"
 	           "\n"
-	           "Each partition is checked in the version that is published when its turn comes, whatever a run publishes meanwhile. No lock and no database is needed, so it may be given beside a scheduler or a run. What it finds is not recorded: 'strata show' has the checks of the try that published.\n"
+	           "Each partition is checked in the version that is published when its turn comes, whatever a run publishes meanwhile. No lock and no database is needed, so it may be given beside a scheduler or a run. What it finds is not recorded: 'strata show' has the checks that runs have made.\n"
 	           "\n"
 	           "A table lists what did not pass, unless --all, and dates that follow each other and are not published in one line; JSON and CSV list every check of every partition. A partition that is not published, and a table without checks, is said and does not fail. The exit status is 1 when a check failed or a partition could not be read, and 4 when there was nothing at all to check.",
 	.examples = "strata check\n"

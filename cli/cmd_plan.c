@@ -17,15 +17,15 @@ enum { REASON_MAX = 1 << 16 };
 static const struct output_column columns[] = {
 	{.name = "table", .help = "layer.table"},
 	{.name = "partition", .help = "its date; empty where it has none"},
-	{.name = "action", .help = "'build', 'fresh' or 'fail'"},
+	{.name = "action", .help = "'build', 'check', 'fresh' or 'fail'"},
 	{.name = "reason", .help = "the first that holds"},
 	{0},
 };
 
 static void row(struct output *out, const struct plan *p, uint32_t slot, uint32_t date, const struct plan_task *t)
 {
-	static const char *const actions[] = {"", "fresh", "build", "fail"};
-	static const enum output_style styles[] = {STYLE_PLAIN, STYLE_DIM, STYLE_GOOD, STYLE_BAD};
+	static const char *const actions[] = {"", "fresh", "build", "check", "fail"};
+	static const enum output_style styles[] = {STYLE_PLAIN, STYLE_DIM, STYLE_GOOD, STYLE_GOOD, STYLE_BAD};
 	char text[DATE_SIZE];
 	struct buf reason = BUF_INIT(REASON_MAX);
 	plan_reason_text(p, slot, t, &reason);
@@ -41,8 +41,7 @@ static void print(const struct invocation *inv, const struct plan *p)
 {
 	bool all = inv->globals->output != OUTPUT_TABLE || options_flag(inv->options, "all");
 	struct output out;
-	uint64_t todo = p->builds + p->fails;
-	if (todo || all) {
+	if (plan_todo(p) || all) {
 		output_begin(&out, inv->globals->output, columns);
 		for (uint32_t s = 0; s < p->ntables; s++) {
 			for (uint32_t d = 0; d < p->ndates; d++) {
@@ -55,12 +54,14 @@ static void print(const struct invocation *inv, const struct plan *p)
 	}
 	if (inv->globals->verbosity < 0)
 		return;
-	char first[DATE_SIZE], last[DATE_SIZE], builds[32], fresh[32];
+	char first[DATE_SIZE], last[DATE_SIZE], builds[32], checks[48] = "", fresh[32], n[32];
 	date_format(first, p->in.first);
 	date_format(last, p->in.last);
 	output_flush();
-	fprintf(stderr, "%s%s%s (%s): %s to build, %s fresh\n", first, p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(),
-	        str_count(builds, sizeof builds, (int64_t)p->builds), str_count(fresh, sizeof fresh, (int64_t)p->fresh));
+	if (p->checks)
+		snprintf(checks, sizeof checks, "%s to check, ", str_count(n, sizeof n, (int64_t)p->checks));
+	fprintf(stderr, "%s%s%s (%s): %s to build, %s%s fresh\n", first, p->ndates > 1 ? " to " : "", p->ndates > 1 ? last : "", zone_name(),
+	        str_count(builds, sizeof builds, (int64_t)p->builds), checks, str_count(fresh, sizeof fresh, (int64_t)p->fresh));
 	if (p->fails)
 		fprintf(stderr, "%" PRIu64 " cannot be built\n", p->fails);
 }
@@ -112,9 +113,9 @@ const struct command command_plan = {
 	.group = "Build tables",
 	.synopsis = "[SELECT...] [--date D | --start D --end D]",
 	.summary = "what a run would build, and why",
-	.details = "The reason is the first that holds: new, sql changed, source changed, 'upstream changed: TABLE DATE', forced, and so on. 'upstream will rebuild' is decided when the run gets there.\n"
+	.details = "The reason is the first that holds: new, sql changed, source changed, 'upstream changed: TABLE DATE', forced, and so on. 'upstream will rebuild' is decided when the run gets there. 'checks changed' builds nothing: what is published is checked as it is.\n"
 	           "\n"
-	           "Nothing runs and nothing is changed. JSON and CSV list every task, a table only what would be built, unless --all.",
+	           "Nothing runs and nothing is changed. JSON and CSV list every task, a table only what would be built or checked, unless --all.",
 	.examples = "strata plan\n"
 	            "strata plan +ads --start 2013-01-01 --end 2013-01-07\n"
 	            "strata plan --date 2013-01-03 --output json",

@@ -15,7 +15,7 @@ const struct command command_run = {
 	.group = "Build tables",
 	.synopsis = "[SELECT...] [--date D | --start D --end D]",
 	.summary = "build what is not fresh, in the order of who reads whom",
-	.details = "Each table and date of the selection is a task. A task that would make what is published already is fresh and costs nothing; --force builds it again. The others run in worker processes, as many as --jobs at a time, each as soon as everything that it reads is done. What a task makes is checked, then published as a whole or not at all.\n"
+	.details = "Each table and date of the selection is a task. A task that would make what is published already is fresh and costs nothing; --force builds it again. If other checks are declared than those it has passed, it is checked as it is published, and not built. The others run in worker processes, as many as --jobs at a time, each as soon as everything that it reads is done. What a task makes is checked, then published as a whole or not at all.\n"
 	           "\n"
 	           "A failed task withholds what reads it; independent work goes on unless --fail-fast. Ctrl-C cancels cleanly. Whatever dies, the same command again completes the rest.\n"
 	           "\n"

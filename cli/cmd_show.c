@@ -157,7 +157,7 @@ static void print_run(const struct run_row *r, const struct task_row *tasks, siz
 	for (size_t i = 0; i < n; i++)
 		waiting += !*tasks[i].result && strcmp(tasks[i].wait, awaited) == 0;
 	count_results(r, tasks, n, by_result);
-	printf("  %-12s %" PRId64 " to build, %" PRId64 " fresh", "tasks", r->tasks, r->fresh);
+	printf("  %-12s %" PRId64 " to run, %" PRId64 " fresh", "tasks", r->tasks, r->fresh);
 	for (int k = TASK_SUCCESS; k < TASK_RESULTS_END; k++) {
 		if (by_result[k])
 			printf("; %" PRId64 " %s%s", by_result[k], task_result_name((enum task_result)k), k == TASK_FRESH ? " when their turn came" : "");

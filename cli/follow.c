@@ -81,10 +81,12 @@ static void say_try(struct follower *f, const PGresult *r, int i)
 {
 	const struct table *t = project_table(f->ws->project, PQgetvalue(r, i, 0));
 	bool action = t && t->output_none, good = strcmp(PQgetvalue(r, i, 2), try_outcome_name(OUTCOME_SUCCESS)) == 0;
+	bool checked = good && PQgetvalue(r, i, 9)[0] == 't';
 	progress_ended(&f->progress, &(struct try_end){.name = PQgetvalue(r, i, 1),
 	                                               .outcome = outcome_at(r, i, 2),
 	                                               .action = action,
-	                                               .empty = good && !action && number_at(r, i, 3) == 0,
+	                                               .empty = good && !action && !checked && number_at(r, i, 3) == 0,
+	                                               .checked = checked,
 	                                               .rows = number_at(r, i, 3),
 	                                               .cleared_rows = number_at(r, i, 4),
 	                                               .duration_us = number_at(r, i, 5),
@@ -100,11 +102,11 @@ static int say_tries(struct follower *f, bool *ret_any, struct err *err)
 		"SELECT y.table_name, concat_ws(' ', y.table_name, nullif(y.partition, '')), y.outcome, coalesce(y.rows, 0), coalesce(y.cleared_rows, -1),"
 		" coalesce(nullif(coalesce(y.prepare_us, 0) + coalesce(y.load_us, 0) + coalesce(y.validate_us, 0) + coalesce(y.commit_us, 0)"
 		" + coalesce(y.cleanup_us, 0), 0), (extract(epoch FROM y.ended_at - coalesce(y.running_at, y.started_at)) * 1000000)::bigint, 0),"
-		" coalesce(t.reason, ''), y.error, y.note, y.ended_at::text"
+		" coalesce(t.reason, ''), y.error, y.note, y.rows IS NULL, y.ended_at::text"
 		" FROM strata.try y LEFT JOIN strata.task t USING (lake_id, run_id, table_name, partition)"
 		" WHERE y.lake_id = $1::integer AND y.run_id = $2 AND (y.ended_at > $3::timestamptz OR y.state <> 'ended')"
 		" ORDER BY y.ended_at NULLS LAST, y.fence";
-	enum { ENDED_AT = 9 };
+	enum { ENDED_AT = 10 };
 	PGresult *r;
 	int rc = ask_of_run(f, sql, f->tries_since, &r, err);
 	if (rc < 0)

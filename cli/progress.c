@@ -149,6 +149,8 @@ static void say_success(struct progress *p, const struct try_end *e)
 	struct buf rest = BUF_INIT(LINE_MAX_BYTES);
 	if (e->action)
 		buf_adds(&rest, "action");
+	else if (e->checked)
+		buf_adds(&rest, "checked");
 	else if (!e->empty)
 		buf_addf(&rest, "%s row%s", str_count(rows, sizeof rows, e->rows), e->rows == 1 ? "" : "s");
 	else if (e->cleared_rows >= 0)
@@ -244,6 +246,7 @@ static void try_ended(void *ctx, const struct try_report *r)
 	                                    .outcome = r->outcome,
 	                                    .action = r->table->output_none,
 	                                    .empty = r->empty,
+	                                    .checked = r->checked,
 	                                    .rows = r->rows,
 	                                    .cleared_rows = r->cleared_rows,
 	                                    .duration_us = r->duration_us,
@@ -283,13 +286,13 @@ static void on_progress(void *ctx, const struct run_counts *counts)
 		progress_draw(p);
 }
 
-void progress_head(const char *run_id, int32_t first, int32_t last, uint64_t to_build, uint64_t fresh)
+void progress_head(const char *run_id, int32_t first, int32_t last, uint64_t todo, uint64_t fresh)
 {
 	char from[DATE_SIZE], to[DATE_SIZE];
 	date_format(from, first);
 	date_format(to, last);
-	fprintf(stderr, "run %s, %s%s%s (%s): %" PRIu64 " to build, %" PRIu64 " fresh\n", run_id, from, first != last ? " to " : "",
-	        first != last ? to : "", zone_name(), to_build, fresh);
+	fprintf(stderr, "run %s, %s%s%s (%s): %" PRIu64 " to run, %" PRIu64 " fresh\n", run_id, from, first != last ? " to " : "",
+	        first != last ? to : "", zone_name(), todo, fresh);
 }
 
 void progress_begin(struct progress *p, uv_loop_t *loop, uint64_t total, bool quiet)

@@ -29,6 +29,7 @@ struct try_end {
 	enum try_outcome outcome;
 	bool action;            /* of a table without output */
 	bool empty;
+	bool checked;           /* nothing was made: what is published passed its checks */
 	int64_t rows;
 	int64_t cleared_rows;   /* of an empty success: rows that went away; -1: none were there */
 	int64_t duration_us;
@@ -43,7 +44,7 @@ struct progress {
 	bool live, color, quiet;
 	bool drawn;            /* the living line is on the screen */
 	uint64_t done, failed; /* tasks so far */
-	uint64_t total;        /* tasks to build */
+	uint64_t total;        /* tasks to run */
 	bool paused;
 	int64_t left_us;       /* until its end; negative: nobody has said */
 	char **running; size_t nrunning, running_cap; /* names of tasks at work */
@@ -52,8 +53,8 @@ struct progress {
 	int64_t started_us, drawn_us;
 };
 
-/* "run ID, 2013-01-01 to 2013-01-07 (UTC): 12 to build, 3 fresh" */
-void progress_head(const char *run_id, int32_t first, int32_t last, uint64_t to_build, uint64_t fresh);
+/* "run ID, 2013-01-01 to 2013-01-07 (UTC): 12 to run, 3 fresh" */
+void progress_head(const char *run_id, int32_t first, int32_t last, uint64_t todo, uint64_t fresh);
 
 void progress_begin(struct progress *p, uv_loop_t *loop, uint64_t total, bool quiet);
 struct runner_observer progress_observer(struct progress *p);

@@ -212,7 +212,7 @@ static int carry_out(struct execution *x, enum run_kind kind, bool continue_on_e
 	                              &before, &nbefore, err) < 0)
 		return err->code;
 	selection_text(x->inv, &selection);
-	uint64_t total = x->planning.plan->builds + x->planning.plan->fails;
+	uint64_t total = plan_todo(x->planning.plan);
 	if (x->inv->globals->verbosity >= 0)
 		progress_head(x->run_id, x->range.first, x->range.last, total, x->planning.plan->fresh);
 	progress_begin(&progress, &x->ws.loop, total, x->inv->globals->verbosity < 0);

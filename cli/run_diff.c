@@ -105,10 +105,15 @@ static void compare_task(struct diff *d, const struct task_row *b, const struct 
 	int64_t before = took_us(b), after = took_us(a);
 	if (strcmp(b->result, a->result) != 0)
 		add(d, a->table, a->partition, DIFFERENCE_RESULT, fate(d, b), fate(d, a));
-	/* What had to be built because its text had changed says so itself. */
-	if (str_has_prefix(a->reason, "sql changed") || str_has_prefix(a->reason, "config changed") || str_has_prefix(a->reason, "engine changed"))
-		add(d, a->table, a->partition, str_has_prefix(a->reason, "sql") ? DIFFERENCE_SQL : str_has_prefix(a->reason, "config") ? DIFFERENCE_CONFIG : DIFFERENCE_ENGINE, "",
-		    a->reason);
+	/* What had to be built, or checked, because its text had changed says so itself. */
+	static const struct {
+		const char *reason;
+		enum difference difference;
+	} changes[] = {{"sql changed", DIFFERENCE_SQL}, {"config changed", DIFFERENCE_CONFIG}, {"checks changed", DIFFERENCE_CONFIG}, {"engine changed", DIFFERENCE_ENGINE}};
+	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+		if (str_has_prefix(a->reason, changes[i].reason))
+			add(d, a->table, a->partition, changes[i].difference, "", a->reason);
+	}
 	if (b->rows != a->rows && b->rows != PG_NULL64 && a->rows != PG_NULL64)
 		add(d, a->table, a->partition, DIFFERENCE_ROWS, number(d, b->rows), number(d, a->rows));
 	int64_t more = after > before ? after - before : before - after;

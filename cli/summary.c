@@ -107,6 +107,8 @@ static void print_text(const struct summary *s)
 		printf("  published %s partition%s, %s row%s, %s\n", str_count(parts, sizeof parts, (int64_t)r->published),
 		       r->published == 1 ? "" : "s", str_count(rows, sizeof rows, r->rows), r->rows == 1 ? "" : "s",
 		       str_bytes(bytes, sizeof bytes, r->bytes));
+	if (r->checked)
+		printf("  checked %s partition%s as published\n", str_count(parts, sizeof parts, (int64_t)r->checked), r->checked == 1 ? "" : "s");
 	if (r->cleared)
 		printf("  cleared %" PRIu64 " partition%s that had rows (%s row%s)\n", r->cleared, r->cleared == 1 ? "" : "s",
 		       str_count(rows, sizeof rows, r->cleared_rows), r->cleared_rows == 1 ? "" : "s");
@@ -129,9 +131,9 @@ static json_t *json_of(const struct summary *s)
 		                                          f->file, "line", f->line, "column", f->col, "log", f->log_path, "staging",
 		                                          f->staging));
 	}
-	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "run", s->run_id, "result", run_result_name(r->result),
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "run", s->run_id, "result", run_result_name(r->result),
 	                 "tasks", results, "published", (json_int_t)r->published, "rows", (json_int_t)r->rows, "bytes",
-	                 (json_int_t)r->bytes, "cleared", (json_int_t)r->cleared, "cleared_rows", (json_int_t)r->cleared_rows,
+	                 (json_int_t)r->bytes, "checked", (json_int_t)r->checked, "cleared", (json_int_t)r->cleared, "cleared_rows", (json_int_t)r->cleared_rows,
 	                 "duration_us", (json_int_t)r->duration_us, "failures", failures);
 }
 
@@ -142,6 +144,7 @@ const struct output_column summary_fields[] = {
 	{.name = "published", .right = true, .help = "partitions"},
 	{.name = "rows", .right = true, .help = "that were published"},
 	{.name = "bytes", .right = true, .help = "that were published"},
+	{.name = "checked", .right = true, .help = "partitions of which only the checks were made, on what is published"},
 	{.name = "cleared", .right = true, .help = "partitions that had rows and have none now"},
 	{.name = "cleared_rows", .right = true, .help = "that those had"},
 	{.name = "duration_us", .right = true, .help = "microseconds"},
@@ -177,7 +180,7 @@ static int64_t number_at(const PGresult *r, int row, int column)
 static int read_published(const struct query *q, const char *run_id, struct run_summary *ret, struct err *err)
 {
 	static const char sql[] = "SELECT count(*) FILTER (WHERE rows > 0), coalesce(sum(rows), 0), coalesce(sum(bytes), 0),"
-	                          " count(*) FILTER (WHERE cleared_rows > 0), coalesce(sum(cleared_rows) FILTER (WHERE cleared_rows > 0), 0)"
+	                          " count(*) FILTER (WHERE cleared_rows > 0), coalesce(sum(cleared_rows) FILTER (WHERE cleared_rows > 0), 0), count(*) FILTER (WHERE rows IS NULL)"
 	                          " FROM strata.try WHERE lake_id = $1::integer AND run_id = $2 AND outcome = 'success'";
 	char lake[12];
 	PGresult *r;
@@ -191,6 +194,7 @@ static int read_published(const struct query *q, const char *run_id, struct run_
 	ret->bytes = number_at(r, 0, 2);
 	ret->cleared = (uint64_t)number_at(r, 0, 3);
 	ret->cleared_rows = number_at(r, 0, 4);
+	ret->checked = (uint64_t)number_at(r, 0, 5);
 	PQclear(r);
 	return 0;
 }

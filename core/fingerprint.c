@@ -30,6 +30,10 @@ bool fingerprint_parse(const char *text, struct fingerprint *ret)
 	const char *at = text + strlen(version);
 	for (int i = 0; i < FP_PARTS; i++) {
 		size_t n = strlen(names[i]);
+		if (i == FP_CHECKS && !*at) {
+			memcpy(f.part[i], unknown, sizeof unknown);
+			break;
+		}
 		if (*at != ' ' || strncmp(at + 1, names[i], n) != 0 || at[1 + n] != '=')
 			return false;
 		at += n + 2;
@@ -53,6 +57,8 @@ static bool tells_nothing(const char *source)
 enum fingerprint_part fingerprint_diff(const struct fingerprint *recorded, const struct fingerprint *now)
 {
 	for (enum fingerprint_part i = 0; i < FP_PARTS; i++) {
+		if (i == FP_CHECKS && strcmp(now->part[i], none) == 0)
+			continue; /* what held still holds */
 		if (strcmp(recorded->part[i], now->part[i]) != 0 || (i == FP_SOURCE && tells_nothing(now->part[i])))
 			return i;
 	}
@@ -101,6 +107,22 @@ static void config_digest(const struct project *p, const struct table *t, char o
 	fingerprint_short(&d, out);
 }
 
+static void checks_digest(const struct table *t, char out[FP_TEXT])
+{
+	struct digest d;
+	if (!t->nprimary_keys && !t->timestamp_col && t->policy.allow_empty) {
+		memcpy(out, none, sizeof none);
+		return;
+	}
+	digest_init(&d);
+	digest_int(&d, (int64_t)t->nprimary_keys);
+	for (size_t i = 0; i < t->nprimary_keys; i++)
+		digest_text(&d, t->primary_keys[i]);
+	digest_text(&d, t->timestamp_col);
+	digest_int(&d, t->policy.allow_empty);
+	fingerprint_short(&d, out);
+}
+
 /* Readable where it fits in one word, else its digest. */
 static void engine_text(const struct table *t, const char *engine_version, char out[FP_TEXT])
 {
@@ -130,6 +152,7 @@ void fingerprint_table(const struct project *p, const struct table *t, const cha
 	fingerprint_short(&d, ret->part[FP_SQL]);
 	config_digest(p, t, ret->part[FP_CONFIG]);
 	engine_text(t, engine_version, ret->part[FP_ENGINE]);
+	checks_digest(t, ret->part[FP_CHECKS]);
 	memcpy(ret->part[FP_SOURCE], none, sizeof none);
 	memcpy(ret->part[FP_UPSTREAM], none, sizeof none);
 }

@@ -324,9 +324,10 @@ const struct section section_table = {
 	       "\n"
 	       "`primary_keys`, `timestamp_col`, `columns` and `allow_empty: false` are its **checks**. A run makes them on what\n"
 	       "it has staged: if one fails, nothing is published. What must hold is no part of what a partition is made from, so\n"
-	       "another check makes nothing stale (other `columns` do: they are also what an empty table looks like to its\n"
-	       "readers). `strata check` makes the checks, as they are declared now, on what is published already\n"
-	       "([CLI.md](CLI.md#strata-check)); `strata run --force` builds it once more, and publishes it only if they hold.",
+	       "another check builds nothing: the next run makes the checks on what is published already, and fails where one does\n"
+	       "not hold. (Other `columns` do build: they are also what an empty table looks like to its readers.) `strata check`\n"
+	       "makes them at any time ([CLI.md](CLI.md#strata-check)); `strata run --force` builds it once more, and publishes it\n"
+	       "only if they hold.",
 	.example = "tables:\n"
 	           "  dwd_flights:\n"
 	           "    owner: warehouse\n"

@@ -35,8 +35,9 @@ static void judge(struct plan *p, uint32_t slot, uint32_t date)
 		*task = plan_judge(p, slot, plan_day(p, slot, date), true, NULL);
 	p->fresh += task->verdict == PLAN_FRESH;
 	p->builds += task->verdict == PLAN_BUILD;
+	p->checks += task->verdict == PLAN_CHECK;
 	p->fails += task->verdict == PLAN_FAIL;
-	stale[at] = before + (task->verdict != PLAN_FRESH && task->verdict != PLAN_NONE);
+	stale[at] = before + (task->verdict == PLAN_BUILD || task->verdict == PLAN_FAIL);
 }
 
 int plan_begin(const struct plan_input *in, struct plan **ret, struct err *err)
@@ -270,8 +271,7 @@ static void add_todo(const struct plan *p, uint32_t slot, uint64_t *todo)
 {
 	for (uint32_t d = 0; d < dates_of(p, slot); d++) {
 		uint64_t bit = (uint64_t)slot * p->ndates + d;
-		uint8_t verdict = p->tasks[bit].verdict;
-		if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+		if (plan_is_todo(p->tasks[bit].verdict))
 			todo[bit / 64] |= UINT64_C(1) << (bit % 64);
 	}
 }

@@ -21,6 +21,7 @@ enum plan_verdict {
 	PLAN_NONE,  /* no task: an unpartitioned table has one task, at date index 0 */
 	PLAN_FRESH,
 	PLAN_BUILD,
+	PLAN_CHECK, /* what is published is as it would be built, but other checks are declared now: they are made on it */
 	PLAN_FAIL,  /* cannot be built: an upstream partition was never built, an absent source path, missing: fail */
 };
 
@@ -42,6 +43,7 @@ enum plan_verdict {
 	X(REASON_SOURCE_FUTURE, "source is newer than this machine's clock") /* the clock went back, or the file's */ \
 	X(REASON_UPSTREAM_CHANGED, "upstream changed")            /* subject: table and date */ \
 	X(REASON_UPSTREAM_REBUILD, "upstream will rebuild")       /* subject: table and date */ \
+	X(REASON_CHECKS_CHANGED, "checks changed")                /* PLAN_CHECK */ \
 	X(REASON_UPSTREAM_FAILS, "upstream will fail")            /* PLAN_FAIL; subject: a task of this plan that fails */ \
 	X(REASON_NEVER_BUILT, "upstream was never built")         /* PLAN_FAIL; subject */ \
 	X(REASON_NO_SOURCE, "source path is absent")              /* PLAN_FAIL */ \
@@ -88,9 +90,19 @@ struct plan {
 	uint32_t *slot;    /* [project->ntables] index in `tables`, or UINT32_MAX */
 	uint32_t ndates;
 	struct plan_task *tasks; /* [ntables * ndates]: tasks[slot * ndates + date] */
-	uint64_t builds, fresh, fails;
+	uint64_t builds, checks, fresh, fails;
 	struct plan_private *private;
 };
+
+/* It is a task of the run; how many are. */
+static inline bool plan_is_todo(enum plan_verdict v)
+{
+	return v != PLAN_NONE && v != PLAN_FRESH;
+}
+static inline uint64_t plan_todo(const struct plan *p)
+{
+	return p->builds + p->checks + p->fails;
+}
 
 /* A plan at once, or in steps of at most so many tasks, until there is nothing left to do (false). Not to be used before. */
 int plan_begin(const struct plan_input *in, struct plan **ret, struct err *err);

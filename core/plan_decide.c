@@ -451,6 +451,8 @@ static enum plan_reason changed_reason(enum fingerprint_part part, const struct 
 		return fingerprint_future(now) ? REASON_SOURCE_FUTURE : fingerprint_young(now) ? REASON_SOURCE_YOUNG : REASON_SOURCE_CHANGED;
 	case FP_UPSTREAM:
 		return REASON_UPSTREAM_CHANGED;
+	case FP_CHECKS:
+		return REASON_CHECKS_CHANGED;
 	default:
 		return REASON_FRESH;
 	}
@@ -490,7 +492,7 @@ static enum plan_reason find_reason(struct plan *p, uint32_t slot, int32_t day, 
 	enum plan_reason reason = changed_reason(fingerprint_diff(&recorded, now), now);
 	if (reason == REASON_UPSTREAM_CHANGED)
 		name_changed_upstream(p, index, day, part, ret);
-	if (reason == REASON_FRESH && planning && find_stale_upstream(p, index, day, PLAN_BUILD, ret))
+	if ((reason == REASON_FRESH || reason == REASON_CHECKS_CHANGED) && planning && find_stale_upstream(p, index, day, PLAN_BUILD, ret))
 		return REASON_UPSTREAM_REBUILD;
 	return reason;
 }
@@ -521,7 +523,7 @@ struct plan_task plan_judge(struct plan *p, uint32_t slot, int32_t day, bool pla
 			fingerprint_format(&now, ret_fingerprint);
 	}
 	task.reason = (uint8_t)find_reason(p, slot, day, planning, &now, unseen, &task);
-	task.verdict = task.reason == REASON_FRESH ? PLAN_FRESH : PLAN_BUILD;
+	task.verdict = task.reason == REASON_FRESH ? PLAN_FRESH : task.reason == REASON_CHECKS_CHANGED ? PLAN_CHECK : PLAN_BUILD;
 	return task;
 }
 

@@ -87,6 +87,8 @@ json_t *try_request_encode(const struct try_request *r)
 	jput_bool(obj, "allow_empty", r->allow_empty);
 	jput_bool(obj, "output_none", r->output_none);
 	jput_bool(obj, "keep_staging", r->keep_staging);
+	if (r->check_only)
+		jput_bool(obj, "check_only", true);
 	jput_text(obj, "fingerprint", r->fingerprint);
 	jput_text(obj, "git_commit", r->git_commit);
 	jput_int(obj, "next_version", (int64_t)r->next_version);
@@ -161,6 +163,7 @@ int try_request_decode(struct arena *arena, const json_t *json, struct try_reque
 	r.allow_empty = jget_bool(&g, json, "allow_empty");
 	r.output_none = jget_bool_or(&g, json, "output_none", false);
 	r.keep_staging = jget_bool_or(&g, json, "keep_staging", false);
+	r.check_only = jget_bool_or(&g, json, "check_only", false);
 	r.fingerprint = jget_text_or(&g, json, "fingerprint", "");
 	r.git_commit = jget_text_or(&g, json, "git_commit", "");
 	r.next_version = (uint64_t)jget_int(&g, json, "next_version", 0, INT64_MAX);
@@ -218,7 +221,7 @@ json_t *try_result_encode(const struct try_result *r)
 		jput_int(failure, "col", r->error.col);
 		json_object_set_new(obj, "failure", failure);
 	}
-	/* Without a date there is no manifest, only what was checked: a failed try, or a pure action. */
+	/* Without a date there is no manifest, only what was checked: a failed try, a pure action, or check_only. */
 	if (r->outcome == OUTCOME_SUCCESS && r->manifest.partition_date)
 		json_object_set_new(obj, "manifest", manifest_to_json(&r->manifest));
 	else
@@ -230,6 +233,7 @@ json_t *try_result_encode(const struct try_result *r)
 	jput_int(obj, "validate_us", r->validate_us);
 	jput_int(obj, "commit_us", r->commit_us);
 	jput_int(obj, "cleanup_us", r->cleanup_us);
+	jput_text(obj, "checked", r->checked);
 	jput_text(obj, "staging", r->staging);
 	jput_text(obj, "note", r->note);
 	return obj;
@@ -263,6 +267,7 @@ int try_result_decode(struct arena *arena, const json_t *json, struct try_result
 	r.validate_us = jget_int_or(&g, json, "validate_us", 0, INT64_MAX, 0);
 	r.commit_us = jget_int_or(&g, json, "commit_us", 0, INT64_MAX, 0);
 	r.cleanup_us = jget_int_or(&g, json, "cleanup_us", 0, INT64_MAX, 0);
+	r.checked = jget_text_or(&g, json, "checked", NULL);
 	r.staging = jget_text_or(&g, json, "staging", NULL);
 	r.note = jget_text_or(&g, json, "note", NULL);
 	const json_t *manifest = jget_object(&g, json, "manifest");

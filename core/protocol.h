@@ -83,6 +83,7 @@ struct try_request {
 	const char *timestamp_col; /* NULL: none */
 	const struct column *columns; size_t ncolumns; /* declared; type NULL: only the name is checked */
 	bool allow_empty, output_none, keep_staging;
+	bool check_only;        /* its one input is the partition itself: that is checked as it is published, and nothing is made */
 	const char *fingerprint, *git_commit;
 	uint64_t next_version;  /* last known version + 1; the worker takes the larger of this and the manifest's + 1 */
 	const char *log_path;   /* absolute; created by the worker */
@@ -104,6 +105,7 @@ struct try_result {
 	int64_t bytes;             /* of the published files */
 	int64_t cleared_rows;      /* rows that an empty result took away; -1: nothing was published before */
 	int64_t prepare_us, load_us, validate_us, commit_us, cleanup_us;
+	const char *checked;       /* of check_only: the try_id of what is published and passed its checks; else NULL */
 	const char *staging;       /* kept staged data of a failed check or --keep-staging; NULL: removed */
 	const char *note;          /* e.g. "no input"; NULL: none */
 };

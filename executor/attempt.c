@@ -19,6 +19,7 @@
 #include "executor/commit.h"
 #include "executor/engine.h"
 #include "executor/inputs.h"
+#include "executor/recheck.h"
 #include "executor/source.h"
 #include "executor/staging.h"
 #include "executor/verify.h"
@@ -210,6 +211,8 @@ static int validate(struct attempt *t)
 {
 	if (t->rq->output_none)
 		return 0;
+	if (t->rq->check_only)
+		return recheck_run(t);
 	if (!t->no_input && verify_staged(t) < 0)
 		return -1;
 	return checks_run(t);
@@ -254,7 +257,7 @@ static void log_end(struct attempt *t)
 		            "table=%s dt=%s run_id=%s location=%s file_count=%zu row_count=%" PRId64 " status=%s version=%" PRIu64
 		            " bytes=%" PRId64 " prepare_us=%" PRId64 " load_us=%" PRId64 " validate_us=%" PRId64 " commit_us=%" PRId64,
 		            t->rq->qname, t->rq->partition, t->rq->run_id, t->target.folder, r->manifest.nfiles,
-		            r->manifest.row_count, t->rq->output_none ? "done" : r->empty ? "empty" : "published",
+		            r->manifest.row_count, t->rq->output_none ? "done" : r->checked ? "checked" : r->empty ? "empty" : "published",
 		            r->manifest.version, r->bytes, r->prepare_us, r->load_us, r->validate_us, r->commit_us);
 	else if (r->outcome == OUTCOME_ERROR)
 		attempt_log(t, "task.failed", "class=%s line=%d col=%d %s", r->error.class, r->error.line, r->error.col,
@@ -278,6 +281,8 @@ bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx)
 	};
 	int rc = 0;
 	for (size_t i = 0; i < sizeof stages / sizeof *stages && rc == 0; i++) {
+		if (t->rq->check_only && stages[i].run == load)
+			continue;
 		if (event && (i == 0 || !t->rq->output_none))
 			event(ctx, stages[i].event, stages[i].run == validate ? t->loaded_rows : -1);
 		int64_t start = clock_mono_us();
@@ -301,7 +306,7 @@ bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx)
 void attempt_publish(struct attempt *const *tries, size_t n)
 {
 	int64_t start = clock_mono_us();
-	if (tries[0]->rq->output_none)
+	if (attempt_makes_nothing(tries[0]->rq))
 		tries[0]->result->outcome = OUTCOME_SUCCESS;
 	else
 		commit_attempts(tries, n);
@@ -309,7 +314,7 @@ void attempt_publish(struct attempt *const *tries, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct attempt *t = tries[i];
 		t->result->commit_us = each;
-		if (t->result->outcome == OUTCOME_SUCCESS && !t->rq->output_none)
+		if (t->result->outcome == OUTCOME_SUCCESS && !attempt_makes_nothing(t->rq))
 			attempt_log(t, "commit", "us=%" PRId64 "%s", each, n > 1 ? " of a batch" : "");
 	}
 }
@@ -327,7 +332,7 @@ static void fill_result(struct attempt *t)
 	m->nchecks = t->nchecks;
 	m->inputs = t->inputs;
 	m->ninputs = t->ninputs;
-	if (r->outcome == OUTCOME_SUCCESS && !t->rq->output_none)
+	if (r->outcome == OUTCOME_SUCCESS && !attempt_makes_nothing(t->rq))
 		r->bytes = t->rows ? t->bytes : 0;
 	if (t->no_input)
 		r->note = arena_printf(t->arena, "no input: %s%s%s%s", t->no_input,
@@ -338,7 +343,8 @@ static void fill_result(struct attempt *t)
 void attempt_init(struct attempt *t, struct worker *w, struct arena *arena, const struct try_request *rq, struct try_result *ret)
 {
 	*ret = (struct try_result){.cleared_rows = -1};
-	*t = (struct attempt){.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1};
+	*t = (struct attempt){.w = w, .rq = rq, .arena = arena, .result = ret, .store = &store_local, .log_fd = -1,
+	                      .only_files = rq->check_only};
 }
 
 void attempt_end(struct attempt *t)
@@ -358,7 +364,7 @@ void attempt_run(struct worker *w, struct arena *arena, const struct try_request
 	struct attempt t, *one = &t;
 	attempt_init(&t, w, arena, rq, ret);
 	if (attempt_stage(&t, event, ctx)) {
-		if (event && !rq->output_none)
+		if (event && !attempt_makes_nothing(rq))
 			event(ctx, "commit", t.rows);
 		attempt_publish(&one, 1);
 	}

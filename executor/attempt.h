@@ -55,6 +55,12 @@ struct attempt {
 	bool keep;                /* the staged data stays: a check failed, or the request says so */
 };
 
+/* An action, or a check of what is there: it has nothing to commit. */
+static inline bool attempt_makes_nothing(const struct try_request *rq)
+{
+	return rq->output_none || rq->check_only;
+}
+
 /* Called as stages begin: "running", then "load", "validate", "commit". rows: that were made; -1: not known yet. */
 typedef void attempt_event(void *ctx, const char *stage, int64_t rows);
 

@@ -88,8 +88,8 @@ static json_t *work(struct worker *w, struct batched *b, bool alone, const struc
 	attempt_init(t, w, &b->arena, &b->rq, &b->result);
 	if (!attempt_stage(t, events->event, events->ctx))
 		return end(b);
-	if (alone || b->rq.output_none) {
-		if (!b->rq.output_none)
+	if (alone || attempt_makes_nothing(&b->rq)) {
+		if (!attempt_makes_nothing(&b->rq))
 			events->event(events->ctx, "commit", b->attempt.rows);
 		attempt_publish(&t, 1);
 		return end(b);

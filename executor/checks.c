@@ -236,8 +236,8 @@ int checks_run(struct attempt *t)
 	}
 	int rc = 0;
 	if (b.len) {
-		t->keep = t->nfiles > 0;
-		rc = attempt_fail(t, "check", "%s", buf_cstr(&b));
+		t->keep = t->nfiles > 0 && !t->rq->check_only;
+		rc = attempt_fail(t, "check", "%s%s", buf_cstr(&b), t->rq->check_only ? CHECKS_OF_PUBLISHED : "");
 	}
 	buf_free(&b);
 	return rc;

@@ -1,9 +1,11 @@
 /* See recheck.h. The version that is published when the check begins is pinned into a staging of its own, and goes with it. */
 #include "executor/recheck.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/str.h"
 #include "core/jsonio.h"
 #include "executor/checks.h"
 #include "executor/probe.h"
@@ -24,19 +26,23 @@ static void put_state(json_t *reply, const char *state, uint64_t version, int64_
 }
 
 /* What was pinned is read as what a try has staged. */
+static int read_pinned(struct attempt *t)
+{
+	t->out = arena_printf(t->arena, "%s/in", t->staging);
+	if (verify_read(t) == 0)
+		return 0;
+	if (t->result->outcome == OUTCOME_ERROR)
+		t->result->error.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s`",
+		                                        t->result->error.message, t->rq->qname);
+	return -1;
+}
+
 static int check_pinned(struct attempt *t, void *ctx)
 {
 	struct recheck *r = ctx;
 	if (!*t->inputs[0].try_id)
 		return 0;
-	t->out = arena_printf(t->arena, "%s/in", t->staging);
-	if (verify_read(t) < 0) {
-		if (t->result->outcome == OUTCOME_ERROR)
-			t->result->error.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s`",
-			                                        t->result->error.message, t->rq->qname);
-		return -1;
-	}
-	if (checks_evaluate(t) < 0)
+	if (read_pinned(t) < 0 || checks_evaluate(t) < 0)
 		return -1;
 	put_state(r->reply, "published", t->inputs[0].version, t->rows, t);
 	r->found = true;
@@ -65,14 +71,32 @@ static bool is_absent(struct arena *arena, const struct try_request *rq)
 }
 
 /* Built without rows: there is only the record of it. */
+static bool find_empty(struct arena *arena, const char *folder, struct manifest *ret)
+{
+	struct buf text = BUF_INIT(MANIFEST_MAX);
+	bool found = probe_empty(arena, folder, &text, ret);
+	buf_free(&text);
+	return found;
+}
+
+int recheck_run(struct attempt *t)
+{
+	struct manifest is = {.version = t->inputs[0].version, .try_id = t->inputs[0].try_id};
+	char rows[32];
+	if (!*is.try_id && !find_empty(t->arena, t->target.folder, &is))
+		return attempt_fail(t, "transient", "nothing is published of it any more");
+	if (*t->inputs[0].try_id && read_pinned(t) < 0)
+		return -1;
+	t->result->note = arena_printf(t->arena, "version %" PRIu64 " was checked, %s row%s", is.version,
+	                               str_count(rows, sizeof rows, t->rows), t->rows == 1 ? "" : "s");
+	t->result->checked = is.try_id;
+	return checks_run(t);
+}
+
 static bool check_empty(struct worker *w, struct arena *arena, const struct try_request *rq, struct recheck *r)
 {
-	const char *folder = folder_of(arena, rq, rq->partitioned);
-	struct buf text = BUF_INIT(MANIFEST_MAX);
 	struct manifest m = {0};
-	bool found = probe_empty(arena, folder, &text, &m);
-	buf_free(&text);
-	if (!found)
+	if (!find_empty(arena, folder_of(arena, rq, rq->partitioned), &m))
 		return false;
 	struct attempt t;
 	struct try_result ignored;

@@ -219,7 +219,7 @@ static int begin(struct daemon *d, struct job *j, struct err *err)
 	j->state = JOB_ACTIVE;
 	const struct runner_observer observer = {.try_ended = on_try_ended, .task_ended = on_task_ended, .source_awaited = on_source_awaited, .ctx = j};
 	log_event(LOG_INFO, "run.begin", "run", o->run_id, "kind", run_kind_name(o->kind), "select", rq.selection,
-	          LOG_INT("tasks", j->planning.plan->builds + j->planning.plan->fails), LOG_INT("fresh", j->planning.plan->fresh), NULL);
+	          LOG_INT("tasks", plan_todo(j->planning.plan)), LOG_INT("fresh", j->planning.plan->fresh), NULL);
 	if (!j->began)
 		j->began = clock_wall_us() / 1000000;
 	j->clock = run_clock_of(0, 0, j->began, o->timeout_ms);

@@ -346,6 +346,12 @@ void journal_checks(struct journal *j, uint64_t fence, const struct manifest_che
 		batch_checks(&j->gathering, fence, checks, n);
 }
 
+void journal_checked(struct journal *j, const char *table, const char *partition, const char *try_id, const char *fingerprint)
+{
+	if (is_writing(j))
+		batch_checked(&j->gathering, table, partition, try_id, fingerprint);
+}
+
 void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour)
 {
 	if (is_writing(j))

@@ -93,6 +93,8 @@ void journal_transition(struct journal *j, const struct transition *t, const str
 void journal_publish(struct journal *j, const struct journal_publish *p);
 /* Checks of a try that published nothing (a failed one). */
 void journal_checks(struct journal *j, uint64_t fence, const struct manifest_check *checks, size_t n);
+/* What try_id has published of a partition passed its checks as they are now: that is its fingerprint from now on. */
+void journal_checked(struct journal *j, const char *table, const char *partition, const char *try_id, const char *fingerprint);
 /* How far a run is that is not done; its last transition, which has its counts, comes later. */
 void journal_progress(struct journal *j, const char *run_id, const struct run_counts *counts, int64_t per_hour);
 /* A run that has a row is paused, or goes on: in its turn, as the journal itself may be at that row. */

@@ -24,6 +24,7 @@ static struct key key_of(enum journal_table table, const void *row)
 	const struct task_row *task = row;
 	const struct try_row *try = row;
 	const struct published_row *partition = row;
+	const struct checked_row *checked = row;
 	const struct lineage_row *lineage = row;
 	const struct check_row *check = row;
 	const struct stat_row *stat = row;
@@ -33,6 +34,7 @@ static struct key key_of(enum journal_table table, const void *row)
 	case JOURNAL_TASK: return (struct key){task->run_id, task->table, task->partition, 0};
 	case JOURNAL_TRY: return (struct key){"", "", "", try->fence};
 	case JOURNAL_PARTITION: return (struct key){partition->table, partition->partition, "", 0};
+	case JOURNAL_CHECKED: return (struct key){checked->table, checked->partition, "", 0};
 	case JOURNAL_LINEAGE: return (struct key){lineage->table, lineage->partition, "", lineage->fence};
 	case JOURNAL_CHECK: return (struct key){check->name, "", "", check->fence};
 	case JOURNAL_STAT: return (struct key){stat->table, "", "", 0};
@@ -234,7 +236,7 @@ static void task_transition(struct journal_batch *b, const struct transition *t,
 	if (t->to == TASK_RUNNING && !row->started_us)
 		row->started_us = n->wall_us;
 	row->ended_us = t->to == TASK_DONE ? n->wall_us : 0;
-	if (t->to == TASK_DONE && n->result && n->result->outcome == OUTCOME_SUCCESS) {
+	if (t->to == TASK_DONE && n->result && n->result->outcome == OUTCOME_SUCCESS && !n->result->checked) {
 		row->rows = n->result->manifest.row_count;
 		row->bytes = n->result->bytes;
 	}
@@ -273,7 +275,7 @@ static void learn(struct journal_batch *b, const char *table, const struct try_r
 
 static void try_result(struct journal_batch *b, struct try_row *row, const struct try_result *r)
 {
-	if (r->outcome == OUTCOME_SUCCESS) {
+	if (r->outcome == OUTCOME_SUCCESS && !r->checked) {
 		row->rows = r->manifest.row_count;
 		row->bytes = r->bytes;
 		row->cleared_rows = r->empty ? r->cleared_rows : PG_NULL64;
@@ -438,6 +440,18 @@ void batch_publish(struct journal_batch *b, const struct journal_publish *p)
 	for (size_t i = 0; i < m->ninputs; i++)
 		add_lineage(b, m->fence, &m->inputs[i]);
 	batch_checks(b, m->fence, m->checks, m->nchecks);
+}
+
+void batch_checked(struct journal_batch *b, const char *table, const char *partition, const char *try_id, const char *fingerprint)
+{
+	struct key k = {table, partition, "", 0};
+	struct checked_row *row = row_find(b, JOURNAL_CHECKED, &k);
+	if (!row)
+		row = row_append(b, JOURNAL_CHECKED);
+	row->table = keep(b, table);
+	row->partition = keep(b, partition);
+	row->try_id = keep(b, try_id);
+	row->fingerprint = keep(b, fingerprint);
 }
 
 void batch_free(struct journal_batch *b)

@@ -31,6 +31,7 @@ void batch_progress(struct journal_batch *b, const char *run_id, const struct ru
 void batch_pause(struct journal_batch *b, const char *run_id, bool pause, int64_t epoch);
 void batch_workers(struct journal_batch *b, const char *workers, const char *lanes);
 void batch_checks(struct journal_batch *b, uint64_t fence, const struct manifest_check *checks, size_t n);
+void batch_checked(struct journal_batch *b, const char *table, const char *partition, const char *try_id, const char *fingerprint);
 void batch_free(struct journal_batch *b); /* empty again */
 
 /* Add the statement of each table that has rows to the open group. */

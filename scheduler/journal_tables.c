@@ -64,6 +64,11 @@ static const struct pg_column partition_columns[] = {
 	COLUMN(published_row, "published_at", TIME, published_us),
 };
 
+static const struct pg_column checked_columns[] = {
+	COLUMN(checked_row, "table_name", TEXT, table), COLUMN(checked_row, "partition", TEXT, partition),
+	COLUMN(checked_row, "try_id", UUID, try_id), COLUMN(checked_row, "fingerprint", TEXT, fingerprint),
+};
+
 static const struct pg_column lineage_columns[] = {
 	COLUMN(lineage_row, "fence", INT8, fence), COLUMN(lineage_row, "up_table", TEXT, table),
 	COLUMN(lineage_row, "up_partition", TEXT, partition), COLUMN(lineage_row, "up_version", INT8, version),
@@ -102,6 +107,11 @@ static const char run_update[] =
 	" FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::bigint[], $7::timestamptz[], $8::timestamptz[], $9::text[])"
 	" AS t(run_id, state, result, counts, epoch, started_at, ended_at, pause)"
 	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
+/* Of another publication it says nothing. */
+static const char checked_update[] =
+	"UPDATE strata.partition p SET fingerprint = t.fingerprint FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[])"
+	" AS t(table_name, partition, try_id, fingerprint)"
+	" WHERE p.lake_id = $1::integer AND p.table_name = t.table_name AND p.partition = t.partition AND p.try_id = t.try_id";
 static const char scheduler_update[] =
 	"UPDATE strata.scheduler s SET workers = t.workers, lanes = t.lanes FROM unnest($2::jsonb[], $3::jsonb[]) AS t(workers, lanes)"
 	" WHERE s.lake_id = $1::integer";
@@ -136,6 +146,7 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 		" empty = excluded.empty, rows = excluded.rows, bytes = excluded.bytes, files = excluded.files,"
 		" fingerprint = excluded.fingerprint, schema = excluded.schema, git_commit = excluded.git_commit,"
 		" published_at = excluded.published_at WHERE partition.fence < excluded.fence", NULL},
+	[JOURNAL_CHECKED] = {"partition", DESCRIBE(checked_row, checked_columns), NULL, checked_update},
 	[JOURNAL_LINEAGE] = {"lineage", DESCRIBE(lineage_row, lineage_columns), " ON CONFLICT DO NOTHING", NULL},
 	[JOURNAL_CHECK] = {"check_result", DESCRIBE(check_row, check_columns), " ON CONFLICT DO NOTHING", NULL},
 	[JOURNAL_STAT] = {"table_stat", DESCRIBE(stat_row, stat_columns),

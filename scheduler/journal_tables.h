@@ -17,6 +17,7 @@ enum journal_table {
 	JOURNAL_TASK,
 	JOURNAL_TRY,
 	JOURNAL_PARTITION,
+	JOURNAL_CHECKED,
 	JOURNAL_LINEAGE,
 	JOURNAL_CHECK,
 	JOURNAL_STAT,
@@ -58,6 +59,11 @@ struct published_row {
 	int64_t version, fence, rows, bytes, published_us;
 	int32_t files;
 	bool empty;
+};
+
+/* What is published has passed the checks that are declared now. */
+struct checked_row {
+	const char *table, *partition, *try_id, *fingerprint;
 };
 
 struct lineage_row {

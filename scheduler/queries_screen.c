@@ -224,7 +224,7 @@ int query_past(const struct query *q, const char *table, int64_t limit, struct p
 	/* By run, newest first: the index of tries begins with the run. */
 	return pg_rows_select(q->conn, columns, COUNT(columns), sizeof **ret_rows,
 	                      "FROM (SELECT lake_id, run_id FROM strata.run WHERE lake_id = $1::integer ORDER BY created_at DESC LIMIT 1000) r"
-	                      " JOIN strata.try t USING (lake_id, run_id) WHERE t.table_name = $2::text AND t.outcome = 'success'"
+	                      " JOIN strata.try t USING (lake_id, run_id) WHERE t.table_name = $2::text AND t.outcome = 'success' AND t.rows IS NOT NULL"
 	                      " ORDER BY t.fence DESC LIMIT $3::bigint",
 	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }

@@ -27,6 +27,7 @@ struct try_report {
 	const char *reason;        /* why it was built: "new" */
 	enum try_outcome outcome;
 	bool empty;
+	bool checked;              /* a success that made nothing: what is published passed its checks */
 	int64_t rows, bytes;       /* of a success */
 	int64_t cleared_rows;      /* of an empty success: rows that went away; -1: none were there */
 	int64_t duration_us;       /* from the worker's start to its answer */
@@ -94,6 +95,7 @@ struct run_summary {
 	uint64_t fresh;            /* found fresh by the plan */
 	int64_t rows, bytes;       /* published */
 	uint64_t published;        /* partitions */
+	uint64_t checked;          /* partitions whose checks alone were made */
 	uint64_t cleared;          /* partitions that had rows and have none now */
 	int64_t cleared_rows;
 	int64_t duration_us;

@@ -83,6 +83,18 @@ void heard_tell_runs(const struct live_try *lt)
 	}
 }
 
+void heard_tell_checked(const struct live_try *lt)
+{
+	const struct table *own = run_table(lt->run, lt->task);
+	for (struct live_run *run = lt->runner->runs; run; run = run->hh.next) {
+		const struct table *t = run == lt->run ? own : reader_of(run->plan->in.project, own->qname, table_partitioned(own));
+		struct snapshot *s = run->plan->in.snapshot;
+		struct part *part = t ? snapshot_part_mutable(s, t->index, run_day(lt->run, lt->task)) : NULL;
+		if (part && str_eq(part->try_id, lt->result->checked))
+			part->fingerprint = arena_strdup(&s->arena, lt->fingerprint);
+	}
+}
+
 static void forget(struct heard *h)
 {
 	list_remove(&h->link);

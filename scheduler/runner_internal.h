@@ -162,6 +162,7 @@ void live_try_free(struct live_try *lt);
 
 /* runner_heard.c: of a success that publishes. At once; and, when it is on its way into the state, with the journal's mark. */
 void heard_tell_runs(const struct live_try *lt);
+void heard_tell_checked(const struct live_try *lt); /* of one that only checked: another fingerprint */
 void heard_keep(struct runner *r, const struct live_try *lt, int64_t mark);
 void heard_close(struct runner *r);
 

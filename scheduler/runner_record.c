@@ -75,7 +75,7 @@ void record_run(struct live_run *run)
 	                                              .force = rq->force,
 	                                              .paused = rq->paused,
 	                                              .params = rq->params,
-	                                              .tasks = (int64_t)(plan->builds + plan->fails + run->resumed.counts.tasks),
+	                                              .tasks = (int64_t)(plan_todo(plan) + run->resumed.counts.tasks),
 	                                              .fresh = (int64_t)run->summary.fresh,
 	                                              .git_commit = rq->git_commit,
 	                                              .requested_by = rq->requested_by,
@@ -186,14 +186,23 @@ static void name_try(const struct live_try *lt, struct journal_names *names)
 	names->result = lt->result;
 }
 
-/* The partition, lineage and checks of a success go with it; a failed try's checks, too. */
+/* What was checked is what the state knows of. */
+static bool is_recorded(const struct live_try *lt)
+{
+	const struct part *part = snapshot_part(lt->run->plan->in.snapshot, run_table(lt->run, lt->task)->index, run_day(lt->run, lt->task));
+	return part && str_eq(part->try_id, lt->result->checked);
+}
+
+/* The partition, lineage and checks of a success go with it; the checks of a try that made nothing, too. */
 static void publish(struct runner *r, const struct live_try *lt, const struct journal_names *names)
 {
 	const struct table *t = run_table(lt->run, lt->task);
 	if (!lt->result)
 		return;
-	if (lt->outcome != OUTCOME_SUCCESS) {
+	if (lt->outcome != OUTCOME_SUCCESS || lt->result->checked) {
 		journal_checks(r->journal, lt->fence, lt->result->manifest.checks, lt->result->manifest.nchecks);
+		if (lt->outcome == OUTCOME_SUCCESS && is_recorded(lt))
+			journal_checked(r->journal, names->table, names->partition, lt->result->checked, lt->fingerprint);
 		return;
 	}
 	if (t->output_none)

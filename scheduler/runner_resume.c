@@ -67,7 +67,7 @@ void resume_begin(struct live_run *run, const struct task_row *rows, size_t n)
 		const struct task_row *row = &rows[i];
 		int64_t at = place_of(plan, row);
 		x->counts.tries += (uint64_t)row->tries;
-		if (at < 0 || (plan->tasks[at].verdict != PLAN_BUILD && plan->tasks[at].verdict != PLAN_FAIL)) {
+		if (at < 0 || !plan_is_todo(plan->tasks[at].verdict)) {
 			count_ended(run, row, at >= 0);
 			continue;
 		}

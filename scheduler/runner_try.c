@@ -100,6 +100,7 @@ static void report(struct live_try *lt)
 	                                                  .reason = buf_cstr(&reason),
 	                                                  .outcome = lt->outcome,
 	                                                  .empty = good && result->empty,
+	                                                  .checked = good && result->checked,
 	                                                  .rows = good ? result->manifest.row_count : 0,
 	                                                  .bytes = good ? result->bytes : 0,
 	                                                  .cleared_rows = good ? result->cleared_rows : -1,
@@ -131,7 +132,7 @@ static void end(struct live_try *lt, enum try_outcome outcome, enum error_class 
 	                                .error = class,
 	                                .empty = outcome == OUTCOME_SUCCESS && lt->result && lt->result->empty,
 	                                .blameless = lt->blameless,
-	                                .took_us = lt->result ? work_us(lt->result) : 0,
+	                                .took_us = lt->result && !lt->result->checked ? work_us(lt->result) : 0,
 	                                .jitter = jitter()});
 }
 
@@ -149,6 +150,11 @@ static void published(struct live_try *lt)
 	struct run_summary *sum = &lt->run->summary;
 	if (run_table(lt->run, lt->task)->output_none)
 		return;
+	if (result->checked) {
+		heard_tell_checked(lt);
+		sum->checked++;
+		return;
+	}
 	heard_tell_runs(lt);
 	sum->rows += result->manifest.row_count;
 	sum->bytes += result->bytes;
@@ -291,6 +297,23 @@ static void on_answer(void *ctx, const struct worker_answer *a)
 	}
 }
 
+/* The request; NULL, with the reason, if it cannot be made. */
+static json_t *request_of(struct live_try *lt, bool check, struct err *err)
+{
+	struct plan *plan = lt->run->plan;
+	const struct task_id task = lt->task;
+	const struct try_common *common = &lt->run->common;
+	struct try_request rq;
+	if (check)
+		rq = try_build_check(&lt->arena, plan, task.table, task.date, common, lt->try_id, lt->fence, lt->try_no);
+	else if (try_build(&lt->arena, plan, task.table, task.date, common, lt->try_id, lt->fence, lt->try_no, lt->fingerprint, &rq,
+	                   &lt->rendered, err) < 0)
+		return NULL;
+	json_t *body = try_request_encode(&rq);
+	json_object_set_new(body, "op", json_string("run"));
+	return body;
+}
+
 void live_try_start(struct live_try *lt)
 {
 	struct runner *r = lt->runner;
@@ -308,14 +331,13 @@ void live_try_start(struct live_try *lt)
 		end_with_error(lt, ERROR_PERMANENT, "permanent", why);
 		return;
 	}
-	struct try_request rq;
-	if (try_build(&lt->arena, plan, lt->task.table, lt->task.date, &lt->run->common, lt->try_id, lt->fence, lt->try_no,
-	              lt->fingerprint, &rq, &lt->rendered, &err) < 0) {
+	uint8_t decided = plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date].verdict;
+	/* Fresh: another run has checked it meanwhile. */
+	json_t *body = request_of(lt, now.verdict == PLAN_CHECK || (now.verdict == PLAN_FRESH && decided == PLAN_CHECK), &err);
+	if (!body) {
 		end_with_error(lt, ERROR_PERMANENT, "permanent", err.text);
 		return;
 	}
-	json_t *body = try_request_encode(&rq);
-	json_object_set_new(body, "op", json_string("run"));
 	if (FAULT("try.send")) {
 		json_decref(body);
 		end_with_error(lt, ERROR_TRANSIENT, "transient", "the try could not be sent");

@@ -91,17 +91,38 @@ bool try_has_checks(const struct table *t)
 	return t->nprimary_keys || t->timestamp_col || t->ncolumns || !t->policy.allow_empty;
 }
 
-struct try_request try_of_check(const struct table *t, int32_t day, struct arena *arena)
+/* `expected`: the try_id of what is published, or "". */
+static struct try_request check_of(const struct table *t, int32_t day, const char *expected, struct arena *arena)
 {
 	char text[DATE_SIZE];
-	const char **partition = arena_alloc(arena, sizeof *partition), **nothing = arena_alloc(arena, sizeof *nothing);
+	const char **partition = arena_alloc(arena, sizeof *partition), **try_id = arena_alloc(arena, sizeof *try_id);
 	*partition = arena_strdup(arena, date_format(text, day));
-	*nothing = "";
+	*try_id = expected;
 	struct try_input *self = arena_alloc(arena, sizeof *self);
-	*self = (struct try_input){.qname = t->qname, .partitioned = table_partitioned(t), .partitions = partition, .try_ids = nothing, .npartitions = 1};
+	*self = (struct try_input){.qname = t->qname, .partitioned = table_partitioned(t), .partitions = partition, .try_ids = try_id, .npartitions = 1};
 	struct try_request rq = {.try_id = "check", .run_id = "", .qname = t->qname, .partition = *partition, .partitioned = self->partitioned,
 	                         .engine = "duckdb", .sql = "", .inputs = self, .ninputs = 1};
 	add_checks(t, arena, &rq);
+	return rq;
+}
+
+struct try_request try_of_check(const struct table *t, int32_t day, struct arena *arena)
+{
+	return check_of(t, day, "", arena);
+}
+
+struct try_request try_build_check(struct arena *arena, const struct plan *plan, uint32_t slot, uint32_t date,
+                                   const struct try_common *common, const char *try_id, uint64_t fence, uint32_t try_no)
+{
+	const struct table *t = &plan->in.project->tables[plan->tables[slot]];
+	int32_t day = plan_day(plan, slot, date);
+	const struct part *part = snapshot_part(plan->in.snapshot, t->index, day);
+	struct try_request rq = check_of(t, day, part && !part->empty ? part->try_id : "", arena);
+	rq.check_only = true;
+	rq.try_id = try_id;
+	rq.run_id = common->run_id;
+	rq.fence = fence;
+	rq.log_path = try_log_path(arena, common->log_dir, t, day, try_no);
 	return rq;
 }
 

@@ -32,6 +32,10 @@ bool try_has_checks(const struct table *t);
 /* The request `check` (executor/recheck.h): the declared checks on what is published of one partition. */
 struct try_request try_of_check(const struct table *t, int32_t day, struct arena *arena);
 
+/* The same as a try of a task (PLAN_CHECK). Everything lives in `arena` or in the plan. */
+struct try_request try_build_check(struct arena *arena, const struct plan *plan, uint32_t slot, uint32_t date,
+                                   const struct try_common *common, const char *try_id, uint64_t fence, uint32_t try_no);
+
 /* <log_dir>/<table>/<date>.try-<n>.log; <log_dir>/<table>.try-<n>.log without partitions: a run of many small tables
  * makes one folder, not two for each of them. */
 char *try_log_path(struct arena *arena, const char *log_dir, const struct table *t, int32_t day, uint32_t try_no);

@@ -17,7 +17,7 @@ days="--start 2024-01-01 --end 2024-01-14"
 	before=$(lake_listing)
 	run -0 strata run $days
 	assert_output_has "42 fresh"
-	assert_output_has "0 to build"
+	assert_output_has "0 to run"
 	assert_equal "$(lake_listing)" "$before"
 	[ "$(strata --output json runs | json '.[0] | "\(.result) \(.tasks) \(.fresh)"')" = "success 0 42" ]
 }

@@ -113,7 +113,7 @@ as_somebody() {
 	cp -r "$first/dags" "$first/raw" "$PROJECT/"
 	cd "$PROJECT"
 	run -0 strata run $range
-	assert_output_has "6 to build"
+	assert_output_has "6 to run"
 	[ "$(strata --output json runs | jq length)" = 1 ]
 	PROJECT=$first
 	cd "$PROJECT"

@@ -36,7 +36,7 @@ lose_database() {
 	assert_equal "$(plan_says --start 2024-01-01 --end 2024-01-05)" ""
 	run strata run --start 2024-01-01 --end 2024-01-05
 	assert_status 0
-	assert_output_has "0 to build, 16 fresh"
+	assert_output_has "0 to run, 16 fresh"
 	assert_equal "$(lake_listing)" "$listing"
 	# Fences go on above the lake's.
 	strata -q run dwd_orders --date 2024-01-01 --force > /dev/null

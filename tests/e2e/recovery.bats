@@ -45,7 +45,7 @@ die() {
 	assert_status 137
 	run strata run dwd_orders --date 2024-01-01
 	assert_status 0
-	assert_output_has "0 to build, 1 fresh"
+	assert_output_has "0 to run, 1 fresh"
 	[ "$(ask "SELECT result FROM strata.task WHERE run_id = 'dies'")" = empty ]
 	[ "$(ask "SELECT empty, rows, version FROM strata.partition WHERE table_name = 'dwd.dwd_orders'")" = "t|0|1" ]
 }

@@ -32,7 +32,7 @@ published() { # DAY…: dwd_day has them
 	run -0 strata status
 	assert_output_has "up"
 	run -0 strata run $day
-	assert_output_has "0 to build, 1 fresh"
+	assert_output_has "0 to run, 1 fresh"
 	assert_output_has "1 fresh"
 	scheduler_down one
 	run -5 strata trigger dwd $day

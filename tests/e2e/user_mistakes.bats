@@ -121,8 +121,8 @@ teardown() {
 @test "the run's head fits 100 columns, also of a range" {
 	shop_days 1 3
 	run -0 strata --timezone America/New_York run --start 2024-01-01 --end 2024-01-03
-	head=$(grep ' to build, ' <<< "$output")
-	assert_equal "${head:0:4}${head#run *, }" "run 2024-01-01 to 2024-01-03 (America/New_York): 9 to build, 0 fresh"
+	head=$(grep ' to run, ' <<< "$output")
+	assert_equal "${head:0:4}${head#run *, }" "run 2024-01-01 to 2024-01-03 (America/New_York): 9 to run, 0 fresh"
 	[ ${#head} -le 100 ]
 }
 

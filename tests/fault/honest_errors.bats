@@ -203,7 +203,7 @@ server_down() {
 		run RUN: success in TIME
 		  1 success
 		  published 1 partition, 1 row, N
-		run RUN, 2024-01-01 (UTC): 1 to build, 0 fresh
+		run RUN, 2024-01-01 (UTC): 1 to run, 0 fresh
 		TIME warn  journal.down error="server closed the connection unexpectedly This probably means the server terminated abnormally before or while processing the request." then="what runs goes on, and is recorded when the database is back"
 		TIME warn  journal.up away_ms=N
 	EOT
@@ -218,7 +218,7 @@ server_down() {
 	server_down
 	touch "$BATS_TEST_TMPDIR/faster"
 	has_said 3 one <<-'EOT'
-		run RUN, 2024-01-01 (UTC): 1 to build, 0 fresh
+		run RUN, 2024-01-01 (UTC): 1 to run, 0 fresh
 		TIME warn  journal.down error="server closed the connection unexpectedly This probably means the server terminated abnormally before or while processing the request." then="what runs goes on, and is recorded when the database is back"
 		strata: the state database has been away for a minute; what was running has been stopped. Nothing published is lost: start the database, and the same command completes the rest
 	EOT

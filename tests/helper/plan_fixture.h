@@ -137,6 +137,10 @@ static inline size_t run(struct world *w)
 			struct plan_task now = plan_decide(w->plan, slot, d, &fingerprint);
 			assert_int_not_equal(now.reason, REASON_UPSTREAM_REBUILD);
 			differences += (now.verdict == PLAN_BUILD) != (planned.verdict == PLAN_BUILD);
+			differences += (now.verdict == PLAN_CHECK) != (planned.verdict == PLAN_CHECK);
+			if (now.verdict == PLAN_CHECK)
+				snapshot_part_mutable(w->s, w->plan->tables[slot], plan_day(w->plan, slot, d))->fingerprint =
+					arena_strdup(&w->s->arena, buf_cstr(&fingerprint));
 			if (now.verdict == PLAN_BUILD && !w->tables[w->plan->tables[slot]].output_none)
 				publish(w, w->plan->tables[slot], plan_day(w->plan, slot, d), buf_cstr(&fingerprint));
 		}

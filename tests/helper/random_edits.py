@@ -2,10 +2,11 @@
 
     python3 random_edits.py STRATA FOLDER SEED COUNT
 
-Each round makes one edit (SQL, RAW, config, something published, a forced run, or none), asks `strata plan` what
-would be built, runs it, and compares three sets of (table, partition): planned, tried or withheld by the run, and the
-model's. The model knows, of each partition, what it was last built from: its own text and RAW, and the version of
-each partition that it read. So a build too many is found like one too few, also rounds later.
+Each round makes one edit (SQL, RAW, config, checks, something published, a forced run, or none), asks `strata plan` what
+would be built or checked, runs it, and compares three sets of (table, partition): planned, tried or withheld by the run,
+and the model's. The model knows, of each partition, what it was last built from: its own text and RAW, the version of
+each partition that it read, and the checks that it has passed. So a build too many is found like one too few, also rounds
+later. What is only checked is another node of the sets than what is built.
 """
 import json
 import os
@@ -43,6 +44,8 @@ TABLES = {
     "ads.ads_mix": ({"dws.dws_prev": (0, 0), "ads.ads_total": ALL},
                     f"SELECT p.c + t.c + {{k}} AS c FROM dws.dws_prev p, ads.ads_total t WHERE p.dt = {DAY}"),
 }
+# Columns that are a key of what each of these makes, whatever RAW has: one row.
+KEYS = {"dws.dws_roll": ["c", "k"], "dws.dws_prev": ["c", "k"], "ads.ads_late": ["c", "k"]}
 UNPARTITIONED = {"ods.ods_ref", "dim.dim_ref", "ads.ads_total", "ads.ads_late"}
 CONFIG = {"layer_dependencies": {"ods": [], "dim": ["ods"], "dwd": ["ods", "dim"], "dws": ["dwd"], "ads": ["dws"]},
           "sources": {"ods_a": {"path": "raw/a"}, "ods_b": {"path": "raw/b"},
@@ -62,6 +65,8 @@ class Project:
         self.broken = {}                       # table: the date at which it fails
         self.nullstr = {t: 0 for t in CONFIG["sources"]}
         self.comment = 0
+        self.checks = {}                       # table: the columns of its key, which always holds
+        self.passed = {}                       # by node: the last that were made on it
         self.raw = {}                          # (table, day): name of the folder that is there, or None
         self.built, self.version = {}, {}      # by node: what it was built from; how often
         self.damaged = set()
@@ -100,6 +105,10 @@ class Project:
         for source, entry in config["sources"].items():
             entry["options"] = {"columns": COLUMNS, "nullstr": f"NULL{self.nullstr[source]}"}
         self.write("dags/dw_config.yaml", json.dumps(config))
+
+    def write_checks(self):
+        tables = {table.split(".")[1]: {"primary_keys": keys} for table, keys in self.checks.items()}
+        self.write("tables.yaml", json.dumps({"tables": tables}))
 
     def make_raw(self, source):
         self.made += 1
@@ -140,6 +149,11 @@ class Project:
     def nodes(self):  # TABLES is in topological order
         return [(table, day) for table in TABLES for day in days_of(table)]
 
+    def unchecked(self, stale):
+        """What is to be checked as it is: other checks are declared than those it has passed; none need no look."""
+        return {node for node in self.nodes()
+                if node not in stale and self.checks.get(node[0]) and self.passed.get(node) != self.checks[node[0]]}
+
     def stale(self):
         found = set()
         for node in self.nodes():
@@ -148,9 +162,13 @@ class Project:
                 found.add(node)
         return found
 
-    def build(self, done):
+    def build(self, done, forced=False):
+        looked_at = set() if forced else self.unchecked(self.stale())
         for node in self.nodes():
             if node in done:
+                if self.checks.get(node[0]):
+                    self.passed[node] = list(self.checks[node[0]])
+            if node in done and node not in looked_at:
                 self.version[node] = self.version.get(node, 0) + 1
                 self.built[node] = (self.own(node), {up: self.version.get(up) for up in self.reads(node)})
                 self.damaged.discard(node)
@@ -252,22 +270,31 @@ class Project:
         status = self.call("run", table, "--force", "--date", day)[0]
         if status != 0:
             raise AssertionError(f"forced run of {node}: status {status}")
-        self.build({node})
+        self.build({node}, forced=True)
         return f"forced {node}"
+
+    def edit_checks(self):
+        table = self.random.choice([t for t in TABLES if t in KEYS])
+        columns = KEYS[table]
+        self.checks[table] = self.random.sample(columns, len(columns)) if self.random.random() < 0.8 else []
+        self.write_checks()
+        return f"checks of {table}: {self.checks[table]}"
 
     def edit_nothing(self):
         return "nothing"
 
 
-EDITS = {"sql": 4, "comment": 2, "break": 1, "mend": 2, "raw": 8, "config": 1, "published": 6, "forced": 4, "nothing": 1}
+EDITS = {"sql": 4, "comment": 2, "break": 1, "mend": 2, "raw": 8, "config": 1, "published": 6, "forced": 4, "checks": 4, "nothing": 1}
 
 
-def compare(expected, planned, ran, history):
-    if expected == set(planned) == ran:
+def compare(expected, checks, planned, ran, history):
+    looks = {node for node, reason in planned.items() if reason == "checks changed"}
+    if expected == set(planned) == ran and checks == looks:
         return
     lines = [f"rounds: {history}"]
     for node in sorted(expected | set(planned) | ran):
-        marks = [name if node in nodes else "-" for name, nodes in (("model", expected), ("plan", planned), ("run", ran))]
+        sets = ("model", expected), ("plan", planned), ("run", ran), ("check", checks), ("planned check", looks)
+        marks = [name if node in nodes else "-" for name, nodes in sets]
         if "-" in marks:
             lines.append(f"{node}: {' '.join(marks)} {planned.get(node, '')}")
     raise AssertionError("\n".join(lines))
@@ -277,7 +304,7 @@ def main():
     strata, folder, seed, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     project = Project(strata, folder, seed)
     newest = time.time()
-    history, builds = [], 0
+    history, builds, looks = [], 0, 0
     while time.time() < newest + 2.1:  # RAW counts as changing for two seconds; all that is ever used exists by now
         time.sleep(0.05)
     for turn in range(count + 1):
@@ -285,11 +312,14 @@ def main():
             kinds = list(EDITS)
             kind = project.random.choices(kinds, [EDITS[k] for k in kinds])[0]
             history.append(getattr(project, "edit_" + kind)())
-        expected, planned = project.stale(), project.planned()
+        stale, planned = project.stale(), project.planned()
+        checks = project.unchecked(stale)
+        expected = stale | checks
         ran = project.run() if planned or turn % 10 == 0 else set()
-        compare(expected, planned, ran, history[-5:])
-        builds += len(ran)
-    print(f"{count} edits, {builds} builds: plan, run and model agree")
+        compare(expected, checks, planned, ran, history[-5:])
+        builds += len(ran - checks)
+        looks += len(ran & checks)
+    print(f"{count} edits, {builds} builds, {looks} checks of what is published: plan, run and model agree")
 
 
 if __name__ == "__main__":

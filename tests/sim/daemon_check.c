@@ -95,7 +95,7 @@ uint32_t __wrap_runner_begin(struct runner *r, struct plan *plan, const struct r
 			uint8_t verdict = plan->tasks[(size_t)slot * plan->ndates + d].verdict;
 			uint32_t date = world.tables[t].partitioned ? d + (uint32_t)(plan->in.first - world.first_day) : 0;
 			CHECK(date < world.ndates);
-			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+			if (plan_is_todo(verdict))
 				known->todo[(size_t)t * world.ndates + date] = true;
 		}
 	}

@@ -91,7 +91,7 @@ static void remember_todo(void)
 		uint32_t t = world_find(world.project->tables[p->tables[slot]].qname);
 		for (uint32_t d = 0; d < p->ndates; d++) {
 			uint8_t verdict = p->tasks[(size_t)slot * p->ndates + d].verdict;
-			if (verdict == PLAN_BUILD || verdict == PLAN_FAIL)
+			if (plan_is_todo(verdict))
 				world.todo[t][world.tables[t].partitioned ? d + (uint32_t)(life.first - world.first_day) : 0] = true;
 		}
 	}
@@ -295,7 +295,7 @@ static void live(void)
 		plan_free(life.plan);
 		snapshot_free(life.snapshot);
 		CHECK(make_plan(false, &err) == 0);
-		CHECK(life.plan->fails == 0 && life.plan->builds == actions()); /* everything is fresh */
+		CHECK(plan_todo(life.plan) == actions()); /* everything is fresh, and has passed its checks */
 	}
 	plan_free(life.plan);
 	snapshot_free(life.snapshot);
@@ -447,8 +447,8 @@ static bool enough(void)
 
 static void report(void)
 {
-	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs, %" PRIu64 " batches\n",
-	       story->worlds, story->steps, story->crashes, story->recoveries, story->runs, story->batches);
+	printf("sim_world: %" PRIu64 " worlds, %" PRIu64 " steps, %" PRIu64 " crashes, %" PRIu64 " recoveries, %" PRIu64 " whole runs, %" PRIu64 " batches, %" PRIu64 " checks\n",
+	       story->worlds, story->steps, story->crashes, story->recoveries, story->runs, story->batches, story->checks);
 }
 
 int main(int argc, char **argv)

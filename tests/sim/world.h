@@ -140,7 +140,7 @@ struct world_game {
 /* Told to the parent by the process that plays the worlds. */
 struct story {
 	struct world_options now;    /* the world that is being played */
-	uint64_t worlds, steps, crashes, recoveries, runs, batches, hash;
+	uint64_t worlds, steps, crashes, recoveries, runs, batches, checks, hash;
 	uint64_t days, firings, tasks, tries, commands, jumps, takeovers; /* of sim_daemon */
 };
 extern struct story *story;
@@ -224,6 +224,7 @@ struct db_try {
 	const char *id, *run, *table, *partition, *state, *outcome, *seen, *worker, *log_path;
 	int32_t try_no;
 	size_t lineage;
+	bool made_nothing;     /* of a success: an action has no rows either, but says so */
 };
 struct db_part {
 	const char *table, *partition, *try_id, *run, *fingerprint;

@@ -181,6 +181,7 @@ static void draw_fate(struct proc *proc)
 	p->dies_at = p->fails_at = STAGES;
 	p->dies_after_exchange = chance(50);
 	p->rows_none = chance(8) && (world.options.trouble & TROUBLE_ERROR) && (!world.calm || p->rq.allow_empty);
+	p->check_fails = chance(20) && (world.options.trouble & TROUBLE_ERROR) && !world.calm;
 	p->class = classes[below(5)];
 	if (world.now_us < world.plague_until_us || trouble(TROUBLE_DEATH, 60))
 		p->dies_at = (enum stage)below(STAGES);
@@ -188,6 +189,17 @@ static void draw_fate(struct proc *proc)
 		p->fails_at = (enum stage)below(STAGE_CLEANUP);
 	if (trouble(TROUBLE_PAUSE, 25))
 		proc->paused_until_us = world.now_us + 1000 * (int64_t)below(20000);
+}
+
+static bool makes_nothing(const struct job *j)
+{
+	return j->rq.output_none || j->rq.check_only;
+}
+
+/* What a check finds in place of what it was told to look at: without rows there is only the record of it. */
+static bool is_empty_itself(const struct job *p, const struct lake_part *part, const char *expected)
+{
+	return p->rq.check_only && !*expected && !part->published && part->empty_record;
 }
 
 /* What it reads is what it was told to read, unless others were there: then what is there, or an error. */
@@ -202,8 +214,9 @@ static bool pin_inputs(struct job *p)
 		const struct try_input *in = &p->rq.inputs[i];
 		for (size_t k = 0; k < in->npartitions; k++) {
 			const struct lake_part *part = lake_part(in->qname, in->partitions[k]);
-			CHECK(part->hand || world.many || (part->published && str_eq(part->try_id, in->try_ids[k]))); /* of many: another run's */
-			if (!part->published || part->hand == HAND_DAMAGED) {
+			bool empty = is_empty_itself(p, part, in->try_ids[k]);
+			CHECK(part->hand || world.many || empty || (part->published && str_eq(part->try_id, in->try_ids[k]))); /* of many: another run's */
+			if ((!part->published && !empty) || part->hand == HAND_DAMAGED) {
 				fail(p, part->published ? "permanent" : "transient", "what it reads is not there");
 				return false;
 			}
@@ -275,6 +288,14 @@ static void enter(struct proc *proc, struct job *p)
 			return;
 		break;
 	case STAGE_VALIDATE:
+		if (p->rq.check_only) {
+			put_check(p, p->check_fails ? "failed" : "passed");
+			if (p->check_fails) {
+				fail(p, "check", "it is there twice");
+				return;
+			}
+			break;
+		}
 		put_check(p, p->rows_none ? "failed" : "passed");
 		if (p->rows_none && !p->rq.allow_empty && !p->rq.output_none) {
 			fail(p, "check", "no rows");
@@ -282,7 +303,11 @@ static void enter(struct proc *proc, struct job *p)
 		}
 		break;
 	case STAGE_COMMIT:
-		if (p->rq.output_none)
+		if (p->rq.check_only) {
+			p->result.checked = p->result.manifest.inputs[0].try_id;
+			story->checks++;
+		}
+		if (makes_nothing(p))
 			end_with(p, OUTCOME_SUCCESS);
 		else
 			end_with(p, lake_publish(p) ? OUTCOME_SUCCESS : OUTCOME_FENCED);
@@ -296,7 +321,7 @@ static void enter(struct proc *proc, struct job *p)
 /* Its folders are durable, what it left is removed, and it says so. */
 static void answer(struct proc *p, struct job *j)
 {
-	if (j->result.outcome == OUTCOME_SUCCESS && !j->rq.output_none)
+	if (j->result.outcome == OUTCOME_SUCCESS && !makes_nothing(j))
 		lake_synced(lake_part(j->rq.qname, j->rq.partition));
 	lake_stage(j->rq.try_id, false);
 	j->stage = STAGE_REPLY;
@@ -338,7 +363,7 @@ static void work(struct proc *p)
 {
 	struct job *j = job_of(p);
 	check_alone(j);
-	if (p->njobs > 1 && j->stage == STAGE_COMMIT && !j->rq.output_none && j->fails_at != STAGE_COMMIT) {
+	if (p->njobs > 1 && j->stage == STAGE_COMMIT && !makes_nothing(j) && j->fails_at != STAGE_COMMIT) {
 		j->staged = true;
 		say(p, j, "staged");
 		next_job(p);
@@ -360,7 +385,7 @@ static void work(struct proc *p)
 			return;
 		}
 	} else if (j->stage == STAGE_CLEANUP) {
-		if (j->result.outcome == OUTCOME_SUCCESS && !j->rq.output_none)
+		if (j->result.outcome == OUTCOME_SUCCESS && !makes_nothing(j))
 			lake_synced(lake_part(j->rq.qname, j->rq.partition));
 		lake_stage(j->rq.try_id, false);
 		j->stage++;

@@ -281,6 +281,12 @@ void world_change(void)
 				}
 			}
 		}
+		if (chance(15)) { /* a check comes or goes */
+			for (size_t i = 0; i < world.project->ntables; i++) {
+				struct table *of = &world.project->tables[i];
+				of->policy.allow_empty ^= str_eq(of->qname, table->qname);
+			}
+		}
 		if (table->has_source && chance(20))
 			table->source_version[below(world.ndates)]++;
 		uint32_t date = below(world.ndates);

@@ -32,7 +32,7 @@ struct job {
 	struct try_request rq;
 	struct try_result result;
 	enum stage dies_at, fails_at; /* STAGES: never */
-	bool dies_after_exchange, rows_none;
+	bool dies_after_exchange, rows_none, check_fails;
 	const char *class;
 };
 

@@ -35,7 +35,7 @@ static void the_text_round_trips_and_other_text_does_not(void **state)
 	fingerprint_format(&f, &text);
 	assert_true(fingerprint_parse(buf_cstr(&text), &again));
 	assert_int_equal(fingerprint_diff(&f, &again), FP_PARTS);
-	assert_non_null(strstr(buf_cstr(&text), " engine=duckdb@v1.5.5 source=- upstream=-"));
+	assert_non_null(strstr(buf_cstr(&text), " engine=duckdb@v1.5.5 source=- upstream=- checks="));
 	buf_addc(&text, ' ');
 	assert_false(fingerprint_parse(buf_cstr(&text), &again));
 	assert_false(fingerprint_parse("", &again));
@@ -54,13 +54,10 @@ static void each_change_of_a_table_has_its_name(void **state)
 	struct project p = project();
 	struct table t = table(&a);
 	struct fingerprint before, now;
-	const char *keys[] = {"id"};
 	struct column_decl column = {.name = "id", .type = "BIGINT"};
 	struct source source = {.path = "raw/x", .table = "dwd_x"};
 	fingerprint_table(&p, &t, "v1.5.5", &before);
 
-	t.primary_keys = keys; /* a check: nothing else is computed */
-	t.nprimary_keys = 1;
 	t.description = "other words";
 	fingerprint_table(&p, &t, "v1.5.5", &now);
 	assert_int_equal(fingerprint_diff(&before, &now), FP_PARTS);
@@ -101,6 +98,53 @@ static void each_change_of_a_table_has_its_name(void **state)
 	a.partitioned = false;
 	fingerprint_table(&p, &t, "v1.5.5", &now);
 	assert_int_equal(fingerprint_diff(&before, &now), FP_SQL);
+}
+
+static void a_change_of_the_checks_is_told_last_and_none_at_all_is_no_change(void **state)
+{
+	(void)state;
+	struct analysis a;
+	struct project p = project();
+	struct table t = table(&a);
+	struct fingerprint none, keyed, now;
+	const char *keys[] = {"id", "day"};
+	t.policy.allow_empty = true;
+	fingerprint_table(&p, &t, "v1.5.5", &none);
+	assert_string_equal(none.part[FP_CHECKS], "-");
+
+	t.primary_keys = keys;
+	t.nprimary_keys = 1;
+	fingerprint_table(&p, &t, "v1.5.5", &keyed);
+	assert_int_equal(fingerprint_diff(&none, &keyed), FP_CHECKS);
+	assert_int_equal(fingerprint_diff(&keyed, &none), FP_PARTS); /* what held still holds */
+	assert_int_equal(fingerprint_diff(&keyed, &keyed), FP_PARTS);
+
+	t.nprimary_keys = 2;
+	fingerprint_table(&p, &t, "v1.5.5", &now);
+	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+	t.nprimary_keys = 1;
+	t.timestamp_col = "seen";
+	fingerprint_table(&p, &t, "v1.5.5", &now);
+	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+	t.timestamp_col = NULL;
+	t.policy.allow_empty = false;
+	fingerprint_table(&p, &t, "v1.5.5", &now);
+	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+
+	a.canonical = "abd";
+	fingerprint_table(&p, &t, "v1.5.5", &now);
+	assert_int_equal(fingerprint_diff(&keyed, &now), FP_SQL);
+}
+
+/* Recorded by a version that had no such part. */
+static void a_text_without_the_checks_asks_for_them_where_some_are_declared(void **state)
+{
+	(void)state;
+	struct fingerprint recorded, now = {{"1", "2", "3", "-", "-", "-"}};
+	assert_true(fingerprint_parse("v1 sql=1 config=2 engine=3 source=- upstream=-", &recorded));
+	assert_int_equal(fingerprint_diff(&recorded, &now), FP_PARTS);
+	memcpy(now.part[FP_CHECKS], "abc", sizeof "abc");
+	assert_int_equal(fingerprint_diff(&recorded, &now), FP_CHECKS);
 }
 
 static void every_field_of_a_source_file_counts(void **state)
@@ -157,6 +201,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_text_round_trips_and_other_text_does_not),
 		cmocka_unit_test(each_change_of_a_table_has_its_name),
+		cmocka_unit_test(a_change_of_the_checks_is_told_last_and_none_at_all_is_no_change),
+		cmocka_unit_test(a_text_without_the_checks_asks_for_them_where_some_are_declared),
 		cmocka_unit_test(every_field_of_a_source_file_counts),
 		cmocka_unit_test(a_young_or_unknown_source_is_never_the_same),
 	};

@@ -1,4 +1,4 @@
-/* core/plan of sources that are waited for. */
+/* core/plan of what others make: sources that are waited for, external tables. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,9 +51,37 @@ static void what_is_awaited_will_be_built(void **state)
 	teardown_world(&w);
 }
 
+static void an_external_table_keeps_its_readers_from_being_fresh(void **state)
+{
+	(void)state;
+	struct world w;
+	setup_world(&w);
+	add_table(&w, "ext.ext_rates", false);
+	w.tables[0].kind = TABLE_EXTERNAL;
+	w.tables[0].analysis = NULL;
+	w.tables[0].path = "rates";
+	add_table(&w, "dwd.dwd_x", false);
+	add_edge(&w, 0, &all_dates);
+	make_plan(&w, DAY, DAY, false);
+	assert_int_equal(w.plan->ntables, 1);
+	run(&w);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "never fresh: reads external ext.ext_rates");
+	put_source(&w, 0, DATE_NONE, 1000); /* somebody looks at its files */
+	make_plan(&w, DAY, DAY, false);
+	run(&w);
+	make_plan(&w, DAY, DAY, false);
+	assert_string_equal(why(&w, 1, DAY), "fresh");
+	put_source(&w, 0, DATE_NONE, 2000);
+	make_plan(&w, DAY, DAY, false);
+	assert_int_equal(task_of(&w, 1, DAY)->verdict, PLAN_BUILD);
+	teardown_world(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_external_table_keeps_its_readers_from_being_fresh),
 		cmocka_unit_test(what_is_awaited_will_be_built),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

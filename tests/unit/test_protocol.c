@@ -40,7 +40,7 @@ static void requests_round_trip(void **state)
 			.file = maybe("/p/x.sh"), .project_dir = maybe("/p"), .inputs = inputs, .ninputs = (size_t)(rand() % 3),
 			.source = rand() % 2 ? &source : NULL, .primary_keys = dates, .nprimary_keys = (size_t)(rand() % 3),
 			.timestamp_col = maybe("ts"), .columns = columns, .ncolumns = (size_t)(rand() % 3),
-			.allow_empty = rand() % 2, .output_none = rand() % 2, .keep_staging = rand() % 2,
+			.allow_empty = rand() % 2, .output_none = rand() % 2, .keep_staging = rand() % 2, .check_only = rand() % 2,
 			.fingerprint = "ff", .git_commit = "", .next_version = (uint64_t)rand(), .log_path = "/l",
 			.memory_bytes = rand(), .threads = rand() % 9,
 		};
@@ -76,7 +76,7 @@ static void results_round_trip(void **state)
 	srand(2);
 	for (int i = 0; i < 500; i++) {
 		struct try_result r = {.outcome = (enum try_outcome)(1 + rand() % (TRY_OUTCOMES_END - 1)), .empty = rand() % 2,
-		                       .bytes = rand(), .cleared_rows = rand() % 3 - 1, .prepare_us = rand(), .load_us = rand(),
+		                       .bytes = rand(), .cleared_rows = rand() % 3 - 1, .checked = rand() % 2 ? "7c1f" : NULL, .prepare_us = rand(), .load_us = rand(),
 		                       .validate_us = rand(), .commit_us = rand(), .cleanup_us = rand(),
 		                       .staging = maybe("/s"), .note = maybe("no input")};
 		if (r.outcome == OUTCOME_ERROR)

@@ -136,6 +136,73 @@ static void what_cannot_be_read_is_an_error(void **state)
 	assert_error(l, &rq, "its one input must be the partition itself");
 }
 
+/* A try that only checks, of what `published` has made. */
+static struct try_result try_it(struct lake *l, struct try_request rq, const char *expected)
+{
+	static const char *ids[1];
+	struct try_input self = rq.inputs[0];
+	ids[0] = expected;
+	self.try_ids = ids;
+	rq.inputs = &self;
+	rq.check_only = true;
+	struct try_result r = lake_run(l, &rq);
+	assert_int_equal(lake_staged(l), 0);
+	return r;
+}
+
+static void a_try_that_only_checks_leaves_the_lake_alone(void **state)
+{
+	struct lake *l = *state;
+	struct try_result made = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT * FROM (VALUES (1, 'x'), (2, 'y')) t(a, b)");
+	struct try_request rq = request(l, "dwd.dwd_x", "2013-01-03");
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 1;
+	rq.keep_staging = false;
+	struct try_result r = try_it(l, rq, made.manifest.try_id);
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_string_equal(r.checked, made.manifest.try_id);
+	assert_string_equal(r.note, "version 1 was checked, 2 rows");
+	assert_int_equal(r.manifest.nchecks, 1);
+	assert_string_equal(r.manifest.checks[0].status, "passed");
+	assert_null(r.manifest.partition_date); /* there is no manifest of it */
+	assert_int_equal(r.bytes, 0);
+	struct manifest after = lake_manifest(l, "dwd/dwd_x/dt=2013-01-03");
+	assert_string_equal(after.try_id, made.manifest.try_id);
+	assert_int_equal(after.version, 1);
+}
+
+static void a_try_that_only_checks_fails_with_its_check_and_keeps_nothing(void **state)
+{
+	struct lake *l = *state;
+	struct try_result made = lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a FROM range(2)");
+	struct try_request rq = request(l, "dwd.dwd_x", "");
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 1;
+	struct try_result r = try_it(l, rq, made.manifest.try_id);
+	assert_failed(&r, "check", "check primary_keys failed: 1 value of (\"a\") is there more than once; for example a = 1 in 2 rows; this is what is published, and it stays");
+	assert_int_equal(r.manifest.nchecks, 1);
+	assert_null(r.staging);
+	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, made.manifest.try_id);
+}
+
+static void a_try_that_only_checks_knows_what_is_empty_and_what_is_gone(void **state)
+{
+	struct lake *l = *state;
+	struct try_request rq = request(l, "dwd.dwd_x", "2013-01-03");
+	struct try_result r = try_it(l, rq, "");
+	assert_failed(&r, "transient", "nothing is published of it any more");
+	r = try_it(l, rq, "try-of-before");
+	assert_failed(&r, "transient", "dwd.dwd_x 2013-01-03 is not published any more");
+	struct try_result made = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT 1 AS a WHERE false");
+	r = try_it(l, rq, "");
+	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
+	assert_string_equal(r.checked, made.manifest.try_id);
+	assert_false(r.empty);
+	rq.allow_empty = false;
+	r = try_it(l, rq, "");
+	assert_failed(&r, "check", "check allow_empty failed: the result has no rows; this is what is published");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,6 +210,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(an_example_is_one_line_and_not_long, lake_setup, lake_teardown),
 		cmocka_unit_test_setup_teardown(empty_and_absent_are_told_apart, lake_setup, lake_teardown),
 		cmocka_unit_test_setup_teardown(what_cannot_be_read_is_an_error, lake_setup, lake_teardown),
+		cmocka_unit_test_setup_teardown(a_try_that_only_checks_leaves_the_lake_alone, lake_setup, lake_teardown),
+		cmocka_unit_test_setup_teardown(a_try_that_only_checks_fails_with_its_check_and_keeps_nothing, lake_setup, lake_teardown),
+		cmocka_unit_test_setup_teardown(a_try_that_only_checks_knows_what_is_empty_and_what_is_gone, lake_setup, lake_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,123 @@
+# A check that is declared, or another one, is made on what is published; nothing is built for it.
+load helper
+
+setup() {
+	project_shop
+	shop_raw 2024-01-01 1=10 2=20
+	shop_raw 2024-01-02 1=10 1=11 2=20
+	raw_settle
+	strata -q run +dws $days >/dev/null
+}
+teardown() { schedulers_remove; }
+
+days="--start 2024-01-01 --end 2024-01-02"
+declare_checks() { # YAML of dwd_orders
+	echo "tables: {dwd_orders: $1}" > tables.yaml
+}
+ask() {
+	psql -qXAtc "$1" "$(strata db start)" 3>&-
+}
+alike() { # what a run says without its name and times
+	sed -E 's/^[0-9:]{8} //; s/[0-9.]+ ms/N ms/g; s/run [0-9]{8}[0-9a-z-]+/run ID/' | LC_ALL=C sort
+}
+recorded() {
+	ask "SELECT partition, version, fingerprint FROM strata.partition WHERE table_name = 'dwd.dwd_orders' ORDER BY 1"
+}
+
+@test "a declared check is made on what is published; what passes is fresh then, and what fails says so until it is mended" {
+	local before
+	before=$(lake_listing)
+	declare_checks '{primary_keys: [id]}'
+	run -0 strata plan $days
+	assert_output_has "dwd.dwd_orders  2024-01-02  check   checks changed"
+	assert_output_has "0 to build, 2 to check, 4 fresh"
+	run -1 strata run $days --run-id looked
+	assert_output_has "2 to run, 4 fresh"
+	assert_output_has "dwd.dwd_orders 2024-01-01"
+	assert_output_has "checked  "
+	assert_output_has "(checks changed)"
+	assert_output_has "1 success, 4 fresh, 1 failed"
+	assert_output_has "checked 1 partition as published"
+	assert_output_has 'check primary_keys failed: 1 value of ("id") is there more than once; for example id = 1 in 2 rows; this is what is published, and it stays: correct what it is made from, or the check'
+	assert_equal "$(lake_listing)" "$before"
+	[ -z "$(ls -A .strata/staging)" ]
+	[ "$(ask "SELECT y.outcome || ' ' || c.name || ' ' || c.status FROM strata.try y JOIN strata.check_result c USING (lake_id, fence) WHERE y.run_id = 'looked' ORDER BY y.partition")" = \
+		$'success primary_keys passed\nerror primary_keys failed' ]
+	# Whoever reads the one that failed would be withheld, but has nothing to do.
+	assert_equal "$(plan_says $days)" "dwd.dwd_orders 2024-01-02 check checks changed"
+
+	project_file dags/dwd/dwd_orders.sql <<< "SELECT id, max(amount) AS amount FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}' GROUP BY id"
+	run -0 strata run $days
+	assert_output_has "(sql changed)"
+	assert_equal "$(plan_says $days)" ""
+}
+
+@test "a check that goes asks for nothing; one that comes back after it held neither" {
+	declare_checks '{primary_keys: [id, amount]}'
+	strata -q run $days
+	before=$(recorded)
+	rm tables.yaml
+	assert_equal "$(plan_says $days)" ""
+	declare_checks '{primary_keys: [id, amount]}'
+	assert_equal "$(plan_says $days)" ""
+	run -0 strata run $days
+	assert_output_has "6 fresh"
+	assert_equal "$(recorded)" "$before"
+}
+
+@test "what a failed check withholds, and what a build is anyway" {
+	project_file dags/ads/ads_n.sql <<< "SELECT count(*) AS n FROM dws.dws_week WHERE dt = '2024-01-02'"
+	declare_checks '{primary_keys: [id]}'
+	run -1 strata run +ads_n $days --run-id withheld
+	[ "$(ask "SELECT result FROM strata.task WHERE run_id = 'withheld' AND table_name = 'ads.ads_n'")" = success ] # dws_week is fresh: nothing of it changed
+	echo "tables: {dwd_orders: {primary_keys: [id]}, dws_week: {allow_empty: false}}" > tables.yaml
+	run -1 strata run +dws $days --run-id both
+	[ "$(ask "SELECT partition || ' ' || result FROM strata.task WHERE run_id = 'both' AND table_name = 'dws.dws_week' ORDER BY 1")" = \
+		$'2024-01-01 success\n2024-01-02 upstream_failed' ]
+}
+
+@test "an empty partition fails allow_empty: false; one that is gone is built" {
+	project_file dags/dwd/dwd_none.sql <<< "SELECT id FROM ods.ods_orders WHERE dt = '\${PARTITION_DATE}' AND id > 99"
+	strata -q run dwd_none $days
+	echo "tables: {dwd_none: {primary_keys: [id], allow_empty: false}}" > tables.yaml
+	run -1 strata run dwd_none --date 2024-01-01
+	assert_output_has "check allow_empty failed: the result has no rows; this is what is published"
+	echo "tables: {dwd_none: {primary_keys: [id]}}" > tables.yaml
+	run -0 strata run dwd_none --date 2024-01-01
+	assert_output_has "checked 1 partition as published"
+	declare_checks '{primary_keys: [id, amount]}'
+	rm -r dwd/dwd_orders/dt=2024-01-01
+	assert_equal "$(plan_says dwd_orders $days)" $'dwd.dwd_orders 2024-01-01 build missing in the lake\ndwd.dwd_orders 2024-01-02 check checks changed'
+	strata -q run dwd_orders $days
+	assert_equal "$(plan_says dwd_orders $days)" ""
+}
+
+@test "whoever dies while it checks has done nothing, and the next run does it" {
+	declare_checks '{primary_keys: [id, amount]}'
+	STRATA_FAULT=try.result:1:kill run -137 strata run $days
+	assert_equal "$(plan_says $days | wc -l)" 2
+	run -0 strata run $days
+	assert_output_has "checked 2 partitions as published"
+	assert_equal "$(plan_says $days)" ""
+	[ -z "$(ls -A .strata/staging)" ]
+}
+
+@test "what an older strata recorded is checked once, where checks are declared" {
+	declare_checks '{primary_keys: [id, amount]}'
+	strata -q run $days
+	ask "UPDATE strata.partition SET fingerprint = regexp_replace(fingerprint, ' checks=.*', '')"
+	assert_equal "$(plan_says $days)" $'dwd.dwd_orders 2024-01-01 check checks changed\ndwd.dwd_orders 2024-01-02 check checks changed'
+	strata -q run $days
+	assert_equal "$(plan_says $days)" ""
+}
+
+@test "a scheduler does the same, in the words of a run of one's own" {
+	local own
+	declare_checks '{primary_keys: [id, amount]}'
+	own=$(strata run dwd_orders $days 2>&1 | alike)
+	scheduler_up one
+	declare_checks '{primary_keys: [amount, id]}'
+	assert_equal "$(strata run dwd_orders $days 2>&1 | grep -v 'carried out by' | alike)" "$own"
+	assert_equal "$(plan_says $days)" ""
+	scheduler_down one
+}
