@@ -110,6 +110,7 @@ static int take_order(struct request *rq, struct err *err)
 	*err = (struct err){0};
 	j->command = rq->id;
 	rq->later = true;
+	d->reload = d->reload || watch_has_news(d->watch); /* who edits and then orders means the edited project */
 	job_add(j);
 	return 0;
 }

@@ -110,6 +110,7 @@ struct daemon {
 	uv_timer_t again;            /* what the database did not let it do */
 	int signals;                 /* how many asked it to end */
 	bool mail, reload, due, ended; /* what there is to look at */
+	bool reading;          /* the project: what is ordered waits for it */
 	bool unscheduled;            /* the project has been read, and its schedules have not */
 	bool waits;                  /* for `again`, or for mail, which tells that the database is there */
 	char *problem;               /* what the project's error is, as the state is to say it; "": none */

@@ -133,6 +133,11 @@ void watch_project(struct watch *w, const char *dir)
 	free(dags);
 }
 
+bool watch_has_news(const struct watch *w)
+{
+	return uv_is_active((const uv_handle_t *)&w->quiet);
+}
+
 static void on_quiet_closed(uv_handle_t *handle)
 {
 	struct watch *w = handle->data;

@@ -4,6 +4,8 @@
 #ifndef STRATA_SCHEDULER_WATCH_H
 #define STRATA_SCHEDULER_WATCH_H
 
+#include <stdbool.h>
+
 #include <uv.h>
 
 struct watch;
@@ -11,6 +13,7 @@ struct watch;
 struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx);
 /* Watch this project's folders as they are now, instead of those before. */
 void watch_project(struct watch *w, const char *dir);
+bool watch_has_news(const struct watch *w); /* something has changed that has not been told yet */
 void watch_free(struct watch *w); /* let the loop turn once afterwards */
 
 #endif

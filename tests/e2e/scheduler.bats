@@ -19,6 +19,17 @@ published() { # DAY…: dwd_day has them
 	for d in "$@"; do [ -e "dwd/dwd_day/dt=$d/_SUCCESS" ] || return 1; done
 }
 
+@test "an order right after an edit is of the edited project" {
+	local i
+	scheduler_up one
+	for i in 1 2 3; do
+		project_file dags/dwd/dwd_day.sql <<< "SELECT $i AS edit, '\${PARTITION_DATE}' AS day"
+		strata -q run dwd_day $day
+		[ "$(query "SELECT edit FROM read_parquet('dwd/dwd_day/dt=2024-01-01/*.parquet')")" = $i ]
+	done
+	scheduler_down one
+}
+
 @test "a run beside it is handed over and followed; status tells who is up" {
 	run -0 strata status
 	assert_output_has "none is up"

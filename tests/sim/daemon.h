@@ -54,6 +54,7 @@ struct edition {
 	const char *text;      /* of the schedules */
 };
 extern const struct edition *disk;                /* what is written there now */
+extern uint32_t edition_broken;                   /* the number of the last that was broken; 0: none was */
 void edit_reset(void);
 void edit_make(void);                             /* the first one */
 void edit_change(void);                           /* somebody saves a change; the schedulers' watch sees it */
@@ -111,6 +112,7 @@ struct db_command {
 	const char *kind, *args, *outcome, *detail;
 	const char *name;      /* the run or schedule that it is of */
 	int64_t asked_us, ended_us;
+	uint32_t edition;      /* of the project, when it was given */
 	bool seen;             /* it was checked after its answer */
 };
 struct daemon_db {

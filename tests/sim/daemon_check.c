@@ -317,12 +317,23 @@ static void check_ready(void)
 	check_lake_and_state();
 }
 
+/* Who edits and then orders means the edited project; what is broken may be passed over. */
+static void check_edition(const struct host *h, const char *run_id)
+{
+	for (size_t i = 0; i < ddb.ncommands; i++) {
+		const struct db_command *c = &ddb.commands[i];
+		if (str_eq(c->kind, "order") && str_eq(c->name, run_id) && edition_broken < c->edition)
+			CHECK(h->edition->number >= c->edition);
+	}
+}
+
 void check_logged(struct host *h, const char *event, const struct world_field *fields, size_t n)
 {
 	if (str_eq(event, "schedule.due")) {
 		check_order(h, value(fields, n, "schedule"), value(fields, n, "run"));
 	} else if (str_eq(event, "run.begin")) {
 		CHECK(!h->draining);
+		check_edition(h, value(fields, n, "run"));
 	} else if (str_eq(event, "run.refused")) {
 		const char *why = value(fields, n, "error"); /* what workers do to a plan passes */
 		CHECK(!strstr(why, "the worker died") && !strstr(why, "worker can be started") && !strstr(why, "start a worker"));

@@ -84,7 +84,7 @@ int64_t ddb_command(const char *kind, const char *name, json_t *args)
 	MEM_GROW(ddb.commands, ddb.ncommands, ddb.cap_commands);
 	struct db_command *c = &ddb.commands[ddb.ncommands];
 	*c = (struct db_command){.id = (int64_t)++ddb.ncommands, .kind = kind, .args = keep(text), .outcome = "", .detail = "",
-	                         .name = keep(name), .asked_us = world.now_us};
+	                         .name = keep(name), .asked_us = world.now_us, .edition = disk->number};
 	trace("command %" PRId64 ": %s %s", c->id, kind, name);
 	free(text);
 	json_decref(args);

@@ -9,6 +9,7 @@
 #include "tests/sim/daemon.h"
 
 const struct edition *disk;
+uint32_t edition_broken;
 static uint32_t editions, names;
 
 static const char *const zones[] = {"UTC", "America/New_York", "Europe/Vienna", "Australia/Lord_Howe", "America/Santiago",
@@ -17,7 +18,7 @@ static const char *const zones[] = {"UTC", "America/New_York", "Europe/Vienna", 
 void edit_reset(void)
 {
 	disk = NULL;
-	editions = names = 0;
+	editions = names = edition_broken = 0;
 }
 
 /* ---- cron ---- */
@@ -144,6 +145,7 @@ static const char *written(const struct edition *e)
 static void save(struct edition *e)
 {
 	e->number = ++editions;
+	edition_broken = e->broken ? e->number : edition_broken;
 	e->text = written(e);
 	disk = e;
 	trace("edition %u%s", e->number, e->broken ? ", broken" : "");

@@ -19,6 +19,7 @@
 struct watch {
 	void (*changed)(void *ctx);
 	void *ctx;
+	bool news; /* a change that has not been told yet */
 };
 
 void wake_reset(struct host *h)
@@ -152,7 +153,7 @@ struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx)
 {
 	(void)loop;
 	struct watch *w = mem_alloc(sizeof *w);
-	*w = (struct watch){changed, ctx};
+	*w = (struct watch){.changed = changed, .ctx = ctx};
 	host_self()->watch = w;
 	return w;
 }
@@ -161,6 +162,11 @@ void watch_project(struct watch *w, const char *dir)
 {
 	(void)w;
 	(void)dir;
+}
+
+bool watch_has_news(const struct watch *w)
+{
+	return w->news;
 }
 
 void watch_free(struct watch *w)
@@ -173,6 +179,7 @@ static void on_changed(void *ctx)
 {
 	struct watch *w = ctx;
 	world_cross("files have changed");
+	w->news = false;
 	w->changed(w->ctx);
 }
 
@@ -182,6 +189,7 @@ void wake_changed(void)
 		if (!hosts[i].exists || !hosts[i].watch)
 			continue;
 		world_forget(hosts[i].watch); /* a burst is told once */
+		hosts[i].watch->news = true;
 		world_later_of(i, 200000 + (int64_t)below(800000), on_changed, hosts[i].watch, "files have changed");
 	}
 }
