@@ -93,7 +93,7 @@ def main():
             child.send_signal(getattr(signal, options.signal))
         if not options.unread and not options.hang_up:
             text += read(master, child, lambda got: False)
-        print(re.sub(r"\x1b[\[(][0-9;?]*[a-zA-Z]", "", text.decode(errors="replace"))[-300:])
+        print(re.sub(r"\x1b[\[(][0-9;?]*[a-zA-Z]", "", text.decode(errors="replace"))[-3000:])
         try:
             print("ended", child.wait(WAIT_SECONDS))
         except subprocess.TimeoutExpired:
