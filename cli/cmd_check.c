@@ -276,6 +276,7 @@ static const struct option options[] = {
 
 const struct command command_check = {
 	.name = "check",
+	.elsewhere = "test verify",
 	.group = "Build tables",
 	.synopsis = "[SELECT...] [--date D | --start D --end D]",
 	.summary = "the declared checks, on what is published now",

@@ -338,6 +338,7 @@ static int run(const struct invocation *inv, struct err *err)
 
 const struct command command_doctor = {
 	.name = "doctor",
+	.elsewhere = "debug",
 	.group = "Start",
 	.synopsis = "",
 	.summary = "does all that a run needs work here",

@@ -268,6 +268,7 @@ static const struct option options[] = {
 
 const struct command command_gc = {
 	.name = "gc",
+	.elsewhere = "clean prune vacuum",
 	.group = "State",
 	.synopsis = "[--dry-run] [--kept]",
 	.summary = "remove what the dead and the failed have left, and old history",

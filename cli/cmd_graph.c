@@ -194,6 +194,7 @@ static const struct option options[] = {
 
 const struct command command_graph = {
 	.name = "graph",
+	.elsewhere = "dag tree",
 	.group = "Look at the project",
 	.synopsis = "[SELECT...] [--format FORMAT]",
 	.summary = "who reads whom, and which dates",

@@ -86,6 +86,7 @@ static const struct option options[] = {OPTION_EXCLUDE, {0}};
 
 const struct command command_list = {
 	.name = "list",
+	.elsewhere = "ls tables models dags",
 	.group = "Look at the project",
 	.synopsis = "[SELECT...] [--exclude SELECT]",
 	.summary = "the selected tables, in the order of their building",

@@ -121,6 +121,7 @@ static const struct option options[] = {
 
 const struct command command_logs = {
 	.name = "logs",
+	.elsewhere = "log tail",
 	.group = "Look at what happened",
 	.synopsis = "RUN TASK [--try N] [--follow]",
 	.summary = "what a try's engine and script wrote",

@@ -136,6 +136,7 @@ const struct command command_pause = {
 
 const struct command command_unpause = {
 	.name = "unpause",
+	.elsewhere = "resume continue",
 	.group = "Keep tables up to date",
 	.synopsis = "SCHEDULE | RUN",
 	.summary = "let a paused schedule or run go on",
@@ -150,6 +151,7 @@ const struct command command_unpause = {
 
 const struct command command_cancel = {
 	.name = "cancel",
+	.elsewhere = "kill stop abort",
 	.group = "Keep tables up to date",
 	.synopsis = "RUN",
 	.summary = "end an unfinished run",

@@ -105,6 +105,7 @@ static const struct option options[] = {
 
 const struct command command_preview = {
 	.name = "preview",
+	.elsewhere = "head",
 	.group = "Look at the data",
 	.synopsis = "TABLE [--date D] [--limit N]",
 	.summary = "the first rows of a table's SQL, nothing published",

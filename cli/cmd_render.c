@@ -58,6 +58,7 @@ static const struct option options[] = {OPTION_DATE, {0}};
 
 const struct command command_render = {
 	.name = "render",
+	.elsewhere = "compile",
 	.group = "Look at the project",
 	.synopsis = "TABLE [--date D]",
 	.summary = "a table's SQL as it will run",

@@ -12,6 +12,7 @@ static const struct option options[] = {OPTION_DATE, OPTIONS_RUN, {0}};
 
 const struct command command_run = {
 	.name = "run",
+	.elsewhere = "build make execute",
 	.group = "Build tables",
 	.synopsis = "[SELECT...] [--date D | --start D --end D]",
 	.summary = "build what is not fresh, in the order of who reads whom",

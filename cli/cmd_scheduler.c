@@ -71,6 +71,7 @@ static const struct option options[] = {
 
 const struct command command_scheduler = {
 	.name = "scheduler",
+	.elsewhere = "daemon start serve",
 	.group = "Keep tables up to date",
 	.synopsis = "[--jobs N]",
 	.summary = "stay up: start runs by schedule and by command",

@@ -278,6 +278,7 @@ static int run(const struct invocation *inv, struct err *err)
 
 const struct command command_status = {
 	.name = "status",
+	.elsewhere = "ps state",
 	.group = "Keep tables up to date",
 	.synopsis = "",
 	.summary = "the scheduler, its workers and schedules, and unfinished runs",

@@ -93,6 +93,7 @@ static int run(const struct invocation *inv, struct err *err)
 
 const struct command command_top = {
 	.name = "top",
+	.elsewhere = "ui tui dashboard webserver",
 	.group = "Look at what happened",
 	.synopsis = "[overview|runs|tables] [--theme THEME] [--ascii] [--plain [--once]]",
 	.summary = "runs, tasks and tables on the screen while they change",

@@ -107,6 +107,7 @@ static const struct option options[] = {
 
 const struct command command_validate = {
 	.name = "validate",
+	.elsewhere = "parse lint",
 	.group = "Look at the project",
 	.synopsis = "[--strict]",
 	.summary = "every problem of the project, in one pass",

@@ -68,6 +68,20 @@ static const char *command_name_at(const void *ctx, size_t i)
 	return command_nth(i)->name;
 }
 
+/* The command that other tools call so; NULL: none. */
+static const char *called_elsewhere(const char *word)
+{
+	size_t n = strlen(word);
+	for (const struct command *const *c = commands; *c; c++) {
+		const char *at = (*c)->elsewhere;
+		for (; at && *at; at += strcspn(at, " "), at += strspn(at, " ")) {
+			if (strcspn(at, " ") == n && memcmp(at, word, n) == 0)
+				return (*c)->name;
+		}
+	}
+	return NULL;
+}
+
 static int unknown_command(const char *word, const char *second, struct err *err)
 {
 	struct buf family = BUF_INIT(HELP_MAX);
@@ -79,7 +93,9 @@ static int unknown_command(const char *word, const char *second, struct err *err
 	while (command_nth(n))
 		n++;
 	char *whole = known ? mem_printf("%s %s", word, second) : mem_strdup(word);
-	const char *near = str_nearest(whole, command_name_at, NULL, n);
+	const char *near = called_elsewhere(whole);
+	if (!near)
+		near = str_nearest(whole, command_name_at, NULL, n);
 	if (near)
 		err_set(err, ERR_USAGE, "unknown command '%s' (did you mean '%s'?)", whole, near);
 	else

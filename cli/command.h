@@ -77,6 +77,7 @@ enum { ANSWERS_MAX = 2 };
 
 struct command {
 	const char *name;      /* one word or two: "list", "db start" */
+	const char *elsewhere; /* what other tools of the field call it, words, for who types one of them; NULL: nothing else */
 	const char *group;     /* heading in `strata help`; equal ones are neighbours in the table */
 	const char *synopsis;  /* what follows the name: "TABLE [--date D]"; "" for nothing */
 	const char *summary;   /* one line, lower case, no full stop */

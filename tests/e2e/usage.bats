@@ -68,6 +68,10 @@ teardown() {
 	assert_output_has "write it after the command"
 	run -2 strata run --forse
 	assert_equal "$output" "strata: unknown option '--forse' (did you mean '--force'?)"
+	run -2 strata test dwd # as other tools call it, though 'list' is spelt more like it
+	assert_equal "$output" "strata: unknown command 'test' (did you mean 'check'?)"
+	run -2 strata build
+	assert_equal "$output" "strata: unknown command 'build' (did you mean 'run'?)"
 }
 
 @test "trigger knows names before it asks a scheduler" {
