@@ -16,7 +16,7 @@ static const struct output_column fields[] = {
 	{.name = "state", .help = "'waiting', 'ready', 'running' or 'done'"},
 	{.name = "result", .help = "'success', 'empty', 'failed', …; empty before its end"},
 	{.name = "wait", .help = "why it waits: 'dependencies', 'pool', 'retry', 'source', …"},
-	{.name = "reason", .help = "why it had to be built, or what it waits for"},
+	{.name = "reason", .help = "why it had to be built or checked, or what it waits for"},
 	{.name = "cause", .help = "what made it end without a try"},
 	{.name = "error", .help = "of its last try"},
 	{.name = "blockers", .help = "what it waits for, what must happen first standing first: a list of objects, each with kind, text, and names"},
@@ -175,7 +175,7 @@ static void say(const json_t *doc)
 	else if (fresh)
 		say_published(doc);
 	else if (*text_of(doc, "reason"))
-		printf("  it %s because: %s\n", done ? "was to be built" : "is to be built", text_of(doc, "reason"));
+		printf("  it %s to be %s because: %s\n", done ? "was" : "is", strcmp(text_of(doc, "reason"), "checks changed") == 0 ? "checked" : "built", text_of(doc, "reason"));
 	if (*text_of(doc, "cause"))
 		printf("  because of: %s\n", text_of(doc, "cause"));
 	if (*text_of(doc, "error") && !json_array_size(json_object_get(doc, "tries")))

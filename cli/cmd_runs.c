@@ -16,7 +16,7 @@ static const struct output_column columns[] = {
 	{.name = "first_date", .help = "of its range"},
 	{.name = "last_date", .help = "of its range, included"},
 	{.name = "selection", .help = "as it was typed; empty: everything"},
-	{.name = "tasks", .right = true, .help = "that had to be built"},
+	{.name = "tasks", .right = true, .help = "that had to be built or checked"},
 	{.name = "done", .right = true, .help = "those of them that have ended"},
 	{.name = "fresh", .right = true, .help = "tasks that were up to date already"},
 	{.name = "created", .help = "when it was made"},
@@ -105,7 +105,7 @@ const struct command command_runs = {
 	.group = "Look at what happened",
 	.synopsis = "[--limit N]",
 	.summary = "the runs of this lake, newest first",
-	.details = "TASKS counts what had to be built, DONE those of them that have ended, FRESH what was up to date already. STATE is 'interrupted' of a run whose process is gone: the next run or scheduler settles it. It is 'no scheduler' of one that the next scheduler goes on with. JSON and CSV have for an unfinished run, too, what failed and what runs, the rate (tasks an hour), and how long the rest takes at that rate, in microseconds; null where that is not known.",
+	.details = "TASKS counts what had to be built or checked, DONE those of them that have ended, FRESH what was up to date already. STATE is 'interrupted' of a run whose process is gone: the next run or scheduler settles it. It is 'no scheduler' of one that the next scheduler goes on with. JSON and CSV have for an unfinished run, too, what failed and what runs, the rate (tasks an hour), and how long the rest takes at that rate, in microseconds; null where that is not known.",
 	.examples = "strata runs\n"
 	            "strata runs --limit 100 --output json",
 	.options = options,

@@ -34,7 +34,7 @@ static const struct output_column run_fields[] = {
 	{.name = "first_date", .help = "of its range"},
 	{.name = "last_date", .help = "of its range, included"},
 	{.name = "force", .help = "whether --force was given"},
-	{.name = "tasks", .help = "that had to be built"},
+	{.name = "tasks", .help = "that had to be built or checked"},
 	{.name = "fresh", .help = "tasks that were up to date already"},
 	{.name = "counts", .help = "an object: how many tasks ended with each result"},
 	{.name = "created", .help = "when it was made"},

@@ -16,7 +16,7 @@ static const struct output_column columns[] = {
 	{.name = "duration", .right = true, .help = "from start to end, or until now, in microseconds"},
 	{.name = "why", .help = "the most telling of error, cause, wait and reason"},
 	{.name = "wait", .detail = true, .help = "why it waits: 'dependencies', 'pool', 'retry', 'source', …"},
-	{.name = "reason", .detail = true, .help = "why it had to be built, or what it waits for"},
+	{.name = "reason", .detail = true, .help = "why it had to be built or checked, or what it waits for"},
 	{.name = "cause", .detail = true, .help = "what made it end without a try"},
 	{.name = "error", .detail = true, .help = "of its last try"},
 	{.name = "bytes", .detail = true, .help = "that it published"},

@@ -203,14 +203,16 @@ static struct bound_schema published(void *ctx, uint32_t table)
 	return newest ? (struct bound_schema){newest->schema, newest->nschema} : (struct bound_schema){0};
 }
 
-/* The tables that have something to build. */
-static bool *tables_to_build(const struct planning *p, struct arena *arena, bool *ret_any)
+/* The tables that have something to build or to check. */
+static bool *tables_to_bind(const struct planning *p, struct arena *arena, bool *ret_any)
 {
 	const struct plan *plan = p->plan;
 	bool *wanted = arena_array(arena, plan->in.project->ntables, sizeof *wanted);
 	for (uint32_t s = 0; s < plan->ntables; s++) {
-		for (uint32_t d = 0; d < plan->ndates && !wanted[plan->tables[s]]; d++)
-			wanted[plan->tables[s]] = plan->tasks[(size_t)s * plan->ndates + d].verdict == PLAN_BUILD;
+		for (uint32_t d = 0; d < plan->ndates && !wanted[plan->tables[s]]; d++) {
+			uint8_t verdict = plan->tasks[(size_t)s * plan->ndates + d].verdict;
+			wanted[plan->tables[s]] = verdict == PLAN_BUILD || verdict == PLAN_CHECK;
+		}
 		*ret_any |= wanted[plan->tables[s]];
 	}
 	return wanted;
@@ -223,7 +225,7 @@ static int check_types(struct workspace *ws, struct planning *p, struct err *err
 	bool any = false;
 	size_t errors = ws->diags.errors;
 	struct bind_request rq = {.project = ws->project,
-	                          .wanted = tables_to_build(p, &arena, &any),
+	                          .wanted = tables_to_bind(p, &arena, &any),
 	                          .lake = ws->lake.dir,
 	                          .by_raw = DIAG_WARNING, /* a broken file fails what reads it, and nothing else */
 	                          .turns = &ws->turns,

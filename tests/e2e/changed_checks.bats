@@ -92,6 +92,13 @@ recorded() {
 	assert_equal "$(plan_says dwd_orders $days)" ""
 }
 
+@test "a key of a column that is not there is an error of the project, and nothing is looked at" {
+	declare_checks '{primary_keys: [nobody]}'
+	run -2 strata run $days
+	assert_output_has "tables.yaml:1:38: error: 'primary_keys' of table 'dwd_orders' names 'nobody', which dags/dwd/dwd_orders.sql does not yield"
+	assert_output_has "nothing was started"
+}
+
 @test "whoever dies while it checks has done nothing, and the next run does it" {
 	declare_checks '{primary_keys: [id, amount]}'
 	STRATA_FAULT=try.result:1:kill run -137 strata run $days
