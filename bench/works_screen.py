@@ -22,7 +22,7 @@ WIDTH, HEIGHT = 200, 60
 MANY_TABLES, ACTIONS = 10000, 5000
 SHOWN_SECONDS, SETTLE_SECONDS, IDLE_SECONDS = 30, 3, 30
 QUIET_SECONDS = 0.3  # nothing has come for so long: the answer is complete
-STEPS = 20
+STEPS = 15  # pages that there are: a key that changes nothing would be waited for
 KEPT = 1 << 16
 
 
