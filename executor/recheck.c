@@ -81,6 +81,8 @@ static bool find_empty(struct arena *arena, const char *folder, struct manifest 
 
 int recheck_run(struct attempt *t)
 {
+	if (t->ninputs != 1)
+		return attempt_fail(t, "permanent", "check_only: its one input must be the partition itself");
 	struct manifest is = {.version = t->inputs[0].version, .try_id = t->inputs[0].try_id};
 	char rows[32];
 	if (!*is.try_id && !find_empty(t->arena, t->target.folder, &is))
@@ -89,8 +91,10 @@ int recheck_run(struct attempt *t)
 		return -1;
 	t->result->note = arena_printf(t->arena, "version %" PRIu64 " was checked, %s row%s", is.version,
 	                               str_count(rows, sizeof rows, t->rows), t->rows == 1 ? "" : "s");
+	if (checks_run(t) < 0)
+		return -1;
 	t->result->checked = is.try_id;
-	return checks_run(t);
+	return 0;
 }
 
 static bool check_empty(struct worker *w, struct arena *arena, const struct try_request *rq, struct recheck *r)

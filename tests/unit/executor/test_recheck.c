@@ -181,6 +181,7 @@ static void a_try_that_only_checks_fails_with_its_check_and_keeps_nothing(void *
 	struct try_result r = try_it(l, rq, made.manifest.try_id);
 	assert_failed(&r, "check", "check primary_keys failed: 1 value of (\"a\") is there more than once; for example a = 1 in 2 rows; this is what is published, and it stays");
 	assert_int_equal(r.manifest.nchecks, 1);
+	assert_null(r.checked);
 	assert_null(r.staging);
 	assert_string_equal(lake_manifest(l, "dwd/dwd_x").try_id, made.manifest.try_id);
 }
@@ -189,7 +190,12 @@ static void a_try_that_only_checks_knows_what_is_empty_and_what_is_gone(void **s
 {
 	struct lake *l = *state;
 	struct try_request rq = request(l, "dwd.dwd_x", "2013-01-03");
-	struct try_result r = try_it(l, rq, "");
+	struct try_request nothing = rq;
+	nothing.check_only = true;
+	nothing.ninputs = 0;
+	struct try_result r = lake_run(l, &nothing);
+	assert_failed(&r, "permanent", "its one input must be the partition itself");
+	r = try_it(l, rq, "");
 	assert_failed(&r, "transient", "nothing is published of it any more");
 	r = try_it(l, rq, "try-of-before");
 	assert_failed(&r, "transient", "dwd.dwd_x 2013-01-03 is not published any more");
