@@ -54,6 +54,19 @@ int file_read(int dirfd, const char *path, struct buf *out, struct err *err)
 	return rc;
 }
 
+bool path_find_program(const char *name, char *out, size_t size)
+{
+	const char *path = getenv("PATH");
+	for (const char *at = path ? path : "/usr/bin:/bin"; *at; at += strspn(at, ":")) {
+		size_t n = strcspn(at, ":");
+		int w = snprintf(out, size, "%.*s/%s", (int)n, at, name);
+		if (*at == '/' && w > 0 && (size_t)w < size && access(out, X_OK) == 0)
+			return true;
+		at += n;
+	}
+	return false;
+}
+
 bool path_join(char *out, size_t size, const char *dir, const char *name)
 {
 	size_t n = strlen(dir);

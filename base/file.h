@@ -37,6 +37,10 @@ int tree_remove(int dirfd, const char *path, struct err *err);
  * (O_CLOEXEC), or ERR_LOCKED when `wait` is false and another holds it. */
 int file_lock(int dirfd, const char *path, bool wait, struct err *err);
 
+/* Where PATH has the program `name`: the first that may be executed, in a folder that is named from the root (what else is in
+ * PATH depends on where somebody stands). False: nowhere. */
+bool path_find_program(const char *name, char *out, size_t size);
+
 /* dir + "/" + name into out (truncated: returns false). */
 bool path_join(char *out, size_t size, const char *dir, const char *name);
 /* In place, without empty parts, "." and a final '/'. ".." goes with the folder before it, unless that is a link, which

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/jsonio.h"
@@ -35,16 +36,7 @@ static bool find_program(const struct project *p, const char *name, char path[PA
 		snprintf(path, PATH_MAX, "%s%s%s", name[0] == '/' ? "" : p->dir, name[0] == '/' ? "" : "/", name);
 		return access(path, X_OK) == 0;
 	}
-	const char *dirs = getenv("PATH");
-	for (const char *at = dirs ? dirs : "/usr/bin:/bin"; *at; at += strspn(at, ":")) {
-		size_t n = strcspn(at, ":");
-		snprintf(path, PATH_MAX, "%.*s/%s", (int)n, at, name);
-		if (access(path, X_OK) == 0)
-			return true;
-		at += n;
-	}
-	snprintf(path, PATH_MAX, "%s", name);
-	return false;
+	return path_find_program(name, path, PATH_MAX);
 }
 
 /* The program that a callback's command begins with; "" where only a shell can tell. */

@@ -139,7 +139,6 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 		rc = again_select(p, o, j->selected, &j->arena, &again, err);
 	if (rc < 0)
 		return rc;
-	size_t errors = d->ws->diags.errors, known = d->ws->diags.len;
 	rc = planning_make(d->ws,
 	                   &(struct planning_request){.selected = j->selected,
 	                                              .first = o->first,
@@ -152,11 +151,11 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 	                                              .catch_up_ctx = d,
 	                                              .bind = true},
 	                   &j->planning, err);
-	/* The first of them says it; all are told by `strata validate`. */
-	for (size_t i = known; rc == ERR_PROJECT && d->ws->diags.errors > errors && i < d->ws->diags.len; i++) {
-		const struct diag *g = &d->ws->diags.items[i];
-		if (g->level == DIAG_ERROR)
-			return err_set(err, ERR_PROJECT, "%s:%d:%d: %s", g->loc.file, g->loc.line, g->loc.col, g->text);
+	if (rc == ERR_PROJECT && d->ws->diags.errors) { /* all are told by `strata validate` */
+		struct buf text = BUF_INIT(sizeof err->text);
+		diags_first_error(&d->ws->diags, "", &text);
+		err_set(err, ERR_PROJECT, "%s", buf_cstr(&text));
+		buf_free(&text);
 	}
 	return rc;
 }

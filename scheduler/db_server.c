@@ -23,22 +23,9 @@
 
 enum { ORPHAN_LIMIT_MS = 20000, OUTPUT_MAX = 1200 };
 
-static bool find_in_path(const char *name, char *out, size_t size)
-{
-	const char *path = getenv("PATH");
-	while (path && *path) {
-		size_t n = strcspn(path, ":");
-		int w = snprintf(out, size, "%.*s/%s", (int)n, path, name);
-		if (path[0] == '/' && w > 0 && (size_t)w < size && access(out, X_OK) == 0)
-			return true;
-		path += n + (path[n] == ':');
-	}
-	return false;
-}
-
 int server_program(const char *name, char *ret_path, size_t size, struct err *err)
 {
-	if (find_in_path(name, ret_path, size))
+	if (path_find_program(name, ret_path, size))
 		return 0;
 	char pattern[128];
 	snprintf(pattern, sizeof pattern, "/usr/lib/postgresql/*/bin/%s", name);

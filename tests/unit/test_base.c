@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -13,6 +14,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/heap.h"
+#include "base/mem.h"
 #include "base/str.h"
 
 static void buf_keeps_to_its_ceiling(void **state)
@@ -97,6 +99,24 @@ static void paths_are_tidied_without_leaving_links(void **state)
 	}
 }
 
+static void programs_are_found_by_folders_named_from_the_root(void **state)
+{
+	(void)state;
+	char path[64], small[6];
+	char *before = mem_strdup(getenv("PATH"));
+	setenv("PATH", "bin:::/nowhere:/bin:/usr/bin", 1);
+	assert_true(path_find_program("sh", path, sizeof path));
+	assert_string_equal(path, "/bin/sh");
+	assert_false(path_find_program("sh", small, sizeof small)); /* no room */
+	assert_false(path_find_program("no-such-program", path, sizeof path));
+	setenv("PATH", "bin:.", 1);
+	assert_false(path_find_program("sh", path, sizeof path));
+	unsetenv("PATH");
+	assert_true(path_find_program("sh", path, sizeof path));
+	setenv("PATH", before, 1);
+	free(before);
+}
+
 static void durations_read_well(void **state)
 {
 	(void)state;
@@ -116,6 +136,7 @@ int main(void)
 		cmocka_unit_test(nearest_name_is_found_or_not),
 		cmocka_unit_test(globs_match_whole_strings),
 		cmocka_unit_test(paths_are_tidied_without_leaving_links),
+		cmocka_unit_test(programs_are_found_by_folders_named_from_the_root),
 		cmocka_unit_test(durations_read_well),
 	};
 	return cmocka_run_group_tests_name("base", tests, NULL, NULL);
