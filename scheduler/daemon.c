@@ -249,9 +249,9 @@ static bool work(struct daemon *d)
 	if (d->reload && !d->waits) {
 		d->reload = false;
 		d->level++;
-		d->reading = true;
+		d->readings++;
 		int rc = read_again(d);
-		d->reading = false;
+		d->read = d->readings;
 		d->level--;
 		return rc == 0 || (rc == ERR_STATE && daemon_again(d));
 	}
@@ -266,14 +266,14 @@ static bool work(struct daemon *d)
 	return gc_begin(d);
 }
 
-/* Something long is under way. What can be answered is, and of the orders that come meanwhile the small ones are begun, unless
- * there is another project for them; while such a one is planned in its turn, nothing more. */
+/* Something long is under way. What can be answered is, and of the orders that come meanwhile the small ones are begun;
+ * while such a one is planned in its turn, nothing more. */
 static void attend(void *ctx)
 {
 	struct daemon *d = ctx;
 	do
 		jobs_answer(d);
-	while (look(d) || (d->level < DEEPEST && !d->reload && !d->reading && jobs_begin_one(d)));
+	while (look(d) || (d->level < DEEPEST && jobs_begin_one(d)));
 }
 
 /* Is what is planned not wanted any more? */

@@ -36,6 +36,7 @@ struct job {
 	struct arena arena;
 	struct order order;
 	enum job_state state;
+	uint64_t reading;            /* of the project, that has to have ended before it is planned */
 	bool resumes;                /* a run of an earlier scheduler goes on */
 	bool paused;
 	bool canceled;               /* before it began */
@@ -110,7 +111,7 @@ struct daemon {
 	uv_timer_t again;            /* what the database did not let it do */
 	int signals;                 /* how many asked it to end */
 	bool mail, reload, due, ended; /* what there is to look at */
-	bool reading;          /* the project: what is ordered waits for it */
+	uint64_t readings, read;     /* of the project: so many have begun, and have ended */
 	bool unscheduled;            /* the project has been read, and its schedules have not */
 	bool waits;                  /* for `again`, or for mail, which tells that the database is there */
 	char *problem;               /* what the project's error is, as the state is to say it; "": none */

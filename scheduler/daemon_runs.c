@@ -30,8 +30,10 @@ struct job *job_new(struct daemon *d)
 
 void job_add(struct job *j)
 {
+	struct daemon *d = j->daemon;
 	j->paused = j->order.paused;
-	list_append(&j->daemon->jobs, &j->link);
+	j->reading = d->readings + d->reload;
+	list_append(&d->jobs, &j->link);
 }
 
 void job_free(struct job *j)
@@ -337,7 +339,7 @@ static struct job *next_to_begin(struct daemon *d)
 	struct job *next = NULL;
 	LIST_FOR_EACH(it, &d->jobs) {
 		struct job *j = LIST_ENTRY(it, struct job, link);
-		if (j->state != JOB_ORDERED || j->plan_at_ms > now_ms() || (d->level && !is_small(d, j)))
+		if (j->state != JOB_ORDERED || j->reading > d->read || j->plan_at_ms > now_ms() || (d->level && !is_small(d, j)))
 			continue;
 		if (!next || (j->order.kind == RUN_SCHEDULED && next->order.kind != RUN_SCHEDULED))
 			next = j; /* scheduled ones are planned first */

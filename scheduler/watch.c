@@ -113,6 +113,7 @@ void watch_project(struct watch *w, const char *dir)
 {
 	char *dags = mem_printf("%s/dags", dir), *before = w->dir;
 	forget(w);
+	uv_timer_stop(&w->quiet);
 	w->dir = mem_strdup(dir);
 	free(before);
 	if (add(w, dir, true) < 0)

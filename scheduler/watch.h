@@ -11,7 +11,8 @@
 struct watch;
 
 struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx);
-/* Watch this project's folders as they are now, instead of those before. */
+/* Watch this project's folders as they are now, instead of those before: to be called before it is read, so that what has
+ * changed until then is no news any more. */
 void watch_project(struct watch *w, const char *dir);
 bool watch_has_news(const struct watch *w); /* something has changed that has not been told yet */
 void watch_free(struct watch *w); /* let the loop turn once afterwards */

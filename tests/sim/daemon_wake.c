@@ -160,8 +160,9 @@ struct watch *watch_new(uv_loop_t *loop, void (*changed)(void *ctx), void *ctx)
 
 void watch_project(struct watch *w, const char *dir)
 {
-	(void)w;
 	(void)dir;
+	world_forget(w);
+	w->news = false;
 }
 
 bool watch_has_news(const struct watch *w)
