@@ -73,8 +73,11 @@ void lake_stage(const char *try_id, bool staged)
 	while (i < nstaging && strcmp(staging[i].try_id, try_id) != 0)
 		i++;
 	if (i == nstaging) {
-		CHECK(nstaging < sizeof staging / sizeof *staging);
-		snprintf(staging[nstaging++].try_id, sizeof staging[i].try_id, "%s", try_id);
+		for (i = 0; i < nstaging && staging[i].there;)
+			i++; /* the place of one that is gone */
+		CHECK(i < sizeof staging / sizeof *staging);
+		nstaging += i == nstaging;
+		snprintf(staging[i].try_id, sizeof staging[i].try_id, "%s", try_id);
 	}
 	staging[i].there = staged;
 }
