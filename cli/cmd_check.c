@@ -79,7 +79,7 @@ static const char *advice(struct arena *arena, const struct line *line, int32_t 
 	                    : first == last    ? arena_printf(arena, " --date %s", date_format(from, first))
 	                                       : arena_printf(arena, " --start %s --end %s", date_format(from, first), date_format(to, last));
 	if (str_eq(line->status, "failed"))
-		return arena_printf(arena, "correct what it is made from, %s, or its checks in tables.yaml; then strata run --force %s%s", t->file, t->name, dates);
+		return arena_printf(arena, "correct what it is made from, %s, or its checks in tables.yaml; then strata run %s%s", t->file, t->name, dates);
 	if (str_eq(line->status, "error"))
 		return arena_printf(arena, "strata run --force %s%s", t->name, dates);
 	if (str_eq(line->status, "not published"))

@@ -104,7 +104,7 @@ static json_t *try_json(const struct try_row *t)
 	return o;
 }
 
-/* *ret_fence: of the one that succeeded; 0: none did. */
+/* *ret_fence: of the one that succeeded, and made something; 0: none did. */
 static int put_tries(const struct state *s, const struct run_row *run, const struct task_name *name, json_t *doc, int64_t *ret_fence,
                      struct err *err)
 {
@@ -117,7 +117,7 @@ static int put_tries(const struct state *s, const struct run_row *run, const str
 		rc = query_checks(&s->query, run->run_id, &checks, &nchecks, err);
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		json_array_append_new(list, try_json(&tries[i]));
-		if (strcmp(tries[i].outcome, try_outcome_name(OUTCOME_SUCCESS)) == 0)
+		if (strcmp(tries[i].outcome, try_outcome_name(OUTCOME_SUCCESS)) == 0 && tries[i].rows != PG_NULL64)
 			*ret_fence = tries[i].fence;
 		for (size_t k = 0; i + 1 == n && k < nchecks; k++) {
 			if (checks[k].fence != tries[i].fence)

@@ -20,7 +20,7 @@
 #include "scheduler/db.h"
 #include "scheduler/queries.h"
 
-enum { LOOK_MS = 1000, GAP_MS = 50, QUIET_US = 1000 * 1000 };
+enum { LOOK_MS = 1000, GAP_MS = 50, QUIET_US = 1000 * 1000, AWAY_MS = 250, AWAY_MAX_US = 60 * 1000 * 1000 };
 
 static volatile sig_atomic_t interrupts;
 
@@ -271,11 +271,39 @@ static int look(struct follower *f, int *ret_status, struct err *err)
 	return rc;
 }
 
+/* The run does not need this program, nor does its scheduler end with the database: as long as a run of one's own would wait. */
+static int await_database(struct follower *f, struct err *err)
+{
+	struct db *db = &f->ws->db;
+	int64_t since_us = clock_mono_us();
+	int rc = ERR_STATE;
+	progress_wipe(&f->progress);
+	fprintf(stderr, "strata: the state database is away; run %s is the scheduler's and goes on; waiting for it\n", f->run_id);
+	while (rc == ERR_STATE && interrupts == f->interrupts && clock_mono_us() - since_us < AWAY_MAX_US) {
+		poll(NULL, 0, AWAY_MS);
+		PQfinish(db->conn);
+		db->conn = NULL;
+		rc = db_connect(db->conninfo, &db->conn, err);
+		if (rc == 0)
+			rc = listen_for_changes(f->ws, err);
+	}
+	if (rc == 0)
+		*err = (struct err){0};
+	else if (interrupts != f->interrupts)
+		rc = err_set(err, ERR_CANCELED, "no longer following run %s, which goes on: the state database is away; 'strata cancel %s' when it is back",
+		             f->run_id, f->run_id);
+	else
+		err_wrap(err, "run %s is followed no longer, and goes on; 'strata show %s' tells about it", f->run_id, f->run_id);
+	return rc;
+}
+
 static int watch(struct follower *f, struct err *err)
 {
 	int status = 0, rc = listen_for_changes(f->ws, err);
 	while (rc == 0) {
 		rc = look(f, &status, err);
+		if (rc == ERR_STATE && PQstatus(f->ws->db.conn) != CONNECTION_OK)
+			rc = await_database(f, err);
 		if (rc == 0)
 			rc = on_interrupts(f, err);
 		if (rc == 0)

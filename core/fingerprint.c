@@ -1,8 +1,11 @@
 /* See fingerprint.h. */
 #include "core/fingerprint.h"
 
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/str.h"
 #include "core/digest.h"
@@ -30,9 +33,9 @@ bool fingerprint_parse(const char *text, struct fingerprint *ret)
 	const char *at = text + strlen(version);
 	for (int i = 0; i < FP_PARTS; i++) {
 		size_t n = strlen(names[i]);
-		if (i == FP_CHECKS && !*at) {
+		if (i >= FP_CHECKS && !*at) { /* parts that came later */
 			memcpy(f.part[i], unknown, sizeof unknown);
-			break;
+			continue;
 		}
 		if (*at != ' ' || strncmp(at + 1, names[i], n) != 0 || at[1 + n] != '=')
 			return false;
@@ -54,10 +57,24 @@ static bool tells_nothing(const char *source)
 	return strcmp(source, young) == 0 || strcmp(source, future) == 0 || strcmp(source, unknown) == 0;
 }
 
+/* Is there one now that what is recorded has not passed? */
+static bool asks_for_more(const char *recorded, const char *now)
+{
+	while (*now) {
+		size_t n = strcspn(now, ":"), m = strcspn(recorded, ":");
+		bool declared = n != 1 || *now != *none;
+		if (declared && (n != m || memcmp(recorded, now, n) != 0))
+			return true;
+		now += n + (now[n] == ':');
+		recorded += m + (recorded[m] == ':');
+	}
+	return false;
+}
+
 enum fingerprint_part fingerprint_diff(const struct fingerprint *recorded, const struct fingerprint *now)
 {
 	for (enum fingerprint_part i = 0; i < FP_PARTS; i++) {
-		if (i == FP_CHECKS && strcmp(now->part[i], none) == 0)
+		if (i == FP_CHECKS && !asks_for_more(recorded->part[i], now->part[i]))
 			continue; /* what held still holds */
 		if (strcmp(recorded->part[i], now->part[i]) != 0 || (i == FP_SOURCE && tells_nothing(now->part[i])))
 			return i;
@@ -107,20 +124,41 @@ static void config_digest(const struct project *p, const struct table *t, char o
 	fingerprint_short(&d, out);
 }
 
-static void checks_digest(const struct table *t, char out[FP_TEXT])
+enum { CHECK_HEX = 8 };
+
+/* Of names in any order and case; "-" of none. */
+static void set_digest(const char *const *set, size_t n, char out[CHECK_HEX + 1])
 {
-	struct digest d;
-	if (!t->nprimary_keys && !t->timestamp_col && t->policy.allow_empty) {
-		memcpy(out, none, sizeof none);
+	memcpy(out, none, sizeof none);
+	if (!n)
 		return;
+	/* Each adds its own digest, once: no order, and no copy to be sorted. */
+	uint32_t sum = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct digest d;
+		char hex[FP_TEXT], lower[256];
+		size_t k = 0, before = 0;
+		while (before < i && strcasecmp(set[before], set[i]) != 0)
+			before++;
+		if (before < i)
+			continue;
+		for (; set[i][k] && k < sizeof lower - 1; k++)
+			lower[k] = (char)tolower((unsigned char)set[i][k]);
+		lower[k] = '\0';
+		digest_init(&d);
+		digest_text(&d, lower);
+		fingerprint_short(&d, hex);
+		sum += (uint32_t)strtoul(hex + CHECK_HEX, NULL, 16);
 	}
-	digest_init(&d);
-	digest_int(&d, (int64_t)t->nprimary_keys);
-	for (size_t i = 0; i < t->nprimary_keys; i++)
-		digest_text(&d, t->primary_keys[i]);
-	digest_text(&d, t->timestamp_col);
-	digest_int(&d, t->policy.allow_empty);
-	fingerprint_short(&d, out);
+	snprintf(out, CHECK_HEX + 1, "%08x", (unsigned)sum);
+}
+
+static void checks_text(const struct table *t, char out[FP_TEXT])
+{
+	char key[CHECK_HEX + 1], column[CHECK_HEX + 1];
+	set_digest(t->primary_keys, t->nprimary_keys, key);
+	set_digest(&t->timestamp_col, t->timestamp_col ? 1 : 0, column);
+	snprintf(out, FP_TEXT, "%s:%s:%s", key, column, t->policy.allow_empty ? none : "e");
 }
 
 /* Readable where it fits in one word, else its digest. */
@@ -152,7 +190,7 @@ void fingerprint_table(const struct project *p, const struct table *t, const cha
 	fingerprint_short(&d, ret->part[FP_SQL]);
 	config_digest(p, t, ret->part[FP_CONFIG]);
 	engine_text(t, engine_version, ret->part[FP_ENGINE]);
-	checks_digest(t, ret->part[FP_CHECKS]);
+	checks_text(t, ret->part[FP_CHECKS]);
 	memcpy(ret->part[FP_SOURCE], none, sizeof none);
 	memcpy(ret->part[FP_UPSTREAM], none, sizeof none);
 }

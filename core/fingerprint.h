@@ -1,7 +1,7 @@
 /* The fingerprint of a partition: a short text with one digest for each kind of thing that it is computed
  * from, so that a comparison tells not only that something changed but what:
  *
- *     v1 sql=9f86d081884c7d65 config=… engine=duckdb@v1.5.5 source=- upstream=… checks=-
+ *     v1 sql=9f86d081884c7d65 config=… engine=duckdb@v1.5.5 source=- upstream=… checks=-:-:-
  *
  * sql       canonical SQL (with stand-in dates) or the executable's bytes, and whether it is partitioned;
  *           the partition's own date needs no place in it, as fingerprints are recorded by partition
@@ -11,9 +11,10 @@
  *           was too young to tell a later change from it, "future" when one is younger than now (a clock that
  *           went back), "unknown" when nobody looked
  * upstream  the try_id of each partition in the read set; one that is absent is not in the list
- * checks    primary keys, timestamp column, allow_empty; "-" when nothing is declared. They do not change what is
- *           computed: a change asks for a look at what is published, and for no build. (Declared columns are also
- *           in config: a type may change what is read.) A text from before this part was in it has "unknown" */
+ * checks    "KEY:COLUMN:EMPTY", of the primary key (whatever its order), of the timestamp column, and "e" where no empty
+ *           result is allowed; each "-" where that is not declared. They do not change what is computed: one more
+ *           asks for a look at what is published, and for no build. (Declared columns are also in config: a type may
+ *           change what is read.) A text from before this part was in it has "unknown" */
 #ifndef STRATA_CORE_FINGERPRINT_H
 #define STRATA_CORE_FINGERPRINT_H
 
@@ -45,7 +46,7 @@ void fingerprint_format(const struct fingerprint *f, struct buf *out);
 bool fingerprint_parse(const char *text, struct fingerprint *ret); /* false: not of this form; doubt rebuilds */
 
 /* The first part in which they differ, FP_PARTS when none. A young or unknown source differs from anything,
- * itself included; no checks at all differ from none. */
+ * itself included; checks differ only where one is declared now that was not, or not so. */
 enum fingerprint_part fingerprint_diff(const struct fingerprint *recorded, const struct fingerprint *now);
 
 /* Fills what belongs to the table: sql, config, engine, checks; source and upstream become "-". */

@@ -284,7 +284,7 @@ bool attempt_stage(struct attempt *t, attempt_event *event, void *ctx)
 		if (t->rq->check_only && stages[i].run == load)
 			continue;
 		if (event && (i == 0 || !t->rq->output_none))
-			event(ctx, stages[i].event, stages[i].run == validate ? t->loaded_rows : -1);
+			event(ctx, stages[i].event, stages[i].run == validate && !t->rq->check_only ? t->loaded_rows : -1);
 		int64_t start = clock_mono_us();
 		if (stop_wanted(&t->w->stop)) {
 			r->outcome = OUTCOME_KILLED;

@@ -9,10 +9,10 @@
  * engine cannot say. */
 int checks_evaluate(struct attempt *t);
 
-/* What a failure says of a try that makes nothing. */
-#define CHECKS_OF_PUBLISHED "; this is what is published, and it stays: correct what it is made from, or the check"
+/* What has been evaluated: if any failed, the try fails with class "check" and its staged data stays (t->keep). */
+int checks_verdict(struct attempt *t);
 
-/* The stage of a try: if any failed, the try fails with class "check" and its staged data stays (t->keep). */
+/* The stage of a try: both. */
 int checks_run(struct attempt *t);
 
 #endif

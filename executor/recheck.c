@@ -25,15 +25,19 @@ static void put_state(json_t *reply, const char *state, uint64_t version, int64_
 	manifest_put_checks(reply, &(struct manifest){.checks = t ? t->checks : NULL, .nchecks = t ? t->nchecks : 0});
 }
 
-/* What was pinned is read as what a try has staged. */
-static int read_pinned(struct attempt *t)
+/* What was pinned is read as what a try has staged, and checked. What the engine cannot read is no fault of the project's text. */
+static int check_files(struct attempt *t)
 {
+	const struct try_request *rq = t->rq;
 	t->out = arena_printf(t->arena, "%s/in", t->staging);
-	if (verify_read(t) == 0)
+	if (verify_read(t) == 0 && checks_evaluate(t) == 0)
 		return 0;
 	if (t->result->outcome == OUTCOME_ERROR)
-		t->result->error.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s`",
-		                                        t->result->error.message, t->rq->qname);
+		t->result->error = (struct try_error){
+			.class = "permanent",
+			.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s%s%s`", t->result->error.message,
+			                        rq->qname, rq->partitioned ? " --date " : "", rq->partitioned ? rq->partition : ""),
+		};
 	return -1;
 }
 
@@ -42,7 +46,7 @@ static int check_pinned(struct attempt *t, void *ctx)
 	struct recheck *r = ctx;
 	if (!*t->inputs[0].try_id)
 		return 0;
-	if (read_pinned(t) < 0 || checks_evaluate(t) < 0)
+	if (check_files(t) < 0)
 		return -1;
 	put_state(r->reply, "published", t->inputs[0].version, t->rows, t);
 	r->found = true;
@@ -86,12 +90,16 @@ int recheck_run(struct attempt *t)
 	struct manifest is = {.version = t->inputs[0].version, .try_id = t->inputs[0].try_id};
 	char rows[32];
 	if (!*is.try_id && !find_empty(t->arena, t->target.folder, &is))
-		return attempt_fail(t, "transient", "nothing is published of it any more");
-	if (*t->inputs[0].try_id && read_pinned(t) < 0)
+		return attempt_fail(t, "transient", "nothing is published of it any more; `strata run --force %s%s%s`", t->rq->qname,
+		                    t->rq->partitioned ? " --date " : "", t->rq->partitioned ? t->rq->partition : "");
+	if (*t->inputs[0].try_id ? check_files(t) < 0 : checks_evaluate(t) < 0)
 		return -1;
 	t->result->note = arena_printf(t->arena, "version %" PRIu64 " was checked, %s row%s", is.version,
 	                               str_count(rows, sizeof rows, t->rows), t->rows == 1 ? "" : "s");
-	if (checks_run(t) < 0)
+	t->result->manifest.version = is.version;
+	t->result->manifest.row_count = t->rows;
+	t->result->manifest.nfiles = t->nfiles;
+	if (checks_verdict(t) < 0)
 		return -1;
 	t->result->checked = is.try_id;
 	return 0;

@@ -17,7 +17,7 @@
 #include "scheduler/systemd.h"
 
 enum {
-	LINE_MAX_SIZE = 4096,
+	PROBLEM_MAX = 1 << 20, /* one that does not fit would be none */
 	AXE_MS = 3000, /* LOCKS_GRACE_MS is what there is in all */
 	AGAIN_MS = 2000,
 	DEEPEST = 2, /* daemon.level: within something long a small order is planned, and within that nothing */
@@ -150,7 +150,7 @@ static int schedule_project(struct daemon *d)
 static int read_again(struct daemon *d)
 {
 	struct err err = {0};
-	struct buf problem = BUF_INIT(LINE_MAX_SIZE);
+	struct buf problem = BUF_INIT(PROBLEM_MAX);
 	char line[64];
 	snprintf(line, sizeof line, "RELOADING=1\nMONOTONIC_USEC=%" PRId64, clock_mono_us());
 	systemd_notify(line);

@@ -111,6 +111,7 @@ static int take_order(struct request *rq, struct err *err)
 	j->command = rq->id;
 	rq->later = true;
 	d->reload = d->reload || watch_has_news(d->watch); /* who edits and then orders means the edited project */
+	j->reading = d->readings + d->reload;
 	job_add(j);
 	return 0;
 }

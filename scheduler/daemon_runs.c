@@ -30,10 +30,8 @@ struct job *job_new(struct daemon *d)
 
 void job_add(struct job *j)
 {
-	struct daemon *d = j->daemon;
 	j->paused = j->order.paused;
-	j->reading = d->readings + d->reload;
-	list_append(&d->jobs, &j->link);
+	list_append(&j->daemon->jobs, &j->link);
 }
 
 void job_free(struct job *j)
@@ -154,7 +152,7 @@ static int plan(struct daemon *d, struct job *j, struct err *err)
 	                                              .bind = true},
 	                   &j->planning, err);
 	if (rc == ERR_PROJECT && d->ws->diags.errors) { /* all are told by `strata validate` */
-		struct buf text = BUF_INIT(sizeof err->text);
+		struct buf text = BUF_INIT(PARAMS_MAX); /* err_set cuts it */
 		diags_first_error(&d->ws->diags, "", &text);
 		err_set(err, ERR_PROJECT, "%s", buf_cstr(&text));
 		buf_free(&text);
@@ -496,6 +494,7 @@ int jobs_resume(struct daemon *d, struct err *err)
 			continue;
 		}
 		j->resumes = true;
+		j->reading = d->readings + d->reload; /* the first one */
 		rc = was_canceled(d, j->order.run_id, &j->canceled, err);
 		job_add(j);
 		j->paused = rows[i].paused;

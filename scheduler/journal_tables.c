@@ -109,7 +109,7 @@ static const char run_update[] =
 	" WHERE r.lake_id = $1::integer AND r.run_id = t.run_id";
 /* Of another publication it says nothing. */
 static const char checked_update[] =
-	"UPDATE strata.partition p SET fingerprint = t.fingerprint FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[])"
+	"UPDATE strata.partition p SET fingerprint = t.fingerprint, checked_at = now() FROM unnest($2::text[], $3::text[], $4::uuid[], $5::text[])"
 	" AS t(table_name, partition, try_id, fingerprint)"
 	" WHERE p.lake_id = $1::integer AND p.table_name = t.table_name AND p.partition = t.partition AND p.try_id = t.try_id";
 static const char scheduler_update[] =
@@ -145,7 +145,7 @@ const struct journal_table_def journal_tables[JOURNAL_TABLES] = {
 		" version = excluded.version, fence = excluded.fence, try_id = excluded.try_id, run_id = excluded.run_id,"
 		" empty = excluded.empty, rows = excluded.rows, bytes = excluded.bytes, files = excluded.files,"
 		" fingerprint = excluded.fingerprint, schema = excluded.schema, git_commit = excluded.git_commit,"
-		" published_at = excluded.published_at WHERE partition.fence < excluded.fence", NULL},
+		" published_at = excluded.published_at, checked_at = NULL WHERE partition.fence < excluded.fence", NULL},
 	[JOURNAL_CHECKED] = {"partition", DESCRIBE(checked_row, checked_columns), NULL, checked_update},
 	[JOURNAL_LINEAGE] = {"lineage", DESCRIBE(lineage_row, lineage_columns), " ON CONFLICT DO NOTHING", NULL},
 	[JOURNAL_CHECK] = {"check_result", DESCRIBE(check_row, check_columns), " ON CONFLICT DO NOTHING", NULL},

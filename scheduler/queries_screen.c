@@ -178,7 +178,7 @@ int query_failures(const struct query *q, int64_t since_us, int64_t limit, struc
 	                      " AND k.result IN ('failed', 'timeout') AND k.ended_at >= to_timestamp($2::bigint / 1000000.0)"
 	                      " ORDER BY k.table_name, k.partition, k.ended_at DESC) f"
 	                      " LEFT JOIN strata.partition p ON p.lake_id = f.lake_id AND p.table_name = f.table_name AND p.partition = f.partition"
-	                      " AND p.published_at > f.ended_at"
+	                      " AND greatest(p.published_at, p.checked_at) > f.ended_at"
 	                      " ORDER BY p.version IS NOT NULL, f.ended_at DESC, f.table_name, f.partition LIMIT $3::bigint",
 	                      params, COUNT(params), q->arena, ret_rows, ret_count, err);
 }

@@ -49,6 +49,10 @@ static void count_ended(struct live_run *run, const struct task_row *row, bool p
 	run->summary.fresh -= planned && run->summary.fresh > 0; /* by its own doing */
 	if (result != TASK_SUCCESS || (t && t->output_none))
 		return;
+	if (row->rows == PG_NULL64) { /* it had made nothing */
+		run->summary.checked++;
+		return;
+	}
 	run->summary.published++;
 	run->summary.rows += row->rows > 0 ? row->rows : 0;
 	run->summary.bytes += row->bytes > 0 ? row->bytes : 0;

@@ -331,9 +331,11 @@ void live_try_start(struct live_try *lt)
 		end_with_error(lt, ERROR_PERMANENT, "permanent", why);
 		return;
 	}
-	uint8_t decided = plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date].verdict;
+	struct plan_task *task = &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date];
+	if (task->verdict == PLAN_CHECK && now.verdict == PLAN_BUILD)
+		*task = now; /* a retry keeps its decision, and what it reads was published since */
 	/* Fresh: another run has checked it meanwhile. */
-	json_t *body = request_of(lt, now.verdict == PLAN_CHECK || (now.verdict == PLAN_FRESH && decided == PLAN_CHECK), &err);
+	json_t *body = request_of(lt, now.verdict == PLAN_CHECK || (now.verdict == PLAN_FRESH && task->verdict == PLAN_CHECK), &err);
 	if (!body) {
 		end_with_error(lt, ERROR_PERMANENT, "permanent", err.text);
 		return;

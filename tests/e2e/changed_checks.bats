@@ -38,7 +38,7 @@ recorded() {
 	assert_output_has "(checks changed)"
 	assert_output_has "1 success, 4 fresh, 1 failed"
 	assert_output_has "checked 1 partition as published"
-	assert_output_has 'check primary_keys failed: 1 value of ("id") is there more than once; for example id = 1 in 2 rows; this is what is published, and it stays: correct what it is made from, or the check'
+	assert_output_has 'check primary_keys failed: 1 value of ("id") is there more than once; for example id = 1 in 2 rows; this is what is published, and it stays'
 	assert_equal "$(lake_listing)" "$before"
 	[ -z "$(ls -A .strata/staging)" ]
 	[ "$(ask "SELECT y.outcome || ' ' || c.name || ' ' || c.status FROM strata.try y JOIN strata.check_result c USING (lake_id, fence) WHERE y.run_id = 'looked' ORDER BY y.partition")" = \
@@ -109,6 +109,55 @@ recorded() {
 	[ -z "$(ls -A .strata/staging)" ]
 }
 
+@test "a run that goes on counts what it had checked before as checked; a damaged file is told with what to do" {
+	local file
+	declare_checks '{primary_keys: [id, amount]}'
+	STRATA_FAULT=try.send:2:kill run -137 strata run $days --run-id again --jobs 1
+	run -0 strata run $days --run-id again
+	assert_output_has "checked 2 partitions as published"
+	assert_output_lacks "published 1"
+	declare_checks '{primary_keys: [id, amount], allow_empty: false}'
+	file=$(echo dwd/dwd_orders/dt=2024-01-01/*.parquet)
+	touch -r "$file" "$BATS_TEST_TMPDIR/mtime"
+	printf 'XXXX' | dd of="$file" bs=1 seek=$(($(stat -c %s "$file") - 4)) conv=notrunc status=none
+	touch -r "$BATS_TEST_TMPDIR/mtime" "$file"
+	run -1 strata run dwd_orders $days
+	assert_output_has "what is published cannot be read: "
+	assert_output_has "\`strata run --force dwd.dwd_orders --date 2024-01-01\`"
+	[ "$(ask "SELECT coalesce(note, '') FROM strata.try WHERE outcome = 'error'")" = "" ]
+	strata -q run --force dwd.dwd_orders --date 2024-01-01
+	assert_equal "$(plan_says $days | grep -v upstream)" ""
+}
+
+@test "what failed its check is mended once it has passed, though nothing was published since" {
+	declare_checks '{primary_keys: [id]}'
+	run -1 strata run dwd_orders $days
+	declare_checks '{primary_keys: [amount]}'
+	strata -q run dwd_orders $days
+	run timeout 5 "$STRATA" -C "$PROJECT" top --plain
+	assert_output_has "dwd.dwd_orders 2024-01-02"
+	assert_output_has "mended"
+}
+
+@test "a check that is tried again after what it was made from has changed is a build, and says so" {
+	declare_checks '{primary_keys: [id, amount], retries: 3, retry_delay: 3s}'
+	export STRATA_FAULT=try.send:1:error
+	scheduler_up one
+	unset STRATA_FAULT
+	strata backfill dwd_orders --start 2024-01-01 --end 2024-01-01 --run-id retried --detach
+	wait_until tried_once
+	strata -q run ods_orders --date 2024-01-01 --force
+	wait_until run_is retried "done success"
+	[ "$(ask "SELECT rows, reason FROM strata.task WHERE run_id = 'retried'")" = "2|upstream changed: ods.ods_orders 2024-01-01" ]
+	run -0 strata explain retried dwd_orders@2024-01-01
+	assert_output_has "it was to be built because: upstream changed"
+	assert_equal "$(plan_says dwd_orders --date 2024-01-01)" ""
+	scheduler_down one
+}
+tried_once() {
+	[ "$(ask "SELECT count(*) FROM strata.try WHERE run_id = 'retried' AND state = 'ended'")" = 1 ]
+}
+
 @test "what an older strata recorded is checked once, where checks are declared" {
 	declare_checks '{primary_keys: [id, amount]}'
 	strata -q run $days
@@ -123,7 +172,7 @@ recorded() {
 	declare_checks '{primary_keys: [id, amount]}'
 	own=$(strata run dwd_orders $days 2>&1 | alike)
 	scheduler_up one
-	declare_checks '{primary_keys: [amount, id]}'
+	declare_checks '{primary_keys: [id, amount], allow_empty: false}'
 	assert_equal "$(strata run dwd_orders $days 2>&1 | grep -v 'carried out by' | alike)" "$own"
 	assert_equal "$(plan_says $days)" ""
 	scheduler_down one

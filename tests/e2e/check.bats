@@ -32,7 +32,7 @@ nothing_staged() {
 	assert_equal "$output" "$(printf '%s\n' \
 		'TABLE           PARTITION   CHECK         STATUS  DETAIL' \
 		'dwd.dwd_orders  2024-01-02  primary_keys  failed  2 values of ("id") are there more than once; for example id = 2 in 3 rows')"
-	[ "${stderr_lines[0]}" = "dwd.dwd_orders failed: correct what it is made from, dags/dwd/dwd_orders.sql, or its checks in tables.yaml; then strata run --force dwd_orders --date 2024-01-02" ]
+	[ "${stderr_lines[0]}" = "dwd.dwd_orders failed: correct what it is made from, dags/dwd/dwd_orders.sql, or its checks in tables.yaml; then strata run dwd_orders --date 2024-01-02" ]
 	[ "${stderr_lines[1]}" = "2024-01-01 to 2024-01-02 (UTC): 1 check passed, 1 check failed" ]
 	[ "$before" = "$(lake_listing)" ]
 	wait_until nothing_staged
@@ -62,7 +62,7 @@ nothing_staged() {
 		"columns failed 'a' is INTEGER, declared BIGINT, no column 'gone' 1 2" \
 		"primary_keys failed 1 row has NULL in (\"a\", \"b\"); for example a = 1, b = NULL in 1 row 1 2" \
 		"timestamp_col failed 1 row has NULL in seen; for example a = 1, b = NULL in 1 row 1 2")"
-	[ "$(json '.[0].todo, .[1].todo' <<< "$output")" = $'null\ncorrect what it is made from, dags/dwd/dwd_seen.sql, or its checks in tables.yaml; then strata run --force dwd_seen --date 2024-01-01' ]
+	[ "$(json '.[0].todo, .[1].todo' <<< "$output")" = $'null\ncorrect what it is made from, dags/dwd/dwd_seen.sql, or its checks in tables.yaml; then strata run dwd_seen --date 2024-01-01' ]
 	run -1 strata -q -o csv check dwd_seen --date 2024-01-01 --junit report.xml
 	[ "${lines[0]}" = "table,partition,check,status,detail,version,rows,todo" ]
 	[ "${#lines[@]}" = 5 ]

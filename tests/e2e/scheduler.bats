@@ -103,6 +103,23 @@ words() {
 	scheduler_down one
 }
 
+@test "who follows a run when the database goes away waits for it, as the run goes on" {
+	local postmaster
+	gated_table dags/dwd/dwd_slow.sh
+	scheduler_up one
+	background followed run dwd_slow $day
+	wait_until test -e arrived-dwd.dwd_slow
+	postmaster=$(db_status pid)
+	kill -KILL "$postmaster"
+	wait_until has_line "$(err_of followed)" "the state database is away; run $(basename "$(ls -d .strata/logs/*/)") is the scheduler's and goes on"
+	touch gate-open
+	background_end followed
+	assert_status 0
+	assert_output_has "published 1 partition, 1 row"
+	assert_equal "$(of_newest result)" success
+	scheduler_down one
+}
+
 @test "a run whose process was killed is called interrupted until the next one settles it" {
 	gated_table dags/dwd/dwd_slow.sh
 	background killed run dwd_slow $day --run-id killed

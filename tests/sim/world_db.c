@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/fingerprint.h"
 #include "scheduler/journal_batch.h"
 #include "scheduler/locks.h"
 #include "scheduler/pg.h"
@@ -219,9 +220,14 @@ static void apply_parts(const struct journal_batch *b)
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct checked_row *r = &((const struct checked_row *)(const void *)rows->rows)[i];
 		struct db_part *p = db_part(r->table, r->partition);
-		CHECK(p && r->fingerprint && *r->fingerprint);
-		if (str_eq(p->try_id, r->try_id))
-			p->fingerprint = keep(r->fingerprint);
+		struct fingerprint was, is;
+		CHECK(p && fingerprint_parse(r->fingerprint, &is));
+		if (!str_eq(p->try_id, r->try_id))
+			continue;
+		CHECK(fingerprint_parse(p->fingerprint, &was)); /* nothing but its checks is another */
+		for (int k = 0; k < FP_CHECKS; k++)
+			CHECK(str_eq(was.part[k], is.part[k]));
+		p->fingerprint = keep(r->fingerprint);
 	}
 	rows = &b->tables[JOURNAL_LINEAGE];
 	for (size_t i = 0; i < rows->len; i++) {

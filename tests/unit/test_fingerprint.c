@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -100,36 +101,57 @@ static void each_change_of_a_table_has_its_name(void **state)
 	assert_int_equal(fingerprint_diff(&before, &now), FP_SQL);
 }
 
-static void a_change_of_the_checks_is_told_last_and_none_at_all_is_no_change(void **state)
+/* What `now` asks for of what has passed `recorded`. */
+static enum fingerprint_part asked(struct fingerprint recorded, const char *before, const char *now_is)
+{
+	struct fingerprint now = recorded;
+	snprintf(recorded.part[FP_CHECKS], FP_TEXT, "%s", before);
+	snprintf(now.part[FP_CHECKS], FP_TEXT, "%s", now_is);
+	return fingerprint_diff(&recorded, &now);
+}
+
+static void a_check_more_is_told_last_and_one_less_is_no_change(void **state)
 {
 	(void)state;
 	struct analysis a;
 	struct project p = project();
 	struct table t = table(&a);
 	struct fingerprint none, keyed, now;
-	const char *keys[] = {"id", "day"};
+	const char *keys[] = {"id", "day"}, *same[] = {"DAY", "id", "Day"};
 	t.policy.allow_empty = true;
 	fingerprint_table(&p, &t, "v1.5.5", &none);
-	assert_string_equal(none.part[FP_CHECKS], "-");
+	assert_string_equal(none.part[FP_CHECKS], "-:-:-");
 
 	t.primary_keys = keys;
-	t.nprimary_keys = 1;
+	t.nprimary_keys = 2;
 	fingerprint_table(&p, &t, "v1.5.5", &keyed);
 	assert_int_equal(fingerprint_diff(&none, &keyed), FP_CHECKS);
 	assert_int_equal(fingerprint_diff(&keyed, &none), FP_PARTS); /* what held still holds */
 	assert_int_equal(fingerprint_diff(&keyed, &keyed), FP_PARTS);
-
-	t.nprimary_keys = 2;
+	t.primary_keys = same;
+	t.nprimary_keys = 3;
 	fingerprint_table(&p, &t, "v1.5.5", &now);
-	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+	assert_string_equal(now.part[FP_CHECKS], keyed.part[FP_CHECKS]);
+
 	t.nprimary_keys = 1;
+	fingerprint_table(&p, &t, "v1.5.5", &now);
+	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS); /* a smaller key is another promise */
+	t.nprimary_keys = 3;
 	t.timestamp_col = "seen";
 	fingerprint_table(&p, &t, "v1.5.5", &now);
 	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+	assert_int_equal(fingerprint_diff(&now, &keyed), FP_PARTS);
 	t.timestamp_col = NULL;
 	t.policy.allow_empty = false;
 	fingerprint_table(&p, &t, "v1.5.5", &now);
 	assert_int_equal(fingerprint_diff(&keyed, &now), FP_CHECKS);
+	assert_int_equal(fingerprint_diff(&now, &keyed), FP_PARTS);
+
+	assert_int_equal(asked(none, "11111111:22222222:e", "-:22222222:-"), FP_PARTS);
+	assert_int_equal(asked(none, "11111111:22222222:e", "22222222:-:-"), FP_CHECKS);
+	assert_int_equal(asked(none, "11111111:-:-", "-:11111111:-"), FP_CHECKS);
+	assert_int_equal(asked(none, "11111111:-:-", "11111111:-:e"), FP_CHECKS);
+	assert_int_equal(asked(none, "1", "1:-:e"), FP_CHECKS);
 
 	a.canonical = "abd";
 	fingerprint_table(&p, &t, "v1.5.5", &now);
@@ -140,10 +162,10 @@ static void a_change_of_the_checks_is_told_last_and_none_at_all_is_no_change(voi
 static void a_text_without_the_checks_asks_for_them_where_some_are_declared(void **state)
 {
 	(void)state;
-	struct fingerprint recorded, now = {{"1", "2", "3", "-", "-", "-"}};
+	struct fingerprint recorded, now = {{"1", "2", "3", "-", "-", "-:-:-"}};
 	assert_true(fingerprint_parse("v1 sql=1 config=2 engine=3 source=- upstream=-", &recorded));
 	assert_int_equal(fingerprint_diff(&recorded, &now), FP_PARTS);
-	memcpy(now.part[FP_CHECKS], "abc", sizeof "abc");
+	memcpy(now.part[FP_CHECKS], "-:-:e", sizeof "-:-:e");
 	assert_int_equal(fingerprint_diff(&recorded, &now), FP_CHECKS);
 }
 
@@ -201,7 +223,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_text_round_trips_and_other_text_does_not),
 		cmocka_unit_test(each_change_of_a_table_has_its_name),
-		cmocka_unit_test(a_change_of_the_checks_is_told_last_and_none_at_all_is_no_change),
+		cmocka_unit_test(a_check_more_is_told_last_and_one_less_is_no_change),
 		cmocka_unit_test(a_text_without_the_checks_asks_for_them_where_some_are_declared),
 		cmocka_unit_test(every_field_of_a_source_file_counts),
 		cmocka_unit_test(a_young_or_unknown_source_is_never_the_same),
