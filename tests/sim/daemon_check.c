@@ -45,6 +45,7 @@ static struct held *held;
 static size_t nheld, cap_held;
 
 static int64_t disturbed_us;
+static int64_t journal_up_us; /* a journal came back, with rows of before */
 
 void check_reset(void)
 {
@@ -55,7 +56,7 @@ void check_reset(void)
 		free(p);
 	}
 	nordered = nheld = 0;
-	disturbed_us = 0;
+	disturbed_us = journal_up_us = 0;
 }
 
 void check_disturbed(void)
@@ -291,6 +292,8 @@ static bool is_let_go(const char *run)
 void world_try_made(const struct db_try *t)
 {
 	int64_t since_us = 0;
+	if (journal_up_us && world.now_us < journal_up_us + AT_ONCE_S * SECOND)
+		return; /* it may have been made before, and is sent to nobody */
 	CHECK(!is_held(t->run, false, &since_us) || is_let_go(t->run) || world.now_us < since_us + AT_ONCE_S * SECOND); /* what is paused starts nothing */
 	CHECK(!is_held(t->run, true, &since_us) || world.now_us < since_us + AT_ONCE_S * SECOND);
 }
@@ -345,6 +348,8 @@ void check_logged(struct host *h, const char *event, const struct world_field *f
 	} else if (str_eq(event, "scheduler.ready")) {
 		check_ready();
 		check_disturbed();
+	} else if (str_eq(event, "journal.up")) {
+		journal_up_us = world.now_us;
 	} else if (str_eq(event, "project.read")) {
 		check_disturbed();
 	}
