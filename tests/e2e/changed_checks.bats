@@ -14,14 +14,11 @@ days="--start 2024-01-01 --end 2024-01-02"
 declare_checks() { # YAML of dwd_orders
 	echo "tables: {dwd_orders: $1}" > tables.yaml
 }
-ask() {
-	psql -qXAtc "$1" "$(strata db start)" 3>&-
-}
 alike() { # what a run says without its name and times
 	sed -E 's/^[0-9:]{8} //; s/[0-9.]+ ms/N ms/g; s/run [0-9]{8}[0-9a-z-]+/run ID/' | LC_ALL=C sort
 }
 recorded() {
-	ask "SELECT partition, version, fingerprint FROM strata.partition WHERE table_name = 'dwd.dwd_orders' ORDER BY 1"
+	state "SELECT partition, version, fingerprint FROM strata.partition WHERE table_name = 'dwd.dwd_orders' ORDER BY 1"
 }
 
 @test "a declared check is made on what is published; what passes is fresh then, and what fails says so until it is mended" {
@@ -41,7 +38,7 @@ recorded() {
 	assert_output_has 'check primary_keys failed: 1 value of ("id") is there more than once; for example id = 1 in 2 rows; this is what is published, and it stays'
 	assert_equal "$(lake_listing)" "$before"
 	[ -z "$(ls -A .strata/staging)" ]
-	[ "$(ask "SELECT y.outcome || ' ' || c.name || ' ' || c.status FROM strata.try y JOIN strata.check_result c USING (lake_id, fence) WHERE y.run_id = 'looked' ORDER BY y.partition")" = \
+	[ "$(state "SELECT y.outcome || ' ' || c.name || ' ' || c.status FROM strata.try y JOIN strata.check_result c USING (lake_id, fence) WHERE y.run_id = 'looked' ORDER BY y.partition")" = \
 		$'success primary_keys passed\nerror primary_keys failed' ]
 	# Whoever reads the one that failed would be withheld, but has nothing to do.
 	assert_equal "$(plan_says $days)" "dwd.dwd_orders 2024-01-02 check checks changed"
@@ -69,10 +66,10 @@ recorded() {
 	project_file dags/ads/ads_n.sql <<< "SELECT count(*) AS n FROM dws.dws_week WHERE dt = '2024-01-02'"
 	declare_checks '{primary_keys: [id]}'
 	run -1 strata run +ads_n $days --run-id withheld
-	[ "$(ask "SELECT result FROM strata.task WHERE run_id = 'withheld' AND table_name = 'ads.ads_n'")" = success ] # dws_week is fresh: nothing of it changed
+	[ "$(state "SELECT result FROM strata.task WHERE run_id = 'withheld' AND table_name = 'ads.ads_n'")" = success ] # dws_week is fresh: nothing of it changed
 	echo "tables: {dwd_orders: {primary_keys: [id]}, dws_week: {allow_empty: false}}" > tables.yaml
 	run -1 strata run +dws $days --run-id both
-	[ "$(ask "SELECT partition || ' ' || result FROM strata.task WHERE run_id = 'both' AND table_name = 'dws.dws_week' ORDER BY 1")" = \
+	[ "$(state "SELECT partition || ' ' || result FROM strata.task WHERE run_id = 'both' AND table_name = 'dws.dws_week' ORDER BY 1")" = \
 		$'2024-01-01 success\n2024-01-02 upstream_failed' ]
 }
 
@@ -124,7 +121,7 @@ recorded() {
 	run -1 strata run dwd_orders $days
 	assert_output_has "what is published cannot be read: "
 	assert_output_has "\`strata run --force dwd.dwd_orders --date 2024-01-01\`"
-	[ "$(ask "SELECT coalesce(note, '') FROM strata.try WHERE outcome = 'error'")" = "" ]
+	[ "$(state "SELECT coalesce(note, '') FROM strata.try WHERE outcome = 'error'")" = "" ]
 	strata -q run --force dwd.dwd_orders --date 2024-01-01
 	assert_equal "$(plan_says $days | grep -v upstream)" ""
 }
@@ -134,7 +131,7 @@ recorded() {
 	run -1 strata run dwd_orders $days
 	declare_checks '{primary_keys: [amount]}'
 	strata -q run dwd_orders $days
-	run timeout 5 "$STRATA" -C "$PROJECT" top --plain
+	run -0 strata top --plain --once
 	assert_output_has "dwd.dwd_orders 2024-01-02"
 	assert_output_has "mended"
 }
@@ -148,20 +145,20 @@ recorded() {
 	wait_until tried_once
 	strata -q run ods_orders --date 2024-01-01 --force
 	wait_until run_is retried "done success"
-	[ "$(ask "SELECT rows, reason FROM strata.task WHERE run_id = 'retried'")" = "2|upstream changed: ods.ods_orders 2024-01-01" ]
+	[ "$(state "SELECT rows, reason FROM strata.task WHERE run_id = 'retried'")" = "2|upstream changed: ods.ods_orders 2024-01-01" ]
 	run -0 strata explain retried dwd_orders@2024-01-01
 	assert_output_has "it was to be built because: upstream changed"
 	assert_equal "$(plan_says dwd_orders --date 2024-01-01)" ""
 	scheduler_down one
 }
 tried_once() {
-	[ "$(ask "SELECT count(*) FROM strata.try WHERE run_id = 'retried' AND state = 'ended'")" = 1 ]
+	[ "$(state "SELECT count(*) FROM strata.try WHERE run_id = 'retried' AND state = 'ended'")" = 1 ]
 }
 
 @test "what an older strata recorded is checked once, where checks are declared" {
 	declare_checks '{primary_keys: [id, amount]}'
 	strata -q run $days
-	ask "UPDATE strata.partition SET fingerprint = regexp_replace(fingerprint, ' checks=.*', '')"
+	state "UPDATE strata.partition SET fingerprint = regexp_replace(fingerprint, ' checks=.*', '')"
 	assert_equal "$(plan_says $days)" $'dwd.dwd_orders 2024-01-01 check checks changed\ndwd.dwd_orders 2024-01-02 check checks changed'
 	strata -q run $days
 	assert_equal "$(plan_says $days)" ""

@@ -266,27 +266,28 @@ void world_make_project(uint32_t ntables, uint32_t ndates)
 		world.project = world_read_project("");
 }
 
+static struct table *project_own(const struct world_table *table)
+{
+	size_t i = 0;
+	while (i < world.project->ntables && !str_eq(world.project->tables[i].qname, table->qname))
+		i++;
+	CHECK(i < world.project->ntables);
+	return &world.project->tables[i];
+}
+
 void world_change(void)
 {
 	for (uint32_t t = 0; t < world.ntables; t++) {
 		struct world_table *table = &world.tables[t];
+		struct table *of = project_own(table);
 		if (chance(15)) {
 			table->sql_version++;
-			for (size_t i = 0; i < world.project->ntables; i++) {
-				struct table *of = &world.project->tables[i];
-				if (str_eq(of->qname, table->qname)) {
-					struct analysis *changed = arena_copy(&world.arena, of->analysis, sizeof *changed);
-					changed->canonical = canonical(t);
-					of->analysis = changed;
-				}
-			}
+			struct analysis *changed = arena_copy(&world.arena, of->analysis, sizeof *changed);
+			changed->canonical = canonical(t);
+			of->analysis = changed;
 		}
-		if (chance(15)) { /* a check comes or goes */
-			for (size_t i = 0; i < world.project->ntables; i++) {
-				struct table *of = &world.project->tables[i];
-				of->policy.allow_empty ^= str_eq(of->qname, table->qname);
-			}
-		}
+		if (chance(15))
+			of->policy.allow_empty = !of->policy.allow_empty; /* a check comes or goes */
 		if (table->has_source && chance(20))
 			table->source_version[below(world.ndates)]++;
 		uint32_t date = below(world.ndates);

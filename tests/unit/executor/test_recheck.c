@@ -136,7 +136,16 @@ static void what_cannot_be_read_is_an_error(void **state)
 	assert_error(l, &rq, "its one input must be the partition itself");
 }
 
-/* A try that only checks, of what `published` has made. */
+/* Of dwd.dwd_x, whose key is "a". */
+static struct try_request keyed_request(struct lake *l, const char *date)
+{
+	struct try_request rq = request(l, "dwd.dwd_x", date);
+	rq.primary_keys = keys;
+	rq.nprimary_keys = 1;
+	return rq;
+}
+
+/* A try that only checks, of what `expected` has published. */
 static struct try_result try_it(struct lake *l, struct try_request rq, const char *expected)
 {
 	static const char *ids[1];
@@ -154,10 +163,7 @@ static void a_try_that_only_checks_leaves_the_lake_alone(void **state)
 {
 	struct lake *l = *state;
 	struct try_result made = lake_publish(l, "dwd.dwd_x", "2013-01-03", "SELECT * FROM (VALUES (1, 'x'), (2, 'y')) t(a, b)");
-	struct try_request rq = request(l, "dwd.dwd_x", "2013-01-03");
-	rq.primary_keys = keys;
-	rq.nprimary_keys = 1;
-	rq.keep_staging = false;
+	struct try_request rq = keyed_request(l, "2013-01-03");
 	struct try_result r = try_it(l, rq, made.manifest.try_id);
 	assert_int_equal(r.outcome, OUTCOME_SUCCESS);
 	assert_string_equal(r.checked, made.manifest.try_id);
@@ -175,9 +181,7 @@ static void a_try_that_only_checks_fails_with_its_check_and_keeps_nothing(void *
 {
 	struct lake *l = *state;
 	struct try_result made = lake_publish(l, "dwd.dwd_x", "", "SELECT 1 AS a FROM range(2)");
-	struct try_request rq = request(l, "dwd.dwd_x", "");
-	rq.primary_keys = keys;
-	rq.nprimary_keys = 1;
+	struct try_request rq = keyed_request(l, "");
 	struct try_result r = try_it(l, rq, made.manifest.try_id);
 	assert_failed(&r, "check", "check primary_keys failed: 1 value of (\"a\") is there more than once; for example a = 1 in 2 rows; this is what is published, and it stays");
 	assert_int_equal(r.manifest.nchecks, 1);
