@@ -6,6 +6,7 @@
 #include "cli/explain.h"
 #include "core/date.h"
 #include "core/explain.h"
+#include "core/plan.h"
 
 enum { ISO_SECONDS = 19 };
 
@@ -175,7 +176,7 @@ static void say(const json_t *doc)
 	else if (fresh)
 		say_published(doc);
 	else if (*text_of(doc, "reason"))
-		printf("  it %s to be %s because: %s\n", done ? "was" : "is", strcmp(text_of(doc, "reason"), "checks changed") == 0 ? "checked" : "built", text_of(doc, "reason"));
+		printf("  it %s to be %s because: %s\n", done ? "was" : "is", strcmp(text_of(doc, "reason"), plan_reason_name(REASON_CHECKS_CHANGED)) == 0 ? "checked" : "built", text_of(doc, "reason"));
 	if (*text_of(doc, "cause"))
 		printf("  because of: %s\n", text_of(doc, "cause"));
 	if (*text_of(doc, "error") && !json_array_size(json_object_get(doc, "tries")))

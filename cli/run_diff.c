@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "core/date.h"
+#include "core/plan.h"
 #include "scheduler/queries_diff.h"
 
 /* A time is told when it is twice as long, or half, and the difference can be felt. */
@@ -107,11 +108,12 @@ static void compare_task(struct diff *d, const struct task_row *b, const struct 
 		add(d, a->table, a->partition, DIFFERENCE_RESULT, fate(d, b), fate(d, a));
 	/* What had to be built, or checked, because its text had changed says so itself. */
 	static const struct {
-		const char *reason;
+		enum plan_reason reason;
 		enum difference difference;
-	} changes[] = {{"sql changed", DIFFERENCE_SQL}, {"config changed", DIFFERENCE_CONFIG}, {"checks changed", DIFFERENCE_CONFIG}, {"engine changed", DIFFERENCE_ENGINE}};
+	} changes[] = {{REASON_SQL_CHANGED, DIFFERENCE_SQL}, {REASON_CONFIG_CHANGED, DIFFERENCE_CONFIG}, {REASON_CHECKS_CHANGED, DIFFERENCE_CONFIG},
+	               {REASON_ENGINE_CHANGED, DIFFERENCE_ENGINE}};
 	for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
-		if (str_has_prefix(a->reason, changes[i].reason))
+		if (str_has_prefix(a->reason, plan_reason_name(changes[i].reason)))
 			add(d, a->table, a->partition, changes[i].difference, "", a->reason);
 	}
 	if (b->rows != a->rows && b->rows != PG_NULL64 && a->rows != PG_NULL64)

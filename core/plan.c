@@ -115,6 +115,11 @@ int32_t plan_day(const struct plan *p, uint32_t slot, uint32_t date)
 static const char *const reason_texts[] = {PLAN_REASONS(PLAN_REASON_TEXT)};
 #undef PLAN_REASON_TEXT
 
+const char *plan_reason_name(enum plan_reason reason)
+{
+	return reason < PLAN_REASONS_END ? reason_texts[reason] : "?";
+}
+
 /* " dwd.dwd_flights 2013-01-03" */
 static void add_subject(const struct plan *p, const struct plan_task *task, struct buf *out)
 {
@@ -167,7 +172,7 @@ void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_tas
 		break;
 	}
 	bool file = task->reason == REASON_SQL_CHANGED && t->kind == TABLE_EXEC;
-	buf_adds(out, file ? "file changed" : task->reason < PLAN_REASONS_END ? reason_texts[task->reason] : "?");
+	buf_adds(out, file ? "file changed" : plan_reason_name(task->reason));
 	if (task->subject != UINT32_MAX) {
 		buf_adds(out, ": ");
 		add_subject(p, task, out);

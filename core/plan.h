@@ -117,6 +117,9 @@ int32_t plan_day(const struct plan *p, uint32_t slot, uint32_t date);
  * would build goes to `ret_fingerprint` (cleared first); "" when it can never be fresh. */
 struct plan_task plan_decide(struct plan *p, uint32_t slot, uint32_t date, struct buf *ret_fingerprint);
 
+/* "upstream changed": what such a text begins with, but for those of PLAN_FAIL. */
+const char *plan_reason_name(enum plan_reason reason);
+
 /* "upstream changed: dwd.dwd_flights 2013-01-03"; for PLAN_FAIL the whole sentence of DESIGN.md section 4. */
 void plan_reason_text(const struct plan *p, uint32_t slot, const struct plan_task *task, struct buf *out);
 

@@ -25,18 +25,23 @@ static void put_state(json_t *reply, const char *state, uint64_t version, int64_
 	manifest_put_checks(reply, &(struct manifest){.checks = t ? t->checks : NULL, .nchecks = t ? t->nchecks : 0});
 }
 
+/* What makes the partition anew. */
+static const char *forced_run(const struct attempt *t)
+{
+	const struct try_request *rq = t->rq;
+	return arena_printf(t->arena, "`strata run --force %s%s%s`", rq->qname, rq->partitioned ? " --date " : "", rq->partitioned ? rq->partition : "");
+}
+
 /* What was pinned is read as what a try has staged, and checked. What the engine cannot read is no fault of the project's text. */
 static int check_files(struct attempt *t)
 {
-	const struct try_request *rq = t->rq;
 	t->out = arena_printf(t->arena, "%s/in", t->staging);
 	if (verify_read(t) == 0 && checks_evaluate(t) == 0)
 		return 0;
 	if (t->result->outcome == OUTCOME_ERROR)
 		t->result->error = (struct try_error){
 			.class = "permanent",
-			.message = arena_printf(t->arena, "what is published cannot be read: %s; `strata run --force %s%s%s`", t->result->error.message,
-			                        rq->qname, rq->partitioned ? " --date " : "", rq->partitioned ? rq->partition : ""),
+			.message = arena_printf(t->arena, "what is published cannot be read: %s; %s", t->result->error.message, forced_run(t)),
 		};
 	return -1;
 }
@@ -90,8 +95,7 @@ int recheck_run(struct attempt *t)
 	struct manifest is = {.version = t->inputs[0].version, .try_id = t->inputs[0].try_id};
 	char rows[32];
 	if (!*is.try_id && !find_empty(t->arena, t->target.folder, &is))
-		return attempt_fail(t, "transient", "nothing is published of it any more; `strata run --force %s%s%s`", t->rq->qname,
-		                    t->rq->partitioned ? " --date " : "", t->rq->partitioned ? t->rq->partition : "");
+		return attempt_fail(t, "transient", "nothing is published of it any more; %s", forced_run(t));
 	if (*t->inputs[0].try_id ? check_files(t) < 0 : checks_evaluate(t) < 0)
 		return -1;
 	t->result->note = arena_printf(t->arena, "version %" PRIu64 " was checked, %s row%s", is.version,

@@ -44,7 +44,7 @@ static void decide(struct runner *r, struct task_id task)
 	struct live_run *run = live_run_find(r, task.run);
 	struct plan *plan = run->plan;
 	struct plan_task t = plan_decide(plan, task.table, task.date, &fingerprint);
-	plan->tasks[(size_t)task.table * plan->ndates + task.date] = t;
+	*run_planned(run, task) = t;
 	enum decision d = t.verdict == PLAN_FRESH ? DECIDE_FRESH : t.verdict == PLAN_FAIL ? DECIDE_FAIL
 	                : t.reason == REASON_SOURCE_AWAITED ? DECIDE_WAIT : DECIDE_BUILD;
 	if (d == DECIDE_FAIL && run->observer.try_ended) {
@@ -99,7 +99,7 @@ static void watch_source_of(struct runner *r, const struct transition *t)
 		sensor_forget(r->sensor, t->task);
 		return;
 	}
-	const struct plan_task *task = &run->plan->tasks[(size_t)t->task.table * run->plan->ndates + t->task.date];
+	const struct plan_task *task = run_planned(run, t->task);
 	const struct table *table = run_table(run, t->task);
 	sensor_await(r->sensor, &(struct sensor_wait){.task = t->task,
 	                                              .source = table->source,

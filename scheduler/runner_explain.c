@@ -222,7 +222,7 @@ bool runner_explain(struct runner *r, uint32_t handle, const char *table, const 
 	if (!run || !find_task(run, table, partition, &task))
 		return false;
 	const struct plan *plan = run->plan;
-	plan_reason_text(plan, task.table, &plan->tasks[(size_t)task.table * plan->ndates + task.date], &reason);
+	plan_reason_text(plan, task.table, run_planned(run, task), &reason);
 	put_name(out, run, task);
 	jput_text(out, "reason", buf_cstr(&reason));
 	if (machine_explain(r->machine, task, &arena, &x)) {

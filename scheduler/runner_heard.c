@@ -72,12 +72,18 @@ static struct part part_of(const struct live_try *lt)
 	                     .nschema = m->nschema};
 }
 
-void heard_tell_runs(const struct live_try *lt)
+/* The table of the try as a run's project has it; NULL: not there. */
+static const struct table *table_in(const struct live_run *run, const struct live_try *lt)
 {
 	const struct table *own = run_table(lt->run, lt->task);
+	return run == lt->run ? own : reader_of(run->plan->in.project, own->qname, table_partitioned(own));
+}
+
+void heard_tell_runs(const struct live_try *lt)
+{
 	struct part part = part_of(lt);
 	for (struct live_run *run = lt->runner->runs; run; run = run->hh.next) {
-		const struct table *t = run == lt->run ? own : reader_of(run->plan->in.project, own->qname, table_partitioned(own));
+		const struct table *t = table_in(run, lt);
 		if (t)
 			put(run->plan->in.snapshot, t->index, run_day(lt->run, lt->task), &part);
 	}
@@ -85,9 +91,8 @@ void heard_tell_runs(const struct live_try *lt)
 
 void heard_tell_checked(const struct live_try *lt)
 {
-	const struct table *own = run_table(lt->run, lt->task);
 	for (struct live_run *run = lt->runner->runs; run; run = run->hh.next) {
-		const struct table *t = run == lt->run ? own : reader_of(run->plan->in.project, own->qname, table_partitioned(own));
+		const struct table *t = table_in(run, lt);
 		struct snapshot *s = run->plan->in.snapshot;
 		struct part *part = t ? snapshot_part_mutable(s, t->index, run_day(lt->run, lt->task)) : NULL;
 		if (part && str_eq(part->try_id, lt->result->checked))

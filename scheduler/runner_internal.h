@@ -150,6 +150,7 @@ void runner_give_up(struct runner *r, const struct err *why);
 struct live_run *live_run_find(const struct runner *r, uint32_t handle); /* NULL when it is done */
 const struct table *run_table(const struct live_run *run, struct task_id task);
 int32_t run_day(const struct live_run *run, struct task_id task);
+struct plan_task *run_planned(const struct live_run *run, struct task_id task); /* as its plan has it */
 /* "dwd.dwd_flights 2013-01-03" appended. */
 void run_task_name(const struct live_run *run, struct task_id task, struct buf *out);
 

@@ -246,7 +246,7 @@ void record_transition(struct runner *r, const struct transition *t)
 		}
 	} else {
 		const struct plan *plan = run->plan;
-		const struct plan_task *task = &plan->tasks[(size_t)t->task.table * plan->ndates + t->task.date];
+		const struct plan_task *task = run_planned(run, t->task);
 		names.table = run_table(run, t->task)->qname;
 		names.partition = date_format(date, run_day(run, t->task));
 		plan_reason_text(plan, t->task.table, task, &reason);

@@ -31,6 +31,11 @@ int32_t run_day(const struct live_run *run, struct task_id task)
 	return plan_day(run->plan, task.table, task.date);
 }
 
+struct plan_task *run_planned(const struct live_run *run, struct task_id task)
+{
+	return &run->plan->tasks[(size_t)task.table * run->plan->ndates + task.date];
+}
+
 void run_task_name(const struct live_run *run, struct task_id task, struct buf *out)
 {
 	char date[DATE_SIZE];

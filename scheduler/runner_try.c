@@ -90,7 +90,7 @@ static void report(struct live_try *lt)
 	if (!run->observer.try_ended)
 		return;
 	struct buf reason = BUF_INIT(1 << 16);
-	plan_reason_text(plan, lt->task.table, &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date], &reason);
+	plan_reason_text(plan, lt->task.table, run_planned(run, lt->task), &reason);
 	bool good = lt->outcome == OUTCOME_SUCCESS && result;
 	int64_t worked_us = result ? work_us(result) : 0;
 	run->observer.try_ended(run->observer.ctx,
@@ -331,7 +331,7 @@ void live_try_start(struct live_try *lt)
 		end_with_error(lt, ERROR_PERMANENT, "permanent", why);
 		return;
 	}
-	struct plan_task *task = &plan->tasks[(size_t)lt->task.table * plan->ndates + lt->task.date];
+	struct plan_task *task = run_planned(lt->run, lt->task);
 	if (task->verdict == PLAN_CHECK && now.verdict == PLAN_BUILD)
 		*task = now; /* a retry keeps its decision, and what it reads was published since */
 	/* Fresh: another run has checked it meanwhile. */
